@@ -1,0 +1,43 @@
+# Any target works on a fresh checkout: what is missing is installed first (see scripts/bootstrap).
+
+DEMO := trimtab explore examples/sounding --axis lto=local,thin,fat --axis codegen-units=16,1
+
+# Keeps the pins it finds; `make lock UPGRADE=--upgrade` moves them to the newest versions.
+LOCK := .venv/bin/uv pip compile --quiet $(UPGRADE) --universal --generate-hashes --python-version 3.11 \
+	--custom-compile-command "make lock" pyproject.toml
+
+# Holds the Rust that scripts/bootstrap chose, when the first one on PATH does not work.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+.PHONY: help demo test check setup lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+demo: setup ## explore the profiles of a small example
+	.venv/bin/$(DEMO)
+
+test: setup ## run every test
+	.venv/bin/pytest
+
+check: .venv/.ready ## lint, check types and layers, run the fast tests with coverage
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/pytest -m "not integration" --cov
+
+setup: .venv/.ready ## install what is missing: Python packages, Rust, valgrind
+	@scripts/bootstrap rust valgrind
+
+.venv/.ready: pyproject.toml requirements/dev.txt scripts/bootstrap
+	@scripts/bootstrap python
+
+lock: .venv/.ready ## write requirements/ anew from pyproject.toml
+	$(LOCK) --extra dev --output-file requirements/dev.txt
+	$(LOCK) --constraint requirements/dev.txt --output-file requirements/default.txt
+
+clean: ## remove all that make and the tools have made
+	rm -rf .venv .tools dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf examples/*/target tests/projects/*/target
+	find src tests -depth -name __pycache__ -exec rm -rf {} +

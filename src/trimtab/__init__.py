@@ -1,0 +1,66 @@
+"""trimtab: which release profile should this Rust program ship?
+
+The public names below can be used from a script or notebook; see :func:`explore`. They are loaded when first used, so
+that the command line starts quickly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trimtab.analysis.answer import answer
+    from trimtab.api import explore
+    from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
+    from trimtab.experiment import Progress
+    from trimtab.model.metric import Absent, Measurement
+    from trimtab.model.profile import Profile
+    from trimtab.model.study import Study
+    from trimtab.model.trial import Trial
+    from trimtab.model.verdict import Answer, Recommendation
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Absent": "trimtab.model.metric",
+    "Answer": "trimtab.model.verdict",
+    "InputError": "trimtab.errors",
+    "InterruptError": "trimtab.errors",
+    "Measurement": "trimtab.model.metric",
+    "MissingError": "trimtab.errors",
+    "NothingBuiltError": "trimtab.errors",
+    "Profile": "trimtab.model.profile",
+    "Progress": "trimtab.experiment",
+    "Recommendation": "trimtab.model.verdict",
+    "Study": "trimtab.model.study",
+    "Trial": "trimtab.model.trial",
+    "TrimtabError": "trimtab.errors",
+    "answer": "trimtab.analysis.answer",
+    "explore": "trimtab.api",
+}
+
+__all__ = [
+    "Absent",
+    "Answer",
+    "InputError",
+    "InterruptError",
+    "Measurement",
+    "MissingError",
+    "NothingBuiltError",
+    "Profile",
+    "Progress",
+    "Recommendation",
+    "Study",
+    "Trial",
+    "TrimtabError",
+    "answer",
+    "explore",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,41 @@
+"""Everything that `explore` and `show` answer, in one value."""
+
+from __future__ import annotations
+
+from trimtab.analysis.recommend import recommend
+from trimtab.analysis.table import columns, rows
+from trimtab.model.metric import STARTUP
+from trimtab.model.study import Study
+from trimtab.model.verdict import Answer
+
+_BUSY = 0.3
+
+
+def answer(study: Study) -> Answer:
+    """Table, recommendation and the notes a reader needs to trust them."""
+    return Answer(
+        metrics=columns(study),
+        rows=rows(study),
+        recommendation=recommend(study),
+        notes=tuple(_notes(study)),
+    )
+
+
+def _notes(study: Study) -> list[str]:
+    notes = list(study.project.notes)
+    if study.project.overrides:
+        names = ", ".join(study.project.overrides)
+        notes.append(f"packages with settings of their own in this profile: {names}")
+    if any(bench.name == STARTUP for bench in study.benches):
+        command = " ".join(next(bench.command for bench in study.benches if bench.name == STARTUP))
+        notes.append(f"run.startup is a smoke run of `{command}`, not a bench")
+    busy = [load.value for trial in study.trials if (load := trial.get("build.clean.other_load"))]
+    if busy and max(busy) > _BUSY:
+        notes.append(
+            f"other programs kept up to {max(busy):.1f} cores busy during builds: lean on CPU times, not on wall times"
+        )
+    methods = {one.method for trial in study.built if (one := trial.get("build.peak_memory"))}
+    notes += [f"peak memory: {method}" for method in sorted(methods)]
+    absent = {one.name: one.reason for trial in study.built for one in trial.absent}
+    notes += [f"{name} is missing: {reason}" for name, reason in sorted(absent.items()) if "identical" not in reason]
+    return notes

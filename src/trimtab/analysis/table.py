@@ -1,0 +1,128 @@
+"""The table: each trial beside today's profile, and which trials are on the Pareto front."""
+
+from __future__ import annotations
+
+from trimtab.model.metric import RUN_INSTRUCTIONS, RUN_WALL, Measurement, ratio_metric, run_metric
+from trimtab.model.profile import Profile
+from trimtab.model.study import Study
+from trimtab.model.trial import Status, Trial
+from trimtab.model.verdict import Change, Row
+from trimtab.stats.pareto import pareto_front
+
+SIZE_TOLERANCE, BUILD_TOLERANCE = 0.002, 0.02
+"""Differences below these count as equal on the front: other symbol hashes alone move a file by 0.1 to 0.2 %, and the
+CPU time of one and the same build differs by a percent or two from run to run."""
+
+_COLUMNS = (
+    "size.file",
+    "size.stripped",
+    "size.gzip",
+    "size.xz",
+    "build.clean.cpu",
+    "build.clean.wall",
+    "build.peak_memory",
+    "build.touch.wall",
+)
+
+
+def columns(study: Study) -> tuple[str, ...]:
+    """The metrics that any trial of a study has, in the table's order."""
+    runs = [
+        name
+        for bench in study.benches
+        for name in (run_metric(bench.name, RUN_WALL), run_metric(bench.name, RUN_INSTRUCTIONS))
+    ]
+    known = {one.name for trial in study.trials for one in trial.measurements}
+    return tuple(name for name in (*_COLUMNS, *runs) if name in known)
+
+
+def rows(study: Study) -> tuple[Row, ...]:
+    """Today's profile first, then by stripped size; failures last."""
+    front = front_of(study)
+    baseline = study.baseline_trial
+    metrics = columns(study)
+    size = size_metric(study)
+
+    def order(trial: Trial) -> tuple[bool, bool, float]:
+        return (trial.id != study.baseline, trial.status is not Status.OK, trial.value(size) or 0)
+
+    return tuple(
+        Row(
+            trial=trial.id,
+            profile=trial.profile,
+            label=label(trial.profile, study.baseline_profile),
+            is_baseline=trial.id == study.baseline,
+            pareto=trial.id in front,
+            changes=tuple(change for name in metrics if (change := change_of(name, trial, baseline))),
+            failure=f"{trial.failure.cause}: {trial.failure.message}" if trial.failure else "",
+            warnings=trial.warnings,
+        )
+        for trial in sorted(study.trials, key=order)
+    )
+
+
+def label(profile: Profile, baseline: Profile) -> str:
+    """What a profile changes, in words: ``lto fat, codegen-units 1``."""
+    differing = profile.differing(baseline)
+    return ", ".join(f"{axis.name} {axis.show(axis.get(profile)) or 'none'}" for axis in differing) or "today"
+
+
+def change_of(name: str, trial: Trial, baseline: Trial | None) -> Change | None:
+    """One metric of a trial beside the baseline's; runtimes by their paired ratio."""
+    paired = trial.get(f"{name}.ratio")
+    found = trial.get(name)
+    if found is None and paired is None:
+        return None
+    base = baseline.get(name) if baseline else None
+    value = found.value if found else base.value if base else None
+    unit = found.unit if found else base.unit if base else "s"
+    if value is None:
+        return None
+    if paired:
+        return Change(
+            metric=name,
+            unit=unit,
+            value=value,
+            ratio=paired.value,
+            low=paired.low,
+            high=paired.high,
+            real=_clears(paired),
+        )
+    ratio = value / base.value if base and base.value else None
+    return Change(metric=name, unit=unit, value=value, ratio=ratio)
+
+
+def front_of(study: Study) -> set[str]:
+    """The trials that no other trial beats on size, build cost and every bench."""
+    names = [name for name in (size_metric(study),) if _everywhere(study, name)]
+    names += [name for name in ("build.clean.cpu",) if _everywhere(study, name)]
+    tolerances = [SIZE_TOLERANCE if name.startswith("size") else BUILD_TOLERANCE for name in names]
+    points = {
+        trial.id: [
+            *(trial.value(name) or 0.0 for name in names),
+            *(runtime_ratio(trial, b.name) for b in study.benches),
+        ]
+        for trial in study.built
+    }
+    if not names and not study.benches:
+        return set()
+    return pareto_front(points, [*tolerances, *(bench.smallest_change for bench in study.benches)])
+
+
+def size_metric(study: Study) -> str:
+    """Stripped bytes, lest strip and debug settings pass for smaller code; as shipped where that is missing."""
+    return "size.stripped" if _everywhere(study, "size.stripped") else "size.file"
+
+
+def runtime_ratio(trial: Trial, bench: str) -> float:
+    """Runtime over today's, 1 where the interval does not tell them apart: only real differences count."""
+    paired = trial.get(ratio_metric(bench, RUN_WALL))
+    return paired.value if paired and _clears(paired) else 1.0
+
+
+def _clears(paired: Measurement) -> bool:
+    return paired.low is not None and paired.high is not None and not paired.low <= 1.0 <= paired.high
+
+
+def _everywhere(study: Study, name: str) -> bool:
+    return bool(study.built) and all(trial.value(name) for trial in study.built)

@@ -1,0 +1,377 @@
+"""Running an exploration from a script or notebook: here the parts are chosen and put together.
+
+>>> import trimtab
+>>> study = trimtab.explore("path/to/project", axes={"lto": ["local", "thin", "fat"]})  # doctest: +SKIP
+>>> trimtab.answer(study).recommendation  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trimtab.build.cargo import CargoBuilder
+from trimtab.build.workplace import ArtifactStore, hold_workplace
+from trimtab.cargo.environment import compiler_wrapper
+from trimtab.cargo.project import Binary, Project, choose_binaries, fetch, find_manifest, load_project
+from trimtab.cargo.published import PREFIX, published_crate
+from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
+from trimtab.cargo.today import Today, todays_profile
+from trimtab.cargo.toolchain import ask, find_toolchain
+from trimtab.config.file import Config, parse_bench, parse_limits, read_config
+from trimtab.errors import InputError
+from trimtab.experiment import Experiment, Progress, digest, trial_identity
+from trimtab.machine import this_machine
+from trimtab.measure.probe import Probe
+from trimtab.measure.runtime import InstructionProbe, RunProbe, Surroundings
+from trimtab.measure.size import SizeProbe, find_strip_tool
+from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits, Plan, ProbeKind, Selection
+from trimtab.model.profile import Profile, axis_kind
+from trimtab.model.space import Axis, Space, axis_of, default_space
+from trimtab.model.study import ProjectInfo, Study
+from trimtab.model.trial import Trial
+from trimtab.process import Runner, SystemRunner
+from trimtab.search.grid import GridSearch
+from trimtab.store.sqlite import SqliteStore
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a user asks for; whatever is left out comes from ``trimtab.toml`` or from the defaults of `Plan`."""
+
+    path: str = "."
+    """A folder of a Cargo project, or ``crate:NAME[@VERSION]``."""
+    binaries: tuple[str, ...] = ()
+    all_binaries: bool = False
+    packages: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    default_features: bool = True
+    profile: str = ""
+    axes: tuple[Axis, ...] = ()
+    benches: tuple[Bench, ...] = ()
+    probes: frozenset[ProbeKind] = frozenset()
+    goal: Goal | None = None
+    limits: Limits = Limits()
+    jobs: int | None = None
+    timeout: float | None = None
+    bench_time: float | None = None
+    budget: float | None = None
+    fresh: bool = False
+    """Measure everything again instead of taking up what is known."""
+    command: str = ""
+    """How to repeat it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Folders:
+    """Where trimtab keeps its own files."""
+
+    store: Path
+    cache: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exploration:
+    """A request, settled and checked against the real project: ready to run."""
+
+    plan: Plan
+    project: Project
+    binaries: tuple[Binary, ...]
+    today: Today
+    sources: Sources
+    study: Study
+    search: GridSearch
+    touched: Path
+    folders: Folders
+    runner: Runner
+    environment: dict[str, str]
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """Today's profile and all others that will be tried, in order."""
+        space = self.plan.space or default_space(self.today.profile)
+        return (self.today.profile, *space.profiles(self.today.profile))
+
+
+class SilentProgress:
+    """Says nothing."""
+
+    def begin(self, study: Study, left: int) -> None:
+        """Nothing."""
+
+    def step(self, profile: Profile, what: str) -> None:
+        """Nothing."""
+
+    def done(self, trial: Trial, *, known: bool, left: int) -> None:
+        """Nothing."""
+
+
+def explore(
+    path: str | Path = ".",
+    *,
+    axes: Mapping[str, Sequence[object]] | None = None,
+    benches: Mapping[str, str] | None = None,
+    bins: Sequence[str] = (),
+    goal: str | None = None,
+    limits: Mapping[str, str] | None = None,
+    measure: Sequence[str] = (),
+    budget: float | None = None,
+    store: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Study:
+    """Measure release profiles of a Cargo project side by side.
+
+    Args:
+        path: a folder of a Cargo project, or ``crate:NAME[@VERSION]``.
+        axes: axis name → values to try, as in ``{"lto": ["local", "fat"]}``; a sensible space if left out.
+        benches: name → command with ``{bin}`` in it.
+        bins: names of the binaries to ship, where there are several.
+        goal: ``size``, ``speed``, ``balanced`` or ``build``.
+        limits: ``build``, ``touch``, ``size`` → limit such as ``"2x"`` or ``"+5%"`` of today's.
+        measure: groups of metrics among ``size``, ``build``, ``touch``, ``run``; all if left out.
+        budget: seconds for the whole exploration.
+        store: file to keep the study in; the user's own store if left out.
+        progress: is told what is going on.
+
+    Returns:
+        The study, finished or, within a budget, as far as it came. A repeated call measures nothing twice.
+
+    Raises:
+        InputError: wrong arguments, configuration or project.
+        MissingError: Cargo or another tool is missing.
+    """
+    request = Request(
+        path=str(path),
+        axes=tuple(axis_of(axis_kind(name), [str(value) for value in values]) for name, values in (axes or {}).items()),
+        benches=tuple(parse_bench(f"{name}={command}") for name, command in (benches or {}).items()),
+        binaries=tuple(bins),
+        goal=Goal(goal) if goal else None,
+        limits=parse_limits(limits or {}),
+        probes=frozenset(map(ProbeKind, measure)),
+        budget=budget,
+    )
+    folders = default_folders(Path(store) if store else None)
+    with contextlib.closing(SqliteStore(folders.store)) as opened:
+        return run(prepare(request, folders), opened, progress or SilentProgress())
+
+
+def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...], Profile]:
+    """A project's root, its binaries, and today's release profile of the first of them.
+
+    Raises:
+        InputError: no project, or no binary.
+        MissingError: Cargo is missing.
+    """
+    runner, environment = runner or SystemRunner(), dict(os.environ)
+    manifest = find_manifest(path)
+    find_toolchain(runner, manifest.parent, environment)
+    project = load_project(runner, manifest, environment)
+    if not project.lock.exists():
+        raise InputError("there is no Cargo.lock", where=str(project.root), hint="run `cargo generate-lockfile` first")
+    fetch(runner, project, environment)
+    selection = Selection(all_binaries=True)
+    binaries = choose_binaries(project, selection, path.resolve())
+    today = todays_profile(runner, project, binaries[:1], selection, environment)
+    return project.root, tuple(binary.name for binary in binaries), today.profile
+
+
+def default_folders(store: Path | None = None) -> Folders:
+    """The user's data and cache folders, or a store of one's own with the same cache."""
+    import platformdirs
+
+    data = Path(platformdirs.user_data_dir("trimtab", appauthor=False))
+    cache = Path(platformdirs.user_cache_dir("trimtab", appauthor=False))
+    return Folders(store=store.absolute() if store else data / "trimtab.db", cache=cache)
+
+
+def prepare(request: Request, folders: Folders, runner: Runner | None = None) -> Exploration:
+    """Find out everything that must be known before the first build; changes nothing in the project.
+
+    Raises:
+        InputError: wrong arguments, configuration or project.
+        MissingError: Cargo or another tool is missing.
+    """
+    runner = runner or SystemRunner()
+    environment = dict(os.environ)
+    path = _project_path(runner, request.path, folders, environment)
+    manifest = find_manifest(path)
+    toolchain = find_toolchain(runner, manifest.parent, environment)
+    project = load_project(runner, manifest, environment)
+    config = read_config(project.root)
+    root, notes = project.root, []
+    if not project.lock.exists():
+        copy = copy_with_lock(runner, project, folders.cache / "sources", environment)
+        notes.append("there is no Cargo.lock: a copy of the project was locked and measured")
+        path, project = copy, load_project(runner, copy / "Cargo.toml", environment)
+    fetch(runner, project, environment)
+    plan = _settle(request, config)
+    binaries = choose_binaries(project, plan.selection, path.resolve())
+    today = todays_profile(runner, project, binaries, plan.selection, environment)
+    sources = read_sources(runner, project, environment, today.configuration)
+    if wrapper := compiler_wrapper(environment):
+        notes.append(f"{wrapper} was turned off, so that no build is faked by a cache")
+    machine = this_machine()
+    basis = digest(
+        str(project.root), sources.digest, asdict(toolchain), asdict(machine), asdict(plan.selection), plan.jobs,
+        [binary.name for binary in binaries], config.touch, datetime.now(UTC) if request.fresh else "",
+    )  # fmt: skip
+    space = plan.space or default_space(today.profile)
+    search = GridSearch(today.profile, space)
+    shown = request.path if request.path.startswith(PREFIX) else str(root)
+    asked = digest(basis, [profile.spelled() for profile in space.profiles(today.profile)], plan.benches)
+    study = Study(
+        id=f"{binaries[0].name}-{asked[:6]}",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        project=ProjectInfo(
+            name=binaries[0].package,
+            root=shown,
+            binaries=tuple(binary.name for binary in binaries),
+            sources=sources.digest,
+            profile_name=plan.selection.profile,
+            target=toolchain.host,
+            overrides=today.overrides,
+            notes=(*notes, *today.notes),
+        ),
+        machine=machine,
+        toolchain=toolchain,
+        basis=basis,
+        baseline=trial_identity(basis, today.profile),
+        baseline_profile=today.profile,
+        benches=plan.benches if ProbeKind.RUN in plan.probes else (),
+        goal=plan.goal,
+        limits=plan.limits,
+        planned=search.remaining,
+        command=request.command,
+    )
+    return Exploration(
+        plan=plan,
+        project=project,
+        binaries=binaries,
+        today=today,
+        sources=sources,
+        study=study,
+        search=search,
+        touched=project.root / config.touch if config.touch else binaries[0].source,
+        folders=folders,
+        runner=runner,
+        environment=environment,
+    )
+
+
+def run(exploration: Exploration, store: SqliteStore, progress: Progress) -> Study:
+    """Run a prepared exploration to its end, or take it up where it was interrupted.
+
+    Raises:
+        InputError: the same exploration is running already, or the sources were edited meanwhile.
+    """
+    cache = exploration.folders.cache
+    with _only_once(cache, exploration.study.id), hold_workplace(cache) as work:
+        builder = CargoBuilder(
+            runner=exploration.runner,
+            project=exploration.project,
+            binaries=exploration.binaries,
+            selection=exploration.plan.selection,
+            today=exploration.today.profile,
+            configuration=exploration.today.configuration,
+            host=exploration.study.toolchain.host,
+            environment=exploration.environment,
+            work=work,
+            artifacts=ArtifactStore(store.artifacts),
+            jobs=exploration.plan.jobs,
+            timeout=exploration.plan.build_timeout,
+            touched=exploration.touched,
+        )
+        return Experiment(
+            plan=exploration.plan,
+            study=exploration.study,
+            builder=builder,
+            search=exploration.search,
+            store=store,
+            probes=_ProbeMaker(exploration),
+            check_sources=exploration.sources.check_unchanged,
+            progress=progress,
+        ).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _ProbeMaker:
+    """Chooses the probes: the place to name a new one."""
+
+    exploration: Exploration
+
+    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
+        """Probes for these groups of metrics, running these benches."""
+        runner, root = self.exploration.runner, self.exploration.project.root
+        probes: list[Probe] = []
+        if ProbeKind.SIZE in kinds:
+            sysroot = Path(ask(runner, ("rustc", "--print", "sysroot"), root, self.exploration.environment))
+            probes.append(SizeProbe(runner, find_strip_tool(runner, sysroot, self.exploration.study.toolchain.host)))
+        if benches:
+            surroundings = Surroundings(
+                runner=runner,
+                cwd=root,
+                environment=self.exploration.environment,
+                timeout=self.exploration.plan.build_timeout,
+            )
+            probes.append(RunProbe(surroundings, benches, self.exploration.plan.bench_time))
+            probes.append(InstructionProbe(surroundings, benches))
+        return tuple(probes)
+
+
+def _project_path(runner: Runner, path: str, folders: Folders, environment: dict[str, str]) -> Path:
+    if path.startswith(PREFIX):
+        find_toolchain(runner, Path.cwd(), environment)
+        return published_crate(runner, path, folders.cache / "crates", environment)
+    return Path(path)
+
+
+def _settle(request: Request, config: Config) -> Plan:
+    """The command line over ``trimtab.toml`` over the defaults."""
+    defaults = Plan(selection=Selection())
+    axes = request.axes or config.axes
+    probes = request.probes or config.probes or defaults.probes
+    return Plan(
+        selection=Selection(
+            packages=request.packages or config.packages,
+            binaries=request.binaries or (() if request.all_binaries else config.binaries),
+            all_binaries=request.all_binaries,
+            features=request.features or config.features,
+            default_features=request.default_features and config.default_features,
+            profile=request.profile or config.profile or "release",
+        ),
+        space=Space(axes=axes) if axes else None,
+        benches=request.benches or config.benches or (STARTUP_BENCH,),
+        probes=probes,
+        goal=request.goal or config.goal or defaults.goal,
+        limits=Limits(
+            build=request.limits.build or config.limits.build,
+            touch=request.limits.touch or config.limits.touch,
+            size=request.limits.size or config.limits.size,
+        ),
+        jobs=request.jobs or config.jobs,
+        build_timeout=request.timeout or config.timeout or defaults.build_timeout,
+        bench_time=request.bench_time or config.bench_time or defaults.bench_time,
+        budget=request.budget or config.budget,
+    )
+
+
+@contextlib.contextmanager
+def _only_once(cache: Path, study_id: str) -> Iterator[None]:
+    """Two runs of one exploration would build everything twice; the second is told so."""
+    folder = cache / "locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / study_id).open("w")
+    except OSError as error:
+        raise InputError(f"the cache folder cannot be written: {error.strerror}", where=str(folder)) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"the exploration {study_id} is running already", hint="wait for it to end") from None
+        yield

@@ -1,0 +1,151 @@
+"""Writing a chosen profile into ``Cargo.toml``: prepare, show, write atomically, ask Cargo whether it holds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from trimtab.analysis.recommend import gains_and_costs
+from trimtab.cargo.manifest import edit_profile
+from trimtab.cargo.project import Project, choose_binaries, load_project
+from trimtab.cargo.published import PREFIX
+from trimtab.cargo.today import profile_of_unit, unit_graph
+from trimtab.errors import InputError
+from trimtab.model.plan import Selection
+from trimtab.model.profile import Profile
+from trimtab.model.study import Study
+from trimtab.model.trial import Trial
+from trimtab.process import Runner, SystemRunner
+from trimtab.report.comment import manifest_comment
+
+_NOT_INHERITING = ("dev", "test")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Application:
+    """A change to ``Cargo.toml``, ready to be shown and written."""
+
+    project: Project
+    study: Study
+    before: str
+    after: str
+    expected: Mapping[str, Profile]
+    """Profile name → what Cargo must make of it afterwards."""
+    notes: tuple[str, ...]
+    runner: Runner
+    environment: dict[str, str]
+
+
+def prepare_application(
+    study: Study, trial: Trial, environment: dict[str, str], runner: Runner | None = None
+) -> Application:
+    """Work out the change.
+
+    Raises:
+        InputError: the study is of a published crate, the trial cannot be applied, or ``Cargo.toml`` is no longer what
+            was measured.
+    """
+    runner = runner or SystemRunner()
+    name = study.project.profile_name
+    if study.project.root.startswith(PREFIX):
+        raise InputError(
+            f"{study.project.root} is a published crate", hint="explore a checkout of its repository, then apply that"
+        )
+    if trial.failure:
+        raise InputError(f"trial {trial.id} could not be built: {trial.failure.message}")
+    project = load_project(runner, Path(study.project.root) / "Cargo.toml", environment)
+    effective = _effective(runner, project, study, environment)
+    if effective[name] != study.baseline_profile:
+        raise InputError(
+            f"the profile {name} is no longer what was measured",
+            where=str(project.manifest),
+            hint="run trimtab explore again",
+        )
+    wanted = replace(trial.profile, rustflags=())
+    settings = {axis.name: axis.cargo(axis.get(wanted)) for axis in wanted.differing(study.baseline_profile)}
+    before = project.manifest.read_bytes().decode("utf-8")
+    comment = manifest_comment(study, trial, gains_and_costs(study, trial), date.today().isoformat())
+    after = edit_profile(before, name=name, settings=settings, comment=comment, bench_targets=project.has_bench_targets)
+    return Application(
+        project=project,
+        study=study,
+        before=before,
+        after=after if settings else before,
+        expected={**effective, name: wanted},
+        notes=_notes(trial),
+        runner=runner,
+        environment=environment,
+    )
+
+
+def write(application: Application) -> None:
+    """Write the change in one step and ask Cargo what it makes of it; put the old text back if that is not as meant.
+
+    Raises:
+        InputError: the file changed since it was read, cannot be written, or Cargo disagrees.
+    """
+    manifest = application.project.manifest
+    if manifest.read_bytes().decode("utf-8") != application.before:
+        raise InputError("the file changed while the change was being shown", where=str(manifest), hint="apply again")
+    _replace(manifest, application.after)
+    try:
+        found = _effective(application.runner, application.project, application.study, application.environment)
+        wrong = [name for name, profile in application.expected.items() if found.get(name) != profile]
+    except InputError:
+        wrong = ["it, which Cargo then cannot read"]
+    if wrong:
+        _replace(manifest, application.before)
+        raise InputError(
+            f"the old text was put back: the change does not come out as meant for {', '.join(wrong)}",
+            where=str(manifest),
+            hint="look for the same setting in .cargo/config.toml or in CARGO_PROFILE_… variables",
+        )
+
+
+def _notes(trial: Trial) -> tuple[str, ...]:
+    if not trial.profile.rustflags:
+        return ()
+    flags = ", ".join(f'"{flag}"' for flag in trial.profile.rustflags)
+    return (
+        f"compiler flags have no place in a profile; put `rustflags = [{flags}]` under [build] in .cargo/config.toml",
+    )
+
+
+def _effective(runner: Runner, project: Project, study: Study, environment: dict[str, str]) -> dict[str, Profile]:
+    """What Cargo makes of the changed profile and of those that may inherit from it."""
+    tables = tomllib.loads(project.manifest.read_text("utf-8")).get("profile", {})
+    names = {study.project.profile_name, *tables, *(("bench",) if project.has_bench_targets else ())}
+    binaries = choose_binaries(project, Selection(binaries=study.project.binaries), project.root)
+    profiles = {}
+    for name in sorted(names - set(_NOT_INHERITING)):
+        graph = unit_graph(runner, project, binaries, Selection(profile=name), environment)
+        roots = (graph["units"][index] for index in graph["roots"])
+        profiles[name] = next(profile_of_unit(unit["profile"]) for unit in roots if "bin" in unit["target"]["kind"])
+    return profiles
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file so that at any moment it holds either the old or the new text."""
+    real = path.resolve()
+    try:
+        descriptor, draft = tempfile.mkstemp(dir=real.parent, prefix=".Cargo.toml.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text.encode("utf-8"))
+                file.flush()
+                os.fsync(file.fileno())
+            shutil.copymode(real, draft)
+            Path(draft).replace(real)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(draft).unlink()
+            raise
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from None

@@ -1,0 +1,1 @@
+"""Turning a profile into binaries, at a known cost."""

@@ -1,0 +1,19 @@
+"""What builds profiles, whatever it builds with."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from trimtab.model.profile import Profile
+from trimtab.model.trial import BuildFailed, Built
+
+
+class Builder(Protocol):
+    """Builds one profile at a time, from nothing."""
+
+    def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
+        """A clean build of all chosen binaries, and after it, if asked for, a touch-and-rebuild.
+
+        A build that fails is a result, not an exception.
+        """
+        ...

@@ -1,0 +1,80 @@
+"""Where builds happen: a folder that one process holds at a time, and the binaries that are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from trimtab.errors import InputError
+from trimtab.model.trial import Artifact
+from trimtab.process import kill_leftovers
+
+_MOST = 16
+
+
+@contextlib.contextmanager
+def hold_workplace(cache: Path) -> Iterator[Path]:
+    """The first free work folder, emptied, for as long as the context lasts.
+
+    Its path is the same for every trial and every run (unless two explorations run at once), since generated code can
+    carry it into the binary. What a killed run left running or lying there is cleared away first.
+
+    Raises:
+        InputError: the cache folder cannot be written, or all folders are taken.
+    """
+    try:
+        for number in range(_MOST):
+            folder = cache / "work" / str(number)
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "lock").open("w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                kill_leftovers(folder)
+                clear(folder / "target")
+                try:
+                    yield folder
+                finally:
+                    clear(folder / "target")
+                return
+    except PermissionError as error:
+        raise InputError("the cache folder cannot be written", where=str(error.filename or cache)) from None
+    raise InputError(f"{_MOST} explorations are running already", where=str(cache / "work"))
+
+
+def clear(folder: Path) -> None:
+    """Remove a folder with all in it, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():  # a process that was just killed may have written once more
+        shutil.rmtree(folder)
+
+
+class ArtifactStore:
+    """Keeps binaries by content, so that later commands can run, weigh and compare them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, name: str, path: Path) -> Artifact:
+        """Copy a binary in; the same bytes are kept once."""
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        place = self._folder / sha256 / name
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, draft = tempfile.mkstemp(dir=place.parent)
+            os.close(descriptor)
+            try:
+                shutil.copy2(path, draft)
+                Path(draft).rename(place)
+            except BaseException:
+                Path(draft).unlink(missing_ok=True)
+                raise
+        return Artifact(name=name, size=place.stat().st_size, sha256=sha256, path=str(place))

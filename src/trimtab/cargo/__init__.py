@@ -1,0 +1,1 @@
+"""Asking Cargo, telling Cargo, and reading what it says."""

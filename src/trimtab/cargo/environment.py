@@ -1,0 +1,50 @@
+"""The surroundings in which Cargo runs for a measurement: the user's own, less what would fake the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+_INHERITED_JOBSERVERS = ("MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS")
+_WRAPPERS = ("RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER")
+_BUILD_PREFIXES = ("CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_", "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL")
+_BUILD_NAMES = ("RUSTFLAGS", "RUSTC", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "RUSTUP_TOOLCHAIN")
+
+
+def asking(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for questions whose answers are unstable features of a stable Cargo (unit graph, config).
+
+    Never used for a build: build scripts look at ``RUSTC_BOOTSTRAP`` and would compile other code.
+    """
+    return {**plain(environment), "RUSTC_BOOTSTRAP": "1"}
+
+
+def plain(environment: Mapping[str, str]) -> dict[str, str]:
+    """The user's environment, with uncoloured output and without a jobserver inherited from ``make``."""
+    kept = {name: value for name, value in environment.items() if name not in _INHERITED_JOBSERVERS}
+    return {**kept, "CARGO_TERM_COLOR": "never", "CARGO_TERM_PROGRESS_WHEN": "never"}
+
+
+def building(environment: Mapping[str, str], target_dir: Path) -> dict[str, str]:
+    """The environment for a build of its own: own target directory, and no compiler cache in between.
+
+    ``CARGO_BUILD_BUILD_DIR`` is set as well, since a ``build.build-dir`` of the user's would be shared between trials.
+    An empty wrapper variable turns off one that is set in ``.cargo/config.toml``.
+    """
+    folders = {"CARGO_TARGET_DIR": str(target_dir), "CARGO_BUILD_BUILD_DIR": str(target_dir)}
+    return {**plain(environment), **folders, **dict.fromkeys(_WRAPPERS, "")}
+
+
+def affecting_builds(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that change what a build produces; part of what makes two trials the same."""
+    folders = ("CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_JOBS")
+    return {
+        name: value
+        for name, value in sorted(environment.items())
+        if (name.startswith(_BUILD_PREFIXES) or name in _BUILD_NAMES) and name not in folders
+    }
+
+
+def compiler_wrapper(environment: Mapping[str, str]) -> str:
+    """The compiler wrapper that the environment asks for (``sccache``), or nothing."""
+    return next((environment[name] for name in _WRAPPERS if environment.get(name)), "")

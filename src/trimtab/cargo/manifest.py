@@ -1,0 +1,487 @@
+"""Edits of the profiles in a workspace's ``Cargo.toml``, from text to text; nothing is read or written here.
+
+Three steps, each checkable on its own:
+
+1. **Plan** on plain dictionaries: the settings go into one profile, and the profiles that inherit from it get what
+   they had before as settings of their own.
+2. **Write** the difference. The text is cut into statements (whole lines: one header, one key with its value, one
+   comment or one blank line). Only the statement that holds a changed key is handed to tomlkit, and new lines are put
+   between statements; so no other byte can change.
+3. **Verify** the result against the plan with another TOML parser, and that every line that is not ours is still there.
+
+Sources: the Cargo book, chapter "Profiles"; TOML 1.0, for where a key may stand.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trimtab.errors import InputError
+from trimtab.model.profile import CargoValue, axis_kind, parse_axis_value
+
+Key = tuple[str, ...]
+"""A key's full path from the root of the document, such as ``("profile", "release", "lto")``."""
+Profiles = dict[str, dict[str, Any]]
+
+_BUILT_IN_PARENTS = {"bench": "release", "test": "dev"}
+_DEFAULTS: dict[str, dict[str, CargoValue]] = {
+    "release": {"lto": False, "opt-level": 3, "panic": "unwind", "debug": False, "incremental": False},
+    "dev": {"lto": False, "opt-level": 0, "panic": "unwind", "debug": True, "incremental": True},
+}
+_IGNORES_PANIC = ("bench", "test")
+_WITHOUT_DEBUG = (None, False, 0, "none")
+
+_BYTE_ORDER_MARK = "\ufeff"
+_BLOCK = "# trimtab"
+_CONTINUATION = "#   "
+_KEPT = "# trimtab: keeps what it had before the profile `{}` changed"
+
+
+def edit_profile(
+    text: str, *, name: str, settings: Mapping[str, CargoValue], comment: Sequence[str], bench_targets: bool
+) -> str:
+    """The manifest with one profile changed; equal arguments on the result change nothing more.
+
+    Profiles that inherit from it keep what they had, by settings of their own under a comment that says so.
+
+    Args:
+        text: the root ``Cargo.toml`` of a workspace.
+        name: the profile to change. If absent it is created, a custom one with ``inherits = "release"``.
+        settings: Cargo key → value, only what changes. Without any, the text stays as it is.
+        comment: why, put directly above the first of the settings in place of an earlier such block. The first line
+            begins with ``trimtab``; the others are indented, which tells where the block ends.
+        bench_targets: the workspace has benchmarks, so that the built-in profile ``bench`` is worth keeping as it was
+            even if the manifest does not mention it.
+
+    Raises:
+        InputError: the text is not TOML or its profiles are not tables, or it is written in a way that cannot be edited
+            faithfully; the hint says what to write by hand.
+    """
+    from tomlkit.exceptions import TOMLKitError
+
+    if not settings:
+        return text
+    mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
+    body = text.removeprefix(mark)
+    newline = "\r\n" if "\r\n" in body else "\n"
+    missing = newline if body and not body.endswith("\n") else ""
+    document = _parse(body)
+    profiles = _profiles_of(document)
+    planned = _plan(profiles, name, settings, bench_targets)
+    changes = _difference_of_profiles(profiles, planned)
+    try:
+        before = _split(body + missing)
+        edited = _write(before, changes, name=name, settings=settings, comment=comment, newline=newline)
+    except TOMLKitError as error:
+        raise _by_hand(changes) from error
+    if not (_says(edited, {**document, "profile": planned}) and _keeps(before, edited, name, settings, changes)):
+        raise _by_hand(changes)
+    return mark + edited.removesuffix(missing)
+
+
+def difference(before: str, after: str, path: str) -> str:
+    """The unified diff of a file's text, empty when nothing changed."""
+    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{path}", f"b/{path}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with their ends; unlike ``splitlines``, only where TOML ends a line."""
+    return [line for line in re.split(r"(?<=\n)", text) if line]
+
+
+# --- plan: dictionaries to dictionaries ---
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"this is not TOML: {error}", where="Cargo.toml", hint="correct it and try again") from error
+
+
+def _profiles_of(document: Mapping[str, Any]) -> Profiles:
+    profiles = document.get("profile", {})
+    if not isinstance(profiles, dict):
+        raise _not_a("table", "profile")
+    for name, profile in profiles.items():
+        if not isinstance(profile, dict):
+            raise _not_a("table", f"profile.{name}")
+        if not isinstance(profile.get("inherits", ""), str):
+            raise _not_a("name", f"profile.{name}.inherits")
+    return profiles
+
+
+def _plan(profiles: Profiles, name: str, settings: Mapping[str, CargoValue], bench_targets: bool) -> Profiles:
+    """All profiles as they shall be.
+
+    Descendants of every degree are compared, not only children: the default of ``strip`` depends on ``debug``, so what
+    a child pins may not be what its own child had.
+    """
+    planned = copy.deepcopy(profiles)
+    created = {} if name in _DEFAULTS or name in _BUILT_IN_PARENTS else {"inherits": "release"}
+    planned.setdefault(name, created).update(settings)
+    keys = [*(key for key in settings if key != "strip"), "strip"]
+    for heir in _descendants(profiles, name):
+        if heir not in profiles and not (heir == "bench" and bench_targets):
+            continue
+        for key in keys:
+            if key == "panic" and heir in _IGNORES_PANIC:
+                continue
+            before = _effective(profiles, heir, key)
+            if _equal(key, before, _effective(planned, heir, key)):
+                continue
+            if not isinstance(before, CargoValue):
+                raise InputError(
+                    f"trimtab cannot tell which {key} the profile {heir} has now",
+                    where=f"[profile.{heir}] in Cargo.toml",
+                    hint=f"give it a {key} of its own, then try again",
+                )
+            planned.setdefault(heir, {})[key] = before
+    return planned
+
+
+def _parent(profiles: Profiles, name: str) -> str | None:
+    inherits: str | None = profiles.get(name, {}).get("inherits", _BUILT_IN_PARENTS.get(name))
+    return inherits
+
+
+def _chain(profiles: Profiles, name: str) -> list[str]:
+    """A profile and its ancestors up to the built-in one that inherits from none.
+
+    Raises:
+        InputError: they inherit in a circle.
+    """
+    chain = [name]
+    while parent := _parent(profiles, chain[-1]):
+        if parent in chain:
+            raise InputError(
+                f"the profiles {', '.join(chain)} inherit in a circle",
+                where=f"[profile.{parent}] in Cargo.toml",
+                hint="end the chain with release or dev",
+            )
+        chain.append(parent)
+    return chain
+
+
+def _descendants(profiles: Profiles, name: str) -> list[str]:
+    """Every profile that inherits from this one, parents before their children."""
+    chains = {heir: _chain(profiles, heir) for heir in (*_BUILT_IN_PARENTS, *profiles)}
+    heirs = [heir for heir, chain in chains.items() if name in chain[1:]]
+    return sorted(heirs, key=lambda heir: chains[heir].index(name))
+
+
+def _effective(profiles: Profiles, name: str, key: str) -> Any:
+    """What Cargo uses for a key: the nearest explicit value, else its default; ``None`` if trimtab does not know it.
+
+    Since Cargo 1.77 the default of ``strip`` is to remove debug information when none is asked for. Incremental builds
+    have 256 codegen units by default, others 16.
+    """
+    chain = _chain(profiles, name)
+    for ancestor in chain:
+        if key in profiles.get(ancestor, {}):
+            return profiles[ancestor][key]
+    if key == "strip":
+        return "debuginfo" if _effective(profiles, name, "debug") in _WITHOUT_DEBUG else "none"
+    if key == "codegen-units":
+        return 256 if _effective(profiles, name, "incremental") is True else 16
+    return _DEFAULTS.get(chain[-1], {}).get(key)
+
+
+def _equal(key: str, one: Any, other: Any) -> bool:
+    """Whether two spellings mean the same to Cargo, as ``true`` and ``"fat"`` do for ``lto``."""
+    try:
+        axis = axis_kind(key)
+        return bool(parse_axis_value(axis, str(one)) == parse_axis_value(axis, str(other)))
+    except InputError:
+        return _same_literal(one, other)
+
+
+def _same_literal(one: Any, other: Any) -> bool:
+    """Equality that, unlike Python's, tells ``1`` from ``true``: for ``debug`` they differ."""
+    return type(one) is type(other) and bool(one == other)
+
+
+def _difference_of_profiles(before: Profiles, after: Profiles) -> Profiles:
+    """The keys to write, by profile; profiles without any are left out."""
+    changes = {
+        name: {key: value for key, value in profile.items() if not _same_literal(before.get(name, {}).get(key), value)}
+        for name, profile in after.items()
+    }
+    return {name: profile for name, profile in changes.items() if profile}
+
+
+# --- write: text to text ---
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Statement:
+    """Whole lines of the file: one header, one key with its value, one comment or one blank line."""
+
+    text: str
+    table: Key
+    """The header it stands under, or its own."""
+    key: Key = ()
+    """What it defines; empty for comments and blank lines."""
+
+    @property
+    def is_header(self) -> bool:
+        return bool(self.key) and self.key == self.table
+
+    @property
+    def is_comment(self) -> bool:
+        return self.text.lstrip().startswith("#")
+
+    @property
+    def indent(self) -> str:
+        return self.text[: len(self.text) - len(self.text.lstrip(" \t"))]
+
+    def holds(self, key: Key) -> bool:
+        """Whether the key's value is written here: as this statement's own, or in its inline table."""
+        return bool(self.key) and not self.is_header and key[: len(self.key)] == self.key
+
+
+def _write(
+    statements: Sequence[_Statement],
+    changes: Profiles,
+    *,
+    name: str,
+    settings: Mapping[str, CargoValue],
+    comment: Sequence[str],
+    newline: str,
+) -> str:
+    """The text with the changes and the reasons for them.
+
+    The comment on the changed profile is put last, so that its place is the same in a second run.
+    """
+    ours = _blocks_about(statements, name, settings)
+    written = [statement for index, statement in enumerate(statements) if index not in ours]
+    for profile, values in changes.items():
+        for key, value in values.items():
+            _put(written, ("profile", profile, key), value, newline)
+    for profile, values in changes.items():
+        reason = _KEPT.format(name)
+        if profile != name and not _is_given(written, profile, reason):
+            _comment_on(written, profile, values, [reason], newline)
+    _comment_on(written, name, settings, _block(comment), newline)
+    return "".join(statement.text for statement in written)
+
+
+def _split(text: str) -> list[_Statement]:
+    """Cut TOML that is known to be correct into statements.
+
+    A statement ends at the first line at which it parses on its own: an array or a string over many lines does not
+    parse before its last.
+    """
+    statements: list[_Statement] = []
+    table: Key = ()
+    pending = ""
+    for line in _lines(text):
+        pending += line
+        if not _is_complete(pending):
+            continue
+        key = _first_key(pending)
+        if pending.lstrip().startswith("["):
+            table = key
+        elif key:
+            key = table + key
+        statements.append(_Statement(text=pending, table=table, key=key))
+        pending = ""
+    return statements
+
+
+def _is_complete(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
+
+
+def _first_key(text: str) -> Key:
+    """The key that a statement defines, through its dots but not into inline tables."""
+    import tomlkit
+    from tomlkit.items import Table
+
+    item: Any = tomlkit.parse(text)
+    key: Key = ()
+    while isinstance(item, (tomlkit.TOMLDocument, Table)) and item:
+        name, item = next(iter(item.items()))
+        key += (name,)
+    return key
+
+
+def _put(statements: list[_Statement], key: Key, value: CargoValue, newline: str) -> None:
+    """Set a key where it stands, else after the other keys of its profile, else in a section of its own."""
+    for index, statement in enumerate(statements):
+        if statement.holds(key):
+            statements[index] = _with_value(statement, key, value)
+            return
+    profile = key[:2]
+    anchor = max((i for i, statement in enumerate(statements) if _is_directly_in(statement, profile)), default=None)
+    if anchor is None:
+        anchor = _add_section(statements, profile, newline)
+    beside = statements[anchor]
+    line = f"{beside.indent}{_assignment(key[len(beside.table) :], value)}{newline}"
+    statements.insert(anchor + 1, _Statement(text=line, table=beside.table, key=key))
+
+
+def _is_directly_in(statement: _Statement, profile: Key) -> bool:
+    """Whether it is the profile's header or a key under it, or a dotted key further up; not so in sub-tables."""
+    return statement.key[:2] == profile and len(statement.table) <= len(profile)
+
+
+def _with_value(statement: _Statement, key: Key, value: CargoValue) -> _Statement:
+    import tomlkit
+
+    document = tomlkit.parse(statement.text)
+    table: Any = document
+    *parents, last = key[len(statement.table) :]
+    for parent in parents:
+        table = table.setdefault(parent, tomlkit.inline_table())
+    table[last] = value
+    return _Statement(text=tomlkit.dumps(document), table=statement.table, key=statement.key)
+
+
+def _assignment(key: Key, value: CargoValue) -> str:
+    import tomlkit
+
+    return f"{tomlkit.key(key).as_string()} = {tomlkit.item(value).as_string()}"
+
+
+def _add_section(statements: list[_Statement], profile: Key, newline: str) -> int:
+    """Add an empty table behind the last profile, else at the end; returns where its header stands."""
+    import tomlkit
+
+    place = _end_of_profiles(statements)
+    if place and statements[place - 1].text.strip():
+        statements.insert(place, _Statement(text=newline, table=statements[place - 1].table))
+        place += 1
+    header = f"[{tomlkit.key(profile).as_string()}]{newline}"
+    statements.insert(place, _Statement(text=header, table=profile, key=profile))
+    return place
+
+
+def _end_of_profiles(statements: list[_Statement]) -> int:
+    """Where the last profile's section ends; comments that touch the next header belong to that."""
+    inside = [i for i, statement in enumerate(statements) if statement.key and statement.table[:1] == ("profile",)]
+    if not inside:
+        return len(statements)
+    last = place = inside[-1] + 1
+    while place < len(statements) and statements[place].is_comment:
+        place += 1
+    return last if place < len(statements) and statements[place].is_header else place
+
+
+# --- comments ---
+
+
+def _block(comment: Sequence[str]) -> list[str]:
+    """Comment lines as they are written: all but the first are indented, so that a later run knows its own."""
+    lines = [" ".join(line.split()) for line in comment]
+    return [f"{_CONTINUATION if number else '# '}{line}" for number, line in enumerate(filter(None, lines))]
+
+
+def _comment_on(
+    statements: list[_Statement], profile: str, keys: Iterable[str], lines: Sequence[str], newline: str
+) -> None:
+    """Put comment lines directly above the first of a profile's keys."""
+    paths = [("profile", profile, key) for key in keys]
+    first = next(index for index, statement in enumerate(statements) if any(map(statement.holds, paths)))
+    beside = statements[first]
+    statements[first:first] = [_Statement(text=f"{beside.indent}{line}{newline}", table=beside.table) for line in lines]
+
+
+def _is_given(statements: Sequence[_Statement], profile: str, reason: str) -> bool:
+    """Whether a one-line comment already stands above keys of a profile."""
+    return any(
+        statement.text.strip() == reason and _is_about(_subject(statements, index), profile)
+        for index, statement in enumerate(statements)
+    )
+
+
+def _blocks_about(statements: Sequence[_Statement], name: str, keys: Iterable[str]) -> set[int]:
+    """Where trimtab's earlier comment on a profile stands.
+
+    A comment on kept settings is another matter: it goes only if the setting right below it is about to change.
+    """
+    changing = {("profile", name, key) for key in keys}
+    ours: set[int] = set()
+    for index, statement in enumerate(statements):
+        line = statement.text.strip()
+        if line.startswith(_KEPT.partition("{")[0]):
+            is_ours = _subject(statements, index) in changing
+        elif line.startswith(_BLOCK):
+            is_ours = _is_about(_subject(statements, index), name)
+        else:
+            is_ours = line.startswith(_CONTINUATION) and index - 1 in ours
+        if is_ours:
+            ours.add(index)
+    return ours
+
+
+def _subject(statements: Sequence[_Statement], index: int) -> Key:
+    """What a comment is about: the next key under the same header, else what is under that header."""
+    for statement in statements[index:]:
+        if statement.is_header:
+            break
+        if statement.key:
+            return statement.key
+    return statements[index].table
+
+
+def _is_about(subject: Key, profile: str) -> bool:
+    """Whether a key is one of the profile's, or an inline table that holds the profile."""
+    return bool(subject) and subject[:2] == ("profile", profile)[: len(subject)]
+
+
+# --- verify ---
+
+
+def _says(text: str, document: Mapping[str, Any]) -> bool:
+    """Whether the text parses, and to exactly this document; JSON tells ``1`` from ``true``."""
+    try:
+        parsed = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return json.dumps(parsed, sort_keys=True, default=str) == json.dumps(document, sort_keys=True, default=str)
+
+
+def _keeps(before: Sequence[_Statement], after: str, name: str, keys: Iterable[str], changes: Profiles) -> bool:
+    """Whether all lines but those of changed keys and of our comments are still there, in order and byte for byte."""
+    ours = _blocks_about(before, name, keys)
+    paths = [("profile", profile, key) for profile, values in changes.items() for key in values]
+    kept = "".join(
+        statement.text
+        for index, statement in enumerate(before)
+        if index not in ours and not any(map(statement.holds, paths))
+    )
+    remaining = iter(_lines(after))
+    return all(line in remaining for line in _lines(kept))
+
+
+# --- errors ---
+
+
+def _not_a(kind: str, key: str) -> InputError:
+    return InputError(f"{key} is not a {kind}", where="Cargo.toml", hint="correct it and try again")
+
+
+def _by_hand(changes: Profiles) -> InputError:
+    lines = [
+        f"[profile.{profile}] {_assignment((key,), value)}"
+        for profile, values in changes.items()
+        for key, value in values.items()
+    ]
+    return InputError(
+        "trimtab cannot change these profiles without touching other lines",
+        where="Cargo.toml",
+        hint=f"write it by hand: {'; '.join(lines)}",
+    )

@@ -1,0 +1,112 @@
+"""Reading what ``cargo build -v --message-format=json-render-diagnostics`` says.
+
+Standard output carries one JSON message a line (The Cargo book, "External tools"); standard error carries, thanks to
+``-v``, each rustc call as it was made, which costs nothing and needs no wrapper.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from trimtab.model.trial import BuildFailed, Cause, Invocation
+
+_RUNNING = re.compile(r"^\s*Running `(?P<call>.*)`\s*$")
+_FAILURES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
+    (Cause.DISK_FULL, re.compile(r"No space left on device|os error 28\b|disk full", re.IGNORECASE)),
+    (
+        Cause.OUT_OF_MEMORY,
+        re.compile(
+            r"memory allocation of \d+ bytes failed|LLVM ERROR: out of memory|Cannot allocate memory|std::bad_alloc"
+        ),
+    ),
+    (Cause.KILLED, re.compile(r"signal: 9, SIGKILL|ld terminated with signal 9|signal: 15, SIGTERM")),
+    (Cause.BUILD_SCRIPT, re.compile(r"failed to run custom build command")),
+    (Cause.LINKER, re.compile(r"linking with .* failed|linker .* not found|could not exec the linker|collect2: error")),
+    (Cause.COMPILER, re.compile(r"^error(\[E\d+\])?: could not compile|^error(\[E\d+\])?[: ]", re.MULTILINE)),
+)
+_NAMING = re.compile(
+    r"^(error(\[E\d+\])?: |LLVM ERROR|memory allocation|.*No space left|.*undefined (reference|symbol)|.*signal: \d+)"
+)
+_LAST_LINES = 30
+
+
+def executables(stdout: str) -> dict[str, Path]:
+    """Binary name → path of the executable that Cargo made."""
+    found = {}
+    for message in _messages(stdout):
+        if message.get("reason") == "compiler-artifact" and message.get("executable"):
+            found[message["target"]["name"]] = Path(message["executable"])
+    return found
+
+
+def rebuilt(stdout: str) -> bool:
+    """Whether Cargo compiled anything, rather than finding all of it fresh."""
+    return any(
+        message.get("reason") == "compiler-artifact" and message.get("fresh") is False for message in _messages(stdout)
+    )
+
+
+def invocations(stderr: str) -> tuple[Invocation, ...]:
+    """The rustc calls that Cargo made, in order; runs of build scripts are left out."""
+    return tuple(_invocations(stderr.splitlines()))
+
+
+def failure(stderr: str, exit_code: int, *, timed_out: bool, oom_killed: bool, wall: float) -> BuildFailed:
+    """Why a build failed, from its last words and from how it ended.
+
+    Args:
+        stderr: what Cargo and rustc printed.
+        exit_code: Cargo's; negative for a signal.
+        timed_out: whether the time limit ended it.
+        oom_killed: whether the kernel is known to have killed a part of it for want of memory.
+        wall: seconds until it failed.
+    """
+    told = [line.rstrip() for line in stderr.splitlines() if line.strip() and not _RUNNING.match(line)]
+    kept = [line for line in told if not re.match(r"\s*(Compiling|Fresh|Dirty|Finished) ", line)]
+    if timed_out:
+        cause, message = Cause.TIMEOUT, f"stopped after {wall:.0f} s"
+    elif oom_killed:
+        cause, message = Cause.OUT_OF_MEMORY, "the kernel killed a process of the build for want of memory"
+    else:
+        text = "\n".join(kept)
+        cause = next((cause for cause, pattern in _FAILURES if pattern.search(text)), Cause.CARGO)
+        if exit_code < 0 and cause is Cause.CARGO:
+            cause = Cause.KILLED
+        message = _naming_line(kept, cause) or f"cargo ended with exit code {exit_code}"
+    return BuildFailed(cause=cause, message=message, log=tuple(kept[-_LAST_LINES:]), wall=wall)
+
+
+def _naming_line(lines: list[str], cause: Cause) -> str:
+    patterns = [pattern for one, pattern in _FAILURES if one is cause]
+    naming = [line.strip() for line in lines if any(p.search(line) for p in patterns) or _NAMING.match(line)]
+    exact = [line for line in naming if "could not compile" not in line]
+    return (exact or naming or [line.strip() for line in lines[-1:]] or [""])[0].removeprefix("error: ")[:300]
+
+
+def _messages(stdout: str) -> Iterator[dict[str, Any]]:
+    for line in stdout.splitlines():
+        if line.startswith("{"):
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue  # a build script's or compiler plugin's own output in between
+            if isinstance(message, dict):
+                yield message
+
+
+def _invocations(lines: Iterable[str]) -> Iterator[Invocation]:
+    for line in lines:
+        match = _RUNNING.match(line)
+        if not match or "--crate-name" not in match["call"]:
+            continue
+        try:
+            words = shlex.split(match["call"])
+        except ValueError:
+            continue
+        at = words.index("--crate-name")
+        yield Invocation(crate=words[at + 1], arguments=tuple(words[at + 2 :]))

@@ -1,0 +1,77 @@
+"""A crate published on a registry, as a project: fetched by Cargo, so that the user's registry settings hold."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from trimtab.cargo.environment import plain
+from trimtab.cargo.sources import lock_copy, publish
+from trimtab.cargo.toolchain import complaint
+from trimtab.errors import InputError
+from trimtab.process import Command, Runner
+
+PREFIX = "crate:"
+_NOT_SOURCES = (".cargo-ok", ".cargo_vcs_info.json", "Cargo.toml.orig")
+_MANIFEST = """\
+[package]
+name = "trimtab-fetch"
+version = "0.0.0"
+edition = "2021"
+
+[lib]
+path = "lib.rs"
+
+[dependencies]
+{name} = {version}
+
+[workspace]
+"""
+
+
+def published_crate(runner: Runner, spec: str, folder: Path, environment: dict[str, str]) -> Path:
+    """The sources of ``crate:NAME[@VERSION]`` in a folder of their own, with a lock file.
+
+    The crate is named as the dependency of an empty package and ``cargo metadata`` is asked where it put the sources;
+    they are copied from there, since Cargo's own copy must not be built in.
+
+    Args:
+        runner: runs Cargo.
+        spec: ``crate:NAME`` or ``crate:NAME@VERSION``.
+        folder: where such copies are kept; one that is there already is used again.
+        environment: the user's.
+
+    Raises:
+        InputError: no such crate or version, or the registry cannot be reached.
+    """
+    name, _, version = spec.removeprefix(PREFIX).partition("@")
+    if not name:
+        raise InputError(f"{spec!r} names no crate", hint="write it like crate:ripgrep or crate:ripgrep@14.1.1")
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        requirement = json.dumps(f"={version}" if version else "*")
+        (Path(scratch) / "Cargo.toml").write_text(_MANIFEST.format(name=name, version=requirement), "utf-8")
+        (Path(scratch) / "lib.rs").touch()
+        argv = ("cargo", "metadata", "--format-version", "1")
+        finished = runner.run(Command(argv=argv, cwd=Path(scratch), environment=plain(environment)))
+    if not finished.ok:
+        raise InputError(
+            f"Cargo cannot get {spec}: {complaint(finished)}",
+            hint="check the name, the version and that the registry can be reached",
+        )
+    packages = [package for package in json.loads(finished.stdout)["packages"] if package["name"] == name]
+    return _copy(runner, packages[0], folder, environment)
+
+
+def _copy(runner: Runner, package: dict[str, str], folder: Path, environment: dict[str, str]) -> Path:
+    place = folder / f"{package['name']}-{package['version']}"
+    if place.exists():
+        return place
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=folder))
+    source = Path(package["manifest_path"]).parent
+    shutil.copytree(source, draft, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_NOT_SOURCES))
+    lock_copy(runner, draft, environment, f"crate:{package['name']}@{package['version']}")
+    publish(draft, place)
+    return place

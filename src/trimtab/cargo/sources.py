@@ -1,0 +1,185 @@
+"""The sources as one digest, so that it is known when a measurement is no longer valid.
+
+What counts is everything in the workspace and in path dependencies outside of it: files that git knows or does not
+ignore where there is a git checkout, otherwise every file that is not in a build or hidden folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trimtab.cargo.environment import affecting_builds, plain
+from trimtab.cargo.project import Project
+from trimtab.errors import InputError, MissingError, SourcesChanged
+from trimtab.process import Command, Runner
+
+_CACHE_TAG = "CACHEDIR.TAG"
+_SKIPPED = ("node_modules", "__pycache__")
+_HIDDEN_BUT_READ = (".cargo",)
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """A digest of the sources, and what each file looked like when it was taken."""
+
+    digest: str
+    stamps: Mapping[Path, tuple[int, int]]
+    """File → size in bytes and modification time in nanoseconds."""
+
+    def check_unchanged(self) -> None:
+        """Raise when a file was edited or removed meanwhile.
+
+        Raises:
+            SourcesChanged: names the first such file.
+        """
+        for path, stamp in self.stamps.items():
+            if _stamp(path) != stamp:
+                raise SourcesChanged(
+                    "the sources changed while they were being measured",
+                    where=str(path),
+                    hint="what was measured is kept; run it again to measure the new sources",
+                )
+
+
+def read_sources(
+    runner: Runner, project: Project, environment: dict[str, str], configuration: Mapping[str, Any]
+) -> Sources:
+    """Digest everything that a build of the project reads, settings outside of its tree included."""
+    digest = hashlib.blake2b(digest_size=16)
+    stamps: dict[Path, tuple[int, int]] = {}
+    for base in (project.root, *_outside(runner, project, environment)):
+        for path in sorted(_files(runner, base, environment, project.target_directory)):
+            stamps[path] = _stamp(path)
+            digest.update(f"{path.relative_to(base)}\0".encode("utf-8", "surrogateescape"))
+            _feed(digest, path)
+    settings = {"environment": affecting_builds(environment), "configuration": dict(configuration)}
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    return Sources(digest=digest.hexdigest(), stamps=stamps)
+
+
+def copy_with_lock(runner: Runner, project: Project, folder: Path, environment: dict[str, str]) -> Path:
+    """Copy a project that has no ``Cargo.lock`` and lock the copy, since Cargo would otherwise write into the tree.
+
+    Args:
+        runner: runs Cargo.
+        project: the workspace.
+        folder: where copies are kept; a copy of the same sources is used again.
+        environment: the user's.
+
+    Returns:
+        The root of the copy.
+
+    Raises:
+        InputError: Cargo cannot lock the copy, for example because of a path dependency outside the workspace.
+    """
+    files = sorted(_files(runner, project.root, environment, project.target_directory))
+    digest = hashlib.blake2b(digest_size=8)
+    for path in files:
+        digest.update(f"{path.relative_to(project.root)}\0".encode("utf-8", "surrogateescape"))
+        _feed(digest, path)
+    copy = folder / f"{project.root.name}-{digest.hexdigest()}"
+    if copy.exists():
+        return copy
+    draft = folder / f".{copy.name}.{os.getpid()}"
+    for path in files:
+        place = draft / path.relative_to(project.root)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, place, follow_symlinks=False)
+    lock_copy(runner, draft, environment, str(project.manifest))
+    publish(draft, copy)
+    return copy
+
+
+def lock_copy(runner: Runner, draft: Path, environment: dict[str, str], where: str) -> None:
+    """Make sure that a copy of a project has a ``Cargo.lock``.
+
+    Raises:
+        InputError: Cargo cannot resolve it.
+    """
+    if (draft / "Cargo.lock").exists():
+        return
+    argv = ("cargo", "generate-lockfile")
+    finished = runner.run(Command(argv=argv, cwd=draft, environment=plain(environment)))
+    if not finished.ok:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise InputError(
+            "there is no Cargo.lock, and a copy of the project could not be locked",
+            where=where,
+            hint="run `cargo generate-lockfile` in the project, then try again",
+        )
+
+
+def publish(draft: Path, place: Path) -> None:
+    """Move a finished folder into place at once; another process may have done so first."""
+    try:
+        draft.rename(place)
+    except OSError:
+        if not place.exists():
+            raise
+        shutil.rmtree(draft)
+
+
+def _outside(runner: Runner, project: Project, environment: dict[str, str]) -> list[Path]:
+    """Folders of path dependencies that lie outside of the workspace."""
+    argv = ("cargo", "metadata", "--frozen", "--format-version", "1")
+    finished = runner.run(Command(argv=argv, cwd=project.root, environment=plain(environment)))
+    packages = json.loads(finished.stdout)["packages"] if finished.ok else []
+    folders = {Path(package["manifest_path"]).parent for package in packages if package["source"] is None}
+    return sorted(folder for folder in folders if not folder.is_relative_to(project.root))
+
+
+def _files(runner: Runner, base: Path, environment: dict[str, str], target_directory: Path) -> Iterator[Path]:
+    command = Command(
+        argv=("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"), cwd=base, environment=environment
+    )
+    try:
+        listed = runner.run(command) if shutil.which("git") else None
+    except MissingError:
+        listed = None
+    names = [name for name in listed.stdout.split("\0") if name] if listed and listed.ok else []
+    if names:
+        known = {base / name for name in names} | {path for path in (base / "Cargo.lock",) if path.exists()}
+        yield from (path for path in known if path.is_file() or path.is_symlink())
+    else:
+        yield from _walk(base, target_directory)
+
+
+def _walk(folder: Path, target_directory: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = Path(entry.path)
+            if not entry.is_dir(follow_symlinks=False):
+                yield path
+            elif (
+                path != target_directory
+                and entry.name not in _SKIPPED
+                and (not entry.name.startswith(".") or entry.name in _HIDDEN_BUT_READ)
+                and not (path / _CACHE_TAG).exists()
+            ):
+                yield from _walk(path, target_directory)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.lstat()
+    except OSError:
+        return (-1, -1)
+    return (status.st_size, status.st_mtime_ns)
+
+
+def _feed(digest: Any, path: Path) -> None:
+    if path.is_symlink():
+        digest.update(os.fsencode(path.readlink()))
+        return
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    digest.update(b"\0")

@@ -1,0 +1,52 @@
+"""Which cargo and rustc a project uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trimtab.cargo.environment import plain
+from trimtab.errors import MissingError
+from trimtab.model.study import Toolchain
+from trimtab.process import Command, Finished, Runner
+
+HOW_TO_GET_CARGO = "install Rust: https://rustup.rs, or on Debian `sudo apt-get install cargo-web rustc-web`"
+
+
+def find_toolchain(runner: Runner, root: Path, environment: dict[str, str]) -> Toolchain:
+    """The toolchain in force in a folder (rustup overrides and ``rust-toolchain.toml`` hold).
+
+    Raises:
+        MissingError: there is no cargo or rustc, or it does not work.
+    """
+    cargo = ask(runner, ("cargo", "-V"), root, environment)
+    fields = dict(
+        line.split(": ", 1) for line in ask(runner, ("rustc", "-vV"), root, environment).splitlines() if ": " in line
+    )
+    return Toolchain(
+        rustc=f"rustc {fields.get('release', '?')} ({fields.get('commit-hash', 'unknown')[:9]})",
+        cargo=cargo,
+        host=fields.get("host", "unknown"),
+        llvm=fields.get("LLVM version", "unknown"),
+    )
+
+
+def ask(runner: Runner, argv: tuple[str, ...], root: Path, environment: dict[str, str]) -> str:
+    """What a tool of the toolchain prints.
+
+    Raises:
+        MissingError: it is missing or does not work.
+    """
+    try:
+        finished = runner.run(Command(argv=argv, cwd=root, environment=plain(environment)))
+    except MissingError:
+        raise MissingError(f"there is no {argv[0]} on PATH", hint=HOW_TO_GET_CARGO) from None
+    if not finished.ok:
+        raise MissingError(f"{argv[0]} does not work: {complaint(finished)}", hint=HOW_TO_GET_CARGO)
+    return finished.stdout.strip()
+
+
+def complaint(finished: Finished) -> str:
+    """The line in which a tool of Rust names the trouble."""
+    lines = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error")]
+    return (errors or lines or [f"exit code {finished.exit_code}"])[0].removeprefix("error: ")

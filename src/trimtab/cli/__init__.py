@@ -1,0 +1,1 @@
+"""The command line: one module per command. Each parses, calls, prints and gives the exit code."""

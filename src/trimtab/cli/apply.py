@@ -1,0 +1,92 @@
+"""``trimtab apply``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from trimtab.analysis.recommend import recommend
+from trimtab.api import default_folders
+from trimtab.applying import Application, prepare_application, write
+from trimtab.cargo.manifest import difference
+from trimtab.cli.output import console, output_options, store_option
+from trimtab.errors import InputError
+from trimtab.model.plan import Goal
+from trimtab.model.study import Study
+from trimtab.model.trial import Trial
+from trimtab.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCHEMA = "trimtab.application/1"
+
+
+@click.command("apply")
+@click.argument("study", default="last")
+@click.option("--trial", metavar="ID", help="This trial instead of the recommended one.")
+@click.option("--goal", type=click.Choice(list(Goal)), help="The profile recommended for another goal.")
+@click.option("--dry-run", is_flag=True, help="Show the change and write nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@store_option
+@output_options
+def command(
+    study: str, trial: str | None, goal: str | None, dry_run: bool, yes: bool, store: str | None, as_json: bool,
+    quiet: bool, no_color: bool,
+) -> int:  # fmt: skip
+    """Write a study's recommended profile into Cargo.toml, with the measured numbers beside it.
+
+    Profiles that inherit from the changed one keep what they had. The change is shown before it is written.
+    """
+    with contextlib.closing(SqliteStore(default_folders(Path(store) if store else None).store)) as opened:
+        loaded = opened.load(study)
+    loaded = replace(loaded, goal=Goal(goal)) if goal else loaded
+    application = prepare_application(loaded, _chosen(loaded, trial), dict(os.environ))
+    out = console(no_color=no_color, stderr=as_json)
+    written = _offer(application, out, dry_run=dry_run, yes=yes, quiet=quiet)
+    if as_json:
+        manifest = str(application.project.manifest)
+        change = difference(application.before, application.after, manifest)
+        document = {"schema": SCHEMA, "study": loaded.id, "manifest": manifest, "written": written, "diff": change}
+        click.echo(json.dumps({**document, "notes": application.notes}, indent=2))
+    return 0
+
+
+def _chosen(study: Study, trial: str | None) -> Trial:
+    if trial:
+        found = [one for one in study.trials if one.id.startswith(trial)]
+        if len(found) != 1:
+            raise InputError(f"{study.id} has no single trial {trial!r}", hint="`trimtab show --json` lists their ids")
+        return found[0]
+    recommendation = recommend(study)
+    if recommendation is None:
+        raise InputError(f"{study.id} recommends nothing", hint="choose a trial with --trial ID")
+    return next(one for one in study.trials if one.id == recommendation.trial)
+
+
+def _offer(application: Application, out: Console, *, dry_run: bool, yes: bool, quiet: bool) -> bool:
+    """Show the change and, unless it is a rehearsal, write it; returns whether it was written."""
+    from rich.syntax import Syntax
+
+    manifest = application.project.manifest
+    for note in application.notes:
+        out.print(f"note: {note}", markup=False, style="yellow")
+    if application.after == application.before:
+        out.print(f"nothing to change in {manifest}", markup=False)
+        return False
+    if not quiet:
+        out.print(
+            Syntax(difference(application.before, application.after, str(manifest)), "diff", background_color="default")
+        )
+    if dry_run or not (yes or click.confirm(f"Write {manifest}?", err=True)):
+        out.print("nothing was written", markup=False)
+        return False
+    write(application)
+    out.print(f"{manifest} was written, and Cargo reads it as meant", markup=False)
+    return True

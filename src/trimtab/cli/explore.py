@@ -1,0 +1,165 @@
+"""``trimtab explore``."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from trimtab.analysis.answer import answer
+from trimtab.analysis.estimate import estimate
+from trimtab.analysis.table import label
+from trimtab.api import Exploration, Request, SilentProgress, default_folders, prepare, run
+from trimtab.cli.output import BarProgress, LineProgress, console, output_options, show, store_option
+from trimtab.config.file import parse_bench, parse_limits
+from trimtab.errors import InputError, NothingBuiltError
+from trimtab.experiment import Progress, trial_identity
+from trimtab.machine import usable_cores
+from trimtab.model.plan import Goal, ProbeKind
+from trimtab.model.space import parse_axis
+from trimtab.model.study import Study
+from trimtab.report.study_json import study_json
+from trimtab.report.terminal import study_renderables
+from trimtab.store.sqlite import SqliteStore
+from trimtab.units import format_seconds, parse_duration
+
+
+def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    return parse_duration(value) if value else None
+
+
+def _probes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> frozenset[ProbeKind]:
+    names = [name.strip() for name in value.split(",")] if value else []
+    unknown = [name for name in names if name not in set(ProbeKind)]
+    if unknown:
+        raise InputError(f"{unknown[0]!r} cannot be measured", hint=f"choose among {', '.join(ProbeKind)}")
+    return frozenset(map(ProbeKind, names))
+
+
+def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    limits = {}
+    for text in value:
+        name, _, limit = text.partition("=")
+        if name not in ("build", "touch", "size"):
+            raise InputError(f"no limit is called {name!r}", hint="the limits are build, touch and size")
+        limits[name] = limit
+    return limits
+
+
+@click.command("explore")
+@click.argument("path", default=".", metavar="[PATH | crate:NAME[@VERSION]]")
+@click.option("--axis", "axes", multiple=True, metavar="NAME=V,V…", help="Values to try on one axis; may be repeated.")
+@click.option("--bench", "benches", multiple=True, metavar="NAME='{bin} args…'", help="A command to time; repeatable.")
+@click.option("--bench-time", callback=_duration, metavar="T", help="Time for each bench of each trial (4s).")
+@click.option("--bin", "binaries", multiple=True, metavar="NAME", help="The binary to ship; may be repeated.")
+@click.option("--bins", "all_binaries", is_flag=True, help="All binaries.")
+@click.option("--package", "-p", "packages", multiple=True, metavar="NAME", help="Only this package's binaries.")
+@click.option("--features", multiple=True, metavar="F,F…", help="Features to turn on.")
+@click.option("--no-default-features", is_flag=True, help="Turn the default features off.")
+@click.option("--profile", metavar="NAME", help="The profile that ships (release).")
+@click.option("--measure", "probes", callback=_probes, metavar="P,P…", help="Among size,build,touch,run (all).")
+@click.option("--goal", type=click.Choice(list(Goal)), help="What to optimize for (balanced).")
+@click.option(
+    "--limit", "limits", multiple=True, callback=_limits, metavar="build=2x", help="Limits: build, touch, size."
+)
+@click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Cargo's --jobs (one per core).")
+@click.option("--timeout", callback=_duration, metavar="T", help="Longest time for one build or run (1h).")
+@click.option("--budget", callback=_duration, metavar="T", help="Time for the whole exploration, such as 20m.")
+@click.option("--dry-run", is_flag=True, help="What would be built and about how long it takes.")
+@click.option("--fresh", is_flag=True, help="Measure again what is known already.")
+@store_option
+@output_options
+def command(
+    path: str, store: str | None, as_json: bool, quiet: bool, no_color: bool, dry_run: bool, **options: Any
+) -> int:
+    """Measure release profiles side by side and recommend one.
+
+    The project is never changed: settings are given to Cargo from outside, and each profile is built in an empty
+    target directory of its own. Run again, it goes on where it was interrupted and repeats nothing.
+    """
+    from pathlib import Path
+
+    folders = default_folders(Path(store) if store else None)
+    text = console(no_color=no_color, stderr=as_json)
+    with contextlib.closing(SqliteStore(folders.store)) as opened:
+        exploration = prepare(_request(path, options), folders)
+        if dry_run:
+            show(_dry_run(exploration, opened), text)
+            return 0
+        with _progress(quiet=quiet, no_color=no_color) as progress:
+            study = run(exploration, opened, progress)
+    return _print(study, as_json=as_json, no_color=no_color)
+
+
+def _request(path: str, options: dict[str, Any]) -> Request:
+    return Request(
+        path=path,
+        binaries=options["binaries"],
+        all_binaries=options["all_binaries"],
+        packages=options["packages"],
+        features=tuple(name for text in options["features"] for name in text.replace(",", " ").split()),
+        default_features=not options["no_default_features"],
+        profile=options["profile"] or "",
+        axes=tuple(map(parse_axis, options["axes"])),
+        benches=tuple(map(parse_bench, options["benches"])),
+        probes=options["probes"],
+        goal=Goal(options["goal"]) if options["goal"] else None,
+        limits=parse_limits(options["limits"]),
+        jobs=options["jobs"],
+        timeout=options["timeout"],
+        bench_time=options["bench_time"],
+        budget=options["budget"],
+        fresh=options["fresh"],
+        command=shlex.join(("trimtab", *sys.argv[1:])),
+    )
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool, no_color: bool) -> Iterator[Progress]:
+    if quiet:
+        yield SilentProgress()
+    elif sys.stderr.isatty():
+        with BarProgress(console(no_color=no_color, stderr=True)) as bar:
+            yield bar
+    else:
+        yield LineProgress(console(no_color=no_color, stderr=True), quiet=False)
+
+
+def _print(study: Study, *, as_json: bool, no_color: bool) -> int:
+    found = answer(study)
+    if as_json:
+        click.echo(study_json(study, found))
+    else:
+        out = console(no_color=no_color)
+        show(study_renderables(study, found, out.width), out)
+    if not study.built:
+        failure = next((trial.failure for trial in study.trials if trial.failure), None)
+        raise NothingBuiltError(
+            f"no profile could be built: {failure.message if failure else 'nothing was tried'}",
+            hint="see that `cargo build --release` works here",
+        )
+    return 0
+
+
+def _dry_run(exploration: Exploration, store: SqliteStore) -> Iterator[str]:
+    study = exploration.study
+    today = exploration.today.profile
+    known = 0
+    yield f"{study.project.name}: {len(exploration.profiles)} profiles of {exploration.today.units} units each"
+    for profile in exploration.profiles:
+        trial = store.find_trial(trial_identity(study.basis, profile))
+        known += trial is not None
+        yield f"  {label(profile, today)}{' (known already)' if trial else ''}"
+    earlier = next((s.id for s in store.history() if s.project == study.project.name and s.trials), None)
+    guess = estimate(
+        units=exploration.today.units,
+        trials=len(exploration.profiles) - known,
+        cores=exploration.plan.jobs or usable_cores(),
+        bench_seconds=exploration.plan.bench_time * len(study.benches),
+        earlier=store.load(earlier) if earlier else None,
+    )
+    yield f"about {format_seconds(guess.low)} to {format_seconds(guess.high)} ({guess.basis})"

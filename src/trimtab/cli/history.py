@@ -1,0 +1,27 @@
+"""``trimtab history``."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import click
+
+from trimtab.api import default_folders
+from trimtab.cli.output import console, output_options, show, store_option
+from trimtab.report.history import history_json, history_table
+from trimtab.store.sqlite import SqliteStore
+
+
+@click.command("history")
+@store_option
+@output_options
+def command(store: str | None, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
+    """List all studies, newest first."""
+    with contextlib.closing(SqliteStore(default_folders(Path(store) if store else None).store)) as opened:
+        studies = opened.history()
+    if as_json:
+        click.echo(history_json(studies))
+    else:
+        show([history_table(studies)], console(no_color=no_color))
+    return 0

@@ -1,0 +1,32 @@
+"""``trimtab show``."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import click
+
+from trimtab.analysis.answer import answer
+from trimtab.api import default_folders
+from trimtab.cli.output import console, output_options, show, store_option
+from trimtab.report.study_json import study_json
+from trimtab.report.terminal import study_renderables
+from trimtab.store.sqlite import SqliteStore
+
+
+@click.command("show")
+@click.argument("study", default="last")
+@store_option
+@output_options
+def command(study: str, store: str | None, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
+    """Print a study again: its id, the beginning of it, or `last`."""
+    with contextlib.closing(SqliteStore(default_folders(Path(store) if store else None).store)) as opened:
+        loaded = opened.load(study)
+    found = answer(loaded)
+    if as_json:
+        click.echo(study_json(loaded, found))
+    else:
+        out = console(no_color=no_color)
+        show(study_renderables(loaded, found, out.width), out)
+    return 0

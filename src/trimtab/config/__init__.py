@@ -1,0 +1,1 @@
+"""Reading ``trimtab.toml``."""

@@ -1,0 +1,193 @@
+"""``trimtab.toml``: every key optional, unknown keys and wrong types refused by name."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trimtab.errors import InputError
+from trimtab.model.plan import Bench, Goal, Limits, ProbeKind
+from trimtab.model.profile import axis_kind
+from trimtab.model.space import Axis, axis_of
+from trimtab.units import parse_duration, parse_ratio
+
+NAME = "trimtab.toml"
+Names = str | list[str]
+
+
+class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """``[project]``: which binaries are meant."""
+
+    bin: Names = []
+    package: Names = []
+    features: Names = []
+    default_features: bool = True
+    profile: str = ""
+    touch: str = ""
+    """The source file whose edit is played for touch-and-rebuild."""
+
+
+class MeasureTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """``[measure]``: what is measured, and how long it may take."""
+
+    probes: list[ProbeKind] = []
+    jobs: int | None = None
+    timeout: str = ""
+    bench_time: str = ""
+    budget: str = ""
+
+
+class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """``[limits]``: what a recommended profile may cost, as ``2x`` or ``+5%`` of today's."""
+
+    build: str = ""
+    touch: str = ""
+    size: str = ""
+
+
+class BenchTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """``[[bench]]``: a command that exercises the program."""
+
+    name: str
+    command: str | list[str]
+    smallest_change: str = "1%"
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """The whole file."""
+
+    project: ProjectTable = ProjectTable()
+    space: dict[str, Any] = {}
+    bench: list[BenchTable] = []
+    measure: MeasureTable = MeasureTable()
+    limits: LimitsTable = LimitsTable()
+
+
+class Config:
+    """A checked ``trimtab.toml``, its values in trimtab's own types."""
+
+    def __init__(self, document: Document = Document()) -> None:  # noqa: B008 - frozen
+        space = dict(document.space)
+        goal = space.pop("goal", None)
+        self.binaries = _names(document.project.bin)
+        self.packages = _names(document.project.package)
+        self.features = _names(document.project.features)
+        self.default_features = document.project.default_features
+        self.profile = document.project.profile
+        self.touch = document.project.touch
+        self.axes = tuple(_axis(name, values) for name, values in space.items())
+        self.goal = _goal(goal) if goal is not None else None
+        self.benches = tuple(map(_bench, document.bench))
+        self.probes = frozenset(document.measure.probes)
+        self.jobs = document.measure.jobs
+        self.timeout = _duration(document.measure.timeout)
+        self.bench_time = _duration(document.measure.bench_time)
+        self.budget = _duration(document.measure.budget)
+        self.limits = parse_limits({name: getattr(document.limits, name) for name in ("build", "touch", "size")})
+
+
+def read_config(root: Path) -> Config:
+    """The settings of the project in a folder; those of an empty file where there is none.
+
+    Raises:
+        InputError: names the file, the key and, for an unknown one, the nearest known key.
+    """
+    path = root / NAME
+    try:
+        return parse_config(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Config()
+    except (InputError, UnicodeDecodeError) as error:
+        what, hint = (error.what, error.hint) if isinstance(error, InputError) else ("it is not UTF-8 text", "")
+        raise InputError(what, where=str(path), hint=hint) from None
+
+
+def parse_config(text: str) -> Config:
+    """The settings in a text.
+
+    Raises:
+        InputError: it is not TOML, or holds an unknown key or a wrong value.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"not valid TOML: {error}") from None
+    _refuse_unknown_keys(table, Document, "")
+    try:
+        return Config(msgspec.convert(table, Document))
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at ")
+        raise InputError(f"{place.strip('`').removeprefix('$.')}: {what}".removeprefix(": ")) from None
+
+
+def parse_limits(texts: Mapping[str, str]) -> Limits:
+    """Limits from texts such as ``{"build": "2x", "size": "+5%"}``; an empty text is no limit of one's own.
+
+    Raises:
+        InputError: a limit that cannot be read.
+    """
+    return Limits(**{name: parse_ratio(text) for name, text in texts.items() if text})
+
+
+def parse_bench(text: str) -> Bench:
+    """A bench from ``NAME='{bin} args…'``.
+
+    Raises:
+        InputError: no name, no command, or no ``{bin}`` in it.
+    """
+    name, equals, command = text.partition("=")
+    if not equals:
+        raise InputError(f"{text!r} is not a bench", hint="write it like --bench check='{bin} check src'")
+    return _bench(BenchTable(name=name.strip(), command=command))
+
+
+def _refuse_unknown_keys(value: Any, kind: Any, place: str) -> None:
+    """Name the place of an unknown key and the nearest known one, which msgspec's own message does not."""
+    if isinstance(value, list):
+        for item in value:
+            _refuse_unknown_keys(item, kind, place)
+    if not isinstance(value, dict) or not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return
+    known = {one.encode_name: one.type for one in msgspec.structs.fields(kind)}
+    for key, inner in value.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {place}{near[0]}?" if near else f"known here: {', '.join(known)}"
+            raise InputError(f"unknown key {place}{key}", hint=hint)
+        of_list = getattr(known[key], "__args__", (known[key],))[0]
+        _refuse_unknown_keys(inner, of_list, f"{place}{key}.")
+
+
+def _names(value: Names) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _axis(name: str, values: Any) -> Axis:
+    listed = values if isinstance(values, list) else [values]
+    return axis_of(axis_kind(name), [str(value).lower() if isinstance(value, bool) else str(value) for value in listed])
+
+
+def _goal(value: Any) -> Goal:
+    try:
+        return Goal(value)
+    except ValueError:
+        raise InputError(f"space.goal: {value!r} is not a goal", hint=f"the goals are {', '.join(Goal)}") from None
+
+
+def _bench(table: BenchTable) -> Bench:
+    if not table.name or not all(c.isalnum() or c in "-_" for c in table.name):
+        raise InputError(f"{table.name!r} cannot name a bench", hint="use letters, digits, - and _")
+    words = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
+    if not any("{bin}" in word for word in words):
+        raise InputError(f"the bench {table.name!r} does not run {{bin}}", hint="write it like '{bin} check src'")
+    return Bench(name=table.name, command=words, smallest_change=round(abs(parse_ratio(table.smallest_change) - 1), 9))
+
+
+def _duration(text: str) -> float | None:
+    return parse_duration(text) if text else None

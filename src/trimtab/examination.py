@@ -1,0 +1,142 @@
+"""Looking at this machine: what is here, what is missing, what that costs and how to get it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from trimtab.cargo.environment import compiler_wrapper
+from trimtab.cargo.toolchain import HOW_TO_GET_CARGO, ask, find_toolchain
+from trimtab.errors import MissingError
+from trimtab.machine import usable_cores
+from trimtab.measure.size import find_strip_tool
+from trimtab.model.check import Check, Health
+from trimtab.process import Runner
+from trimtab.tree_memory import ControlGroup, open_watch
+from trimtab.units import format_bytes
+
+_LEAST_DISK = 5 * 1024**3
+_BUSY = 0.3
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+def examine(
+    runner: Runner,
+    root: Path,
+    cache: Path,
+    environment: Mapping[str, str],
+    which: Callable[[str], str | None] = shutil.which,
+) -> Iterator[Check]:
+    """All checks, most needed first.
+
+    Args:
+        runner: runs the tools.
+        root: the folder whose toolchain is meant.
+        cache: where builds will happen.
+        environment: the user's.
+        which: finds programs.
+    """
+    yield from _toolchain(runner, root, dict(environment))
+    yield _program(which("cc"), "cc", Health.MISSING, "Rust cannot link without it", "sudo apt-get install gcc")
+    yield _program(which("valgrind"), "valgrind", Health.NOTE, "no instruction counts", "sudo apt-get install valgrind")
+    yield _program(
+        which("git"), "git", Health.NOTE, "ignored files count as sources, so that touching them repeats trials",
+        "sudo apt-get install git",
+    )  # fmt: skip
+    yield _memory()
+    if wrapper := compiler_wrapper(environment):
+        yield Check(
+            name="compiler wrapper",
+            health=Health.NOTE,
+            found=wrapper,
+            cost="a cache would fake build times: trials turn it off",
+        )
+    yield _disk(cache)
+    yield _load()
+    if _GOVERNOR.exists() and (governor := _GOVERNOR.read_text().strip()) not in ("performance", "schedutil"):
+        yield Check(
+            name="frequency scaling",
+            health=Health.NOTE,
+            found=governor,
+            cost="runtimes vary with the clock",
+            remedy="sudo cpupower frequency-set --governor performance",
+        )
+
+
+def _toolchain(runner: Runner, root: Path, environment: dict[str, str]) -> Iterator[Check]:
+    try:
+        toolchain = find_toolchain(runner, root, environment)
+    except MissingError as error:
+        yield Check(
+            name="cargo and rustc",
+            health=Health.MISSING,
+            found=error.what,
+            cost="nothing can be built",
+            remedy=HOW_TO_GET_CARGO,
+        )
+        return
+    yield Check(name="cargo", health=Health.OK, found=toolchain.cargo)
+    yield Check(name="rustc", health=Health.OK, found=f"{toolchain.rustc}, {toolchain.host}, LLVM {toolchain.llvm}")
+    sysroot = Path(ask(runner, ("rustc", "--print", "sysroot"), root, environment))
+    strip = find_strip_tool(runner, sysroot, toolchain.host)
+    if strip:
+        yield Check(name="objcopy", health=Health.OK, found=strip.program)
+    else:
+        yield Check(
+            name="objcopy",
+            health=Health.NOTE,
+            found="none that works",
+            cost="no stripped sizes",
+            remedy="rustup component add llvm-tools, or sudo apt-get install binutils",
+        )
+
+
+def _program(found: str | None, name: str, health: Health, cost: str, remedy: str) -> Check:
+    if found:
+        return Check(name=name, health=Health.OK, found=found)
+    return Check(name=name, health=health, found="not on PATH", cost=cost, remedy=remedy)
+
+
+def _memory() -> Check:
+    watch = open_watch()
+    watch.close()
+    if isinstance(watch, ControlGroup):
+        return Check(name="peak memory", health=Health.OK, found=watch.method)
+    return Check(
+        name="peak memory",
+        health=Health.NOTE,
+        found=watch.method,
+        cost="short peaks between two looks are missed",
+        remedy="run as root, or in a delegated control group: systemd-run --user --scope -p Delegate=yes trimtab …",
+    )
+
+
+def _disk(cache: Path) -> Check:
+    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    found = f"{format_bytes(free)} free at {existing}"
+    if free >= _LEAST_DISK:
+        return Check(name="disk", health=Health.OK, found=found)
+    return Check(
+        name="disk",
+        health=Health.NOTE,
+        found=found,
+        cost="builds may fail for want of space",
+        remedy="free some, or point XDG_CACHE_HOME at a larger disk",
+    )
+
+
+def _load() -> Check:
+    per_core = os.getloadavg()[0] / usable_cores()
+    found = f"load {os.getloadavg()[0]:.1f} on {usable_cores()} cores"
+    if per_core <= _BUSY:
+        return Check(name="other programs", health=Health.OK, found=found)
+    return Check(
+        name="other programs",
+        health=Health.NOTE,
+        found=found,
+        cost="wall times suffer; CPU times and sizes do not",
+        remedy="let the machine come to rest",
+    )

@@ -1,0 +1,191 @@
+"""The one loop: the search asks, a build is made, probes measure, the trial is stored, the search is told.
+
+Everything with an effect comes in as an argument; the tests run the same loop with fakes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from trimtab.build.builder import Builder
+from trimtab.measure.cost import cost_of
+from trimtab.measure.effect import check_effect
+from trimtab.measure.probe import Probe
+from trimtab.model.metric import Absent, Measurement, run_metric
+from trimtab.model.plan import Bench, Plan, ProbeKind
+from trimtab.model.profile import Profile
+from trimtab.model.study import Study
+from trimtab.model.trial import Artifact, BuildFailed, Built, Status, Trial
+from trimtab.search.protocol import Search
+from trimtab.store.protocol import Store
+
+
+class Progress(Protocol):
+    """Is told what is going on; the command line prints it."""
+
+    def begin(self, study: Study, left: int) -> None:
+        """The exploration begins, with so many profiles to try."""
+        ...
+
+    def step(self, profile: Profile, what: str) -> None:
+        """A profile is being built, weighed, run."""
+        ...
+
+    def done(self, trial: Trial, *, known: bool, left: int) -> None:
+        """A trial is finished, or was known already."""
+        ...
+
+
+class Probes(Protocol):
+    """Makes the probes for what is still to be measured."""
+
+    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
+        """Probes for these groups of metrics, running these benches."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Experiment:
+    """One exploration with all that it works with."""
+
+    plan: Plan
+    study: Study
+    builder: Builder
+    search: Search
+    store: Store
+    probes: Probes
+    check_sources: Callable[[], None]
+    """Raises when the sources are no longer what they were."""
+    progress: Progress
+    clock: Callable[[], float] = time.monotonic
+    _baseline: tuple[Artifact, ...] = field(default=(), init=False)
+    _durations: list[float] = field(default_factory=list, init=False)
+
+    def run(self) -> Study:
+        """Try profiles until the search has no more or the budget is used up; returns the study with its trials."""
+        begun = self.clock()
+        self.store.begin(self.study)
+        self.progress.begin(self.study, self.search.remaining)
+        while self._in_budget(begun) and (profile := self.search.ask()) is not None:
+            trial, known = self._trial(profile)
+            self.store.append(self.study.id, trial)
+            if trial.id == self.study.baseline:
+                self._baseline = trial.artifacts
+            self.search.tell(trial)
+            self.progress.done(trial, known=known, left=self.search.remaining)
+        return self.store.load(self.study.id)
+
+    def _in_budget(self, begun: float) -> bool:
+        """Whether another trial is likely to end in time; the first is always tried."""
+        if self.plan.budget is None or not self._durations:
+            return True
+        expected = sum(self._durations) / len(self._durations)
+        return self.clock() - begun + expected <= self.plan.budget
+
+    def _trial(self, profile: Profile) -> tuple[Trial, bool]:
+        """A profile's trial, and whether it was known already."""
+        begun = self.clock()
+        trial_id = trial_identity(self.study.basis, profile)
+        known = self.store.find_trial(trial_id)
+        if known and not self._must_build(known):
+            trial = self._measure(known)
+            if trial.benches == known.benches and trial.probes == known.probes:
+                return trial, True
+        else:
+            trial = self._build(trial_id, profile)
+            if not trial.failure:
+                trial = self._measure(trial)
+        seconds = self.clock() - begun
+        self._durations.append(seconds)
+        return replace(trial, seconds=seconds), False
+
+    def _must_build(self, trial: Trial) -> bool:
+        if trial.failure:
+            more_time = trial.status is Status.TIMEOUT and self.plan.build_timeout > trial.failure.wall
+            return trial.failure.cause.passing or more_time
+        unmeasured = ({ProbeKind.BUILD, ProbeKind.TOUCH} & self.plan.probes) - set(trial.probes)
+        return bool(unmeasured) or not all(Path(artifact.path).exists() for artifact in trial.artifacts)
+
+    def _build(self, trial_id: str, profile: Profile) -> Trial:
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.progress.step(profile, "building")
+        built = self.builder.build(profile, touch=ProbeKind.TOUCH in self.plan.probes)
+        self.check_sources()
+        if isinstance(built, BuildFailed):
+            return Trial(
+                id=trial_id, profile=profile, status=built.cause.status, started=started, seconds=0.0, failure=built
+            )
+        return self._built(trial_id, profile, started, built)
+
+    def _built(self, trial_id: str, profile: Profile, started: str, built: Built) -> Trial:
+        costs = tuple(cost_of(built)) if ProbeKind.BUILD in self.plan.probes else ()
+        effects = (check_effect(built.invocations, artifact.name, profile) for artifact in built.artifacts)
+        return Trial(
+            id=trial_id,
+            profile=profile,
+            status=Status.OK,
+            started=started,
+            seconds=0.0,
+            artifacts=built.artifacts,
+            effects=tuple(effect for effect in effects if effect),
+            measurements=tuple(one for one in costs if isinstance(one, Measurement)),
+            absent=tuple(one for one in costs if isinstance(one, Absent)),
+            probes=tuple(sorted(self.plan.probes & {ProbeKind.BUILD, ProbeKind.TOUCH})),
+        )
+
+    def _measure(self, trial: Trial) -> Trial:
+        """The trial with every measurement that the plan wants, taking only those that it does not have yet."""
+        if trial.failure:
+            return trial
+        wanted = self.plan.benches if ProbeKind.RUN in self.plan.probes else ()
+        kinds = frozenset(self.plan.probes - set(trial.probes))
+        kept = _with_benches(trial, wanted)
+        missing = tuple(bench for bench in wanted if bench not in kept.benches)
+        if missing:
+            self.progress.step(trial.profile, f"running {', '.join(bench.name for bench in missing)}")
+        found = [
+            one
+            for probe in self.probes.make(kinds, missing)
+            for one in probe.measure(trial.artifacts, self._baseline or trial.artifacts)
+        ]
+        return replace(
+            kept,
+            measurements=(*kept.measurements, *(one for one in found if isinstance(one, Measurement))),
+            absent=(*kept.absent, *(one for one in found if isinstance(one, Absent))),
+            probes=tuple(sorted({*trial.probes, *self.plan.probes})),
+            benches=(*kept.benches, *missing),
+        )
+
+
+def trial_identity(basis: str, profile: Profile) -> str:
+    """The id of a profile's trial: equal whenever a rebuild would give the same, and so known before it is built."""
+    return digest(basis, profile.spelled())
+
+
+def digest(*parts: object) -> str:
+    """Twelve hexadecimal digits that stand for some JSON-like values."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _with_benches(trial: Trial, wanted: tuple[Bench, ...]) -> Trial:
+    """The trial with only those bench results that belong to wanted benches."""
+    kept = tuple(bench for bench in trial.benches if bench in wanted)
+    prefixes = tuple(run_metric(bench.name, "") for bench in kept)
+
+    def belongs(name: str) -> bool:
+        return not name.startswith("run.") or name.startswith(prefixes)
+
+    return replace(
+        trial,
+        measurements=tuple(one for one in trial.measurements if belongs(one.name)),
+        absent=tuple(one for one in trial.absent if belongs(one.name)),
+        benches=kept,
+    )

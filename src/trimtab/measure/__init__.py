@@ -1,0 +1,1 @@
+"""Probes: from what was built to measurements. Probes never build."""

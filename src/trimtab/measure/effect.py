@@ -1,0 +1,154 @@
+"""The effect check: what rustc was really told for the final artifact, held against what was asked.
+
+Cargo drops or overrides profile settings silently in several cases (crate types that cannot take LTO, ``RUSTFLAGS``,
+per-package overrides). The rustc calls of the build itself do not lie. Where an option is given twice, rustc takes
+the last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from trimtab.model.profile import Debug, Lto, Profile, Strip
+from trimtab.model.trial import Effect, Invocation
+
+_LTO = {"": Lto.FAT, "fat": Lto.FAT, "thin": Lto.THIN, "off": Lto.OFF} | dict.fromkeys(
+    ("yes", "y", "on", "true"), Lto.FAT
+)
+_OFF = ("no", "n", "false")
+_DEBUG = {"0": Debug.NONE, "1": Debug.LIMITED, "2": Debug.FULL}
+_DEFAULT_UNITS, _INCREMENTAL_UNITS = 16, 256
+_RLIB = re.compile(r"lib(?P<crate>.+?)(?P<hash>-[0-9a-f]+)\.(rlib|rmeta)$")
+_MOST_NAMED = 3
+
+
+def check_effect(invocations: Sequence[Invocation], binary: str, asked: Profile) -> Effect | None:
+    """What one binary was compiled with; ``None`` when its rustc call is not among the invocations."""
+    final = next((one for one in reversed(invocations) if _is_binary(one, binary)), None)
+    if final is None:
+        return None
+    found = compiled_with(final)
+    return Effect(
+        binary=binary,
+        lto=str(found.lto),
+        codegen_units=found.codegen_units,
+        opt_level=str(found.opt_level),
+        panic=str(found.panic),
+        strip=str(found.strip),
+        debug=str(found.debug),
+        rustflags=tuple(flag for flag in asked.rustflags if flag in final.arguments),
+        warnings=(
+            *_differences(asked, found, final, binary),
+            *_dependency_warnings(asked, _dependencies(final, invocations)),
+        ),
+    )
+
+
+def compiled_with(invocation: Invocation) -> Profile:
+    """The profile that a rustc call amounts to (its ``rustflags`` are left empty)."""
+    options = codegen_options(invocation.arguments)
+    lto = options.get("lto")
+    units = options.get("codegen-units")
+    default_units = _INCREMENTAL_UNITS if "incremental" in options else _DEFAULT_UNITS
+    strip = options.get("strip", "none")
+    debug = options.get("debuginfo", "0")
+    settings = {
+        "opt-level": options.get("opt-level", "0"),
+        "panic": options.get("panic", "unwind"),
+    }
+    from trimtab.model.profile import profile_from_spelled
+
+    return profile_from_spelled(
+        {
+            **settings,
+            "lto": Lto.LOCAL if lto is None else _LTO.get(lto, Lto.OFF if lto in _OFF else Lto.LOCAL),
+            "codegen-units": int(units) if units else default_units,
+            "strip": Strip(strip) if strip in set(Strip) else Strip.NONE,
+            "debug": _DEBUG.get(debug) or debug,
+        }
+    )
+
+
+def codegen_options(arguments: Sequence[str]) -> Mapping[str, str]:
+    """The ``-C`` options of a rustc call, the last of each; ``-O`` and ``-g`` count as what they stand for."""
+    options: dict[str, str] = {}
+    following = iter(arguments)
+    for argument in following:
+        if argument in ("-C", "--codegen"):
+            text = next(following, "")
+        elif argument.startswith("-C"):
+            text = argument[2:]
+        elif argument.startswith("--codegen="):
+            text = argument.removeprefix("--codegen=")
+        else:
+            text = {"-O": "opt-level=3", "-g": "debuginfo=2"}.get(argument, "")
+        if text:
+            name, _, value = text.partition("=")
+            options[name.replace("_", "-")] = value
+    return options
+
+
+def _is_binary(invocation: Invocation, binary: str) -> bool:
+    kinds = [
+        value
+        for key, value in zip(invocation.arguments, invocation.arguments[1:], strict=False)
+        if key == "--crate-type"
+    ]
+    return "bin" in kinds and invocation.crate == binary.replace("-", "_")
+
+
+def _differences(asked: Profile, found: Profile, final: Invocation, binary: str) -> list[str]:
+    warnings = [
+        f"{binary}: {axis.name} was asked as {axis.show(axis.get(asked))} "
+        f"but rustc was told {axis.show(axis.get(found))}"
+        for axis in found.differing(asked)
+        if axis.name != "rustflags"
+    ]
+    lost = [flag for flag in asked.rustflags if flag not in final.arguments]
+    if lost:
+        warnings.append(f"{binary}: rustc was not given {' '.join(lost)}")
+    return warnings
+
+
+def _dependencies(final: Invocation, invocations: Sequence[Invocation]) -> list[Invocation]:
+    """The crates linked into the binary: reached through ``--extern``, procedural macros and build scripts excluded."""
+    by_hash = {_extra_filename(one): one for one in invocations}
+    reached: dict[str, Invocation] = {}
+    waiting = [final]
+    while waiting:
+        for argument in waiting.pop().arguments:
+            match = _RLIB.search(argument)
+            if match and match["hash"] not in reached and (found := by_hash.get(match["hash"])):
+                reached[match["hash"]] = found
+                waiting.append(found)
+    return list(reached.values())
+
+
+def _extra_filename(invocation: Invocation) -> str:
+    return codegen_options(invocation.arguments).get("extra-filename", "")
+
+
+def _dependency_warnings(asked: Profile, dependencies: Sequence[Invocation]) -> list[str]:
+    """Dependencies compiled otherwise than asked; LTO and strip are the final artifact's own business."""
+    warnings = []
+    for name in ("codegen-units", "opt-level", "panic"):
+        odd = sorted({one.crate for one in dependencies if _differs(asked, one, name)})
+        if odd:
+            more = f" and {len(odd) - _MOST_NAMED} more" if len(odd) > _MOST_NAMED else ""
+            warnings.append(f"dependencies with another {name} than asked: {', '.join(odd[:_MOST_NAMED])}{more}")
+    if asked.lto in (Lto.THIN, Lto.FAT):
+        lost = sorted({one.crate for one in dependencies if _no_bitcode(one)})
+        if lost:
+            warnings.append(
+                f"dependencies without bitcode, so that LTO cannot see into them: {', '.join(lost[:_MOST_NAMED])}"
+            )
+    return warnings
+
+
+def _differs(asked: Profile, invocation: Invocation, name: str) -> bool:
+    return name in {axis.name for axis in compiled_with(invocation).differing(asked)}
+
+
+def _no_bitcode(invocation: Invocation) -> bool:
+    return codegen_options(invocation.arguments).get("embed-bitcode") in _OFF

@@ -1,0 +1,27 @@
+"""What measures, whatever it measures. To add a metric, write a probe and name it in `experiment.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from trimtab.model.metric import Absent, Measurement
+from trimtab.model.trial import Artifact
+
+
+class Probe(Protocol):
+    """Measures one aspect of a trial's binaries."""
+
+    def measure(
+        self, artifacts: tuple[Artifact, ...], baseline: tuple[Artifact, ...]
+    ) -> Iterable[Measurement | Absent]:
+        """Measure.
+
+        Args:
+            artifacts: the trial's binaries, at least one.
+            baseline: the binaries of today's profile; equal to the trial's own when it is the baseline.
+
+        Raises:
+            InputError: the user's settings make it impossible for every trial, such as a bench that fails.
+        """
+        ...

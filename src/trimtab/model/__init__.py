@@ -1,0 +1,1 @@
+"""Frozen values without I/O: profiles, spaces, measurements, trials, studies, verdicts."""

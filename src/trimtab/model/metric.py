@@ -1,0 +1,48 @@
+"""Measurements: a value with its unit, interval, count and method; or the reason why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measurement:
+    """One measured number of one trial.
+
+    A smaller value is better for everything that trimtab measures.
+    """
+
+    name: str
+    """Metric name, as in ``build.clean.cpu`` or ``run.check.wall``."""
+    value: int | float
+    unit: str
+    """``s``, ``bytes``, ``instructions``, ``ratio`` or ``cores``."""
+    low: float | None = None
+    """Lower end of the interval; ``None`` where one observation gives none."""
+    high: float | None = None
+    samples: int = 1
+    method: str = ""
+    """How it was measured, in words for the report; part of what makes two measurements comparable."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Absent:
+    """A metric that could not be measured, with its reason: never zero."""
+
+    name: str
+    reason: str
+
+
+RUN_WALL, RUN_CPU, RUN_INSTRUCTIONS = "wall", "cpu", "instructions"
+STARTUP = "startup"
+"""The bench that stands in where none was given: the program's own ``--version`` or ``--help``."""
+
+
+def run_metric(bench: str, what: str) -> str:
+    """The name of a runtime metric: ``run.check.wall``."""
+    return f"run.{bench}.{what}"
+
+
+def ratio_metric(bench: str, what: str) -> str:
+    """The name of a paired ratio to the baseline: ``run.check.wall.ratio``."""
+    return f"run.{bench}.{what}.ratio"

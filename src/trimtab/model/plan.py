@@ -1,0 +1,83 @@
+"""What the user asked for, complete and checked, before anything is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from trimtab.model.metric import STARTUP
+from trimtab.model.space import Space
+
+
+class Goal(StrEnum):
+    """What to optimize for; `analysis/recommend.py` gives each its rule in words."""
+
+    SIZE = "size"
+    SPEED = "speed"
+    BALANCED = "balanced"
+    BUILD = "build"
+
+
+class ProbeKind(StrEnum):
+    """The groups of metrics that ``--measure`` chooses from."""
+
+    SIZE = "size"
+    BUILD = "build"
+    TOUCH = "touch"
+    RUN = "run"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bench:
+    """A command that exercises the program; ``{bin}`` stands for the binary."""
+
+    name: str
+    command: tuple[str, ...]
+    smallest_change: float = 0.01
+    """The smallest change in runtime that matters, as a fraction of the baseline's."""
+
+
+STARTUP_BENCH = Bench(name=STARTUP, command=("{bin}", "--version"))
+"""The smoke run that is shown where no bench is given; ``--help`` takes its place where that is what works."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What a recommended profile may cost, as ratios to today's; ``None`` takes the goal's own limit."""
+
+    build: float | None = None
+    touch: float | None = None
+    size: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Which binaries of the workspace are meant, in Cargo's terms."""
+
+    packages: tuple[str, ...] = ()
+    binaries: tuple[str, ...] = ()
+    all_binaries: bool = False
+    features: tuple[str, ...] = ()
+    default_features: bool = True
+    profile: str = "release"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """An exploration, settled."""
+
+    selection: Selection
+    space: Space | None = None
+    """``None`` asks for the default space around today's profile."""
+    benches: tuple[Bench, ...] = ()
+    probes: frozenset[ProbeKind] = field(default_factory=lambda: frozenset(ProbeKind))
+    goal: Goal = Goal.BALANCED
+    limits: Limits = Limits()
+    jobs: int | None = None
+    """Cargo's ``--jobs``; ``None`` is one per core."""
+    build_timeout: float = 3600.0
+    """Seconds that one build, or one run of a bench, may take."""
+    bench_time: float = 4.0
+    """Seconds to spend on each bench of each trial, at least eight pairs."""
+    budget: float | None = None
+    """Seconds for the whole exploration; no new trial is begun that would not end within it."""

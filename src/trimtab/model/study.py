@@ -1,0 +1,105 @@
+"""An exploration of one project on one machine: what was asked, and the trials so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimtab.model.plan import Bench, Goal, Limits
+from trimtab.model.profile import Profile
+from trimtab.model.trial import Status, Trial
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """What times depend on. Times of unlike machines are never compared."""
+
+    cpu: str
+    cores: int
+    """Cores this process may use."""
+    memory: int
+    """Bytes."""
+    os: str
+    kernel: str
+    arch: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Toolchain:
+    """The compiler and what drives it."""
+
+    rustc: str
+    """First line of ``rustc -vV``, with its commit."""
+    cargo: str
+    host: str
+    """Host target triple."""
+    llvm: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProjectInfo:
+    """The project as the study saw it."""
+
+    name: str
+    root: str
+    """The workspace's root folder; for a published crate, ``crate:NAME@VERSION``."""
+    binaries: tuple[str, ...]
+    sources: str
+    """Digest of every source file, ``Cargo.lock`` and the settings outside the tree that Cargo would use."""
+    profile_name: str = "release"
+    target: str = ""
+    overrides: tuple[str, ...] = ()
+    """Packages with settings of their own in this profile (``[profile.release.package.X]``)."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Study:
+    """Trials of one project on one machine with one toolchain, the baseline first."""
+
+    id: str
+    created: str
+    """UTC, ISO 8601."""
+    project: ProjectInfo
+    machine: Machine
+    toolchain: Toolchain
+    basis: str
+    """Digest of everything that its trials have in common: project, sources, toolchain, machine, jobs."""
+    baseline: str
+    """Trial id of today's profile."""
+    baseline_profile: Profile
+    benches: tuple[Bench, ...]
+    goal: Goal
+    limits: Limits = Limits()
+    planned: int = 0
+    """Number of profiles in the space, the baseline included."""
+    command: str = ""
+    """How to repeat it."""
+    trials: tuple[Trial, ...] = ()
+
+    @property
+    def baseline_trial(self) -> Trial | None:
+        """Today's profile, if it has been tried."""
+        return next((trial for trial in self.trials if trial.id == self.baseline), None)
+
+    @property
+    def built(self) -> tuple[Trial, ...]:
+        """The trials whose build succeeded."""
+        return tuple(trial for trial in self.trials if trial.status is Status.OK)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every planned profile was tried."""
+        return len(self.trials) >= self.planned
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """A study as one line of the history."""
+
+    id: str
+    created: str
+    """UTC, ISO 8601."""
+    project: str
+    planned: int
+    trials: int
+    failed: int

@@ -1,0 +1,155 @@
+"""One profile, built and measured; or the reason why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trimtab.model.metric import Absent, Measurement
+from trimtab.model.plan import Bench, ProbeKind
+from trimtab.model.profile import Profile
+
+
+class Status(StrEnum):
+    """How a trial's build ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    OOM = "oom"
+
+
+class Cause(StrEnum):
+    """Why a build failed."""
+
+    COMPILER = "compiler"
+    LINKER = "linker"
+    BUILD_SCRIPT = "build script"
+    OUT_OF_MEMORY = "out of memory"
+    TIMEOUT = "timeout"
+    DISK_FULL = "disk full"
+    KILLED = "killed"
+    CARGO = "cargo"
+
+    @property
+    def status(self) -> Status:
+        """The status of a trial that failed for this cause."""
+        return {Cause.TIMEOUT: Status.TIMEOUT, Cause.OUT_OF_MEMORY: Status.OOM}.get(self, Status.FAILED)
+
+    @property
+    def passing(self) -> bool:
+        """Whether the cause lies in the moment rather than in the profile, so that a rerun tries again."""
+        return self in (Cause.DISK_FULL, Cause.KILLED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """A binary that a build produced, kept by content."""
+
+    name: str
+    size: int
+    """Bytes as shipped."""
+    sha256: str
+    path: str
+    """Where the kept copy is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What one run of Cargo cost."""
+
+    wall: float
+    """Seconds."""
+    cpu: float
+    """Seconds, user and system, of the whole process tree."""
+    peak_memory: int | None = None
+    """Bytes of the whole process tree at one moment; ``None`` where it could not be watched."""
+    memory_method: str = ""
+    other_load: float = 0.0
+    """Cores that other programs kept busy meanwhile, on average."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invocation:
+    """One call of rustc as Cargo made it."""
+
+    crate: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A successful build of all chosen binaries."""
+
+    artifacts: tuple[Artifact, ...]
+    clean: Cost
+    touch: Cost | Absent | None
+    """Touch-and-rebuild; ``None`` when it was not asked for."""
+    touched: str = ""
+    """The source file whose edit was played."""
+    invocations: tuple[Invocation, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildFailed:
+    """A build that did not succeed: a result like any other."""
+
+    cause: Cause
+    message: str
+    """The line that names the trouble."""
+    log: tuple[str, ...] = ()
+    """The last lines of what Cargo said."""
+    wall: float = 0.0
+    """Seconds until it failed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Effect:
+    """What one final artifact was really compiled with, and where that differs from what was asked."""
+
+    binary: str
+    lto: str
+    codegen_units: int
+    opt_level: str
+    panic: str
+    strip: str
+    debug: str
+    rustflags: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """One profile, built and measured, or the failure."""
+
+    id: str
+    """Digest of everything that the build depends on: sources, lock file, toolchain, machine, profile."""
+    profile: Profile
+    status: Status
+    started: str
+    """UTC, ISO 8601."""
+    seconds: float
+    """How long the trial took, measuring included."""
+    measurements: tuple[Measurement, ...] = ()
+    absent: tuple[Absent, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    failure: BuildFailed | None = None
+    probes: tuple[ProbeKind, ...] = ()
+    """The groups of metrics that were measured."""
+    benches: tuple[Bench, ...] = ()
+    """The benches that were run."""
+
+    def get(self, name: str) -> Measurement | None:
+        """The measurement of that name, if there is one."""
+        return next((one for one in self.measurements if one.name == name), None)
+
+    def value(self, name: str) -> float | None:
+        """The value of the measurement of that name, if there is one."""
+        found = self.get(name)
+        return found.value if found else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the effect check found, over all binaries."""
+        return tuple(dict.fromkeys(warning for effect in self.effects for warning in effect.warnings))

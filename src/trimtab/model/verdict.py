@@ -1,0 +1,69 @@
+"""What the evidence says: the table's rows and the recommendation, as values that reports only print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimtab.model.plan import Goal
+from trimtab.model.profile import Profile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One metric of one trial beside the baseline's."""
+
+    metric: str
+    unit: str
+    value: float
+    ratio: float | None
+    """value / baseline; ``None`` where the baseline has none."""
+    low: float | None = None
+    """Interval of the ratio, where it was measured in pairs."""
+    high: float | None = None
+    real: bool = True
+    """``False`` when the interval does not clear zero change."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One trial as a line of the table."""
+
+    trial: str
+    profile: Profile
+    label: str
+    """What differs from today's profile, in words."""
+    is_baseline: bool
+    pareto: bool
+    changes: tuple[Change, ...]
+    failure: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def get(self, metric: str) -> Change | None:
+        """The change in one metric."""
+        return next((change for change in self.changes if change.metric == metric), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recommendation:
+    """The profile to take for a goal, with the rule that chose it and its price."""
+
+    goal: Goal
+    trial: str
+    keeps_today: bool
+    rule: str
+    """The rule in words, with the limits in force."""
+    why: tuple[str, ...]
+    """What it gains and what it costs, one sentence each."""
+    caveats: tuple[str, ...] = ()
+    """What was not judged, and what to do about it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """Everything that `explore` answers, ready to be printed."""
+
+    metrics: tuple[str, ...]
+    """The table's columns, in order."""
+    rows: tuple[Row, ...]
+    recommendation: Recommendation | None
+    notes: tuple[str, ...] = ()

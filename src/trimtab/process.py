@@ -1,0 +1,243 @@
+"""The one door to subprocesses: a command goes in, how it ended and what it used comes out.
+
+Wall time is taken around spawn and wait, CPU time from ``wait4`` (the whole tree of waited-for descendants, which is
+how Cargo runs rustc and rustc the linker). Memory of the tree is watched only when asked for: see
+:mod:`trimtab.tree_memory`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Protocol
+
+from trimtab.errors import MissingError
+from trimtab.tree_memory import MemoryWatch, open_watch
+
+if TYPE_CHECKING:
+    from resource import struct_rusage
+
+WORK_VARIABLE = "TRIMTAB_WORK"
+"""Set in the environment of everything started for a build, so that what a killed run left behind can be found."""
+
+_POLL_FLOOR, _POLL_CEILING = 0.0005, 0.02
+_TAIL = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """A program with its arguments and surroundings."""
+
+    argv: tuple[str, ...]
+    cwd: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    timeout: float | None = None
+    """Seconds, after which the whole tree is killed."""
+    watch_memory: bool = False
+    capture: bool = True
+    """Whether to keep what it prints; otherwise it goes to the null device."""
+
+    def __str__(self) -> str:
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """How a command ended."""
+
+    exit_code: int
+    """Negative: the signal that ended it."""
+    wall: float
+    """Seconds from spawn to exit."""
+    cpu: float
+    """Seconds, user and system, of the whole tree."""
+    stdout: str = ""
+    stderr: str = ""
+    timed_out: bool = False
+    peak_memory: int | None = None
+    """Bytes of the whole tree at one moment."""
+    memory_method: str = ""
+    oom_killed: bool = False
+    """Whether the kernel is known to have killed a member of the tree for want of memory."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it succeeded."""
+        return self.exit_code == 0
+
+
+class Runner(Protocol):
+    """Runs commands. The fake one in the tests plays them."""
+
+    def run(self, command: Command) -> Finished:
+        """Run a command to its end.
+
+        Raises:
+            MissingError: the program does not exist.
+        """
+        ...
+
+
+class SystemRunner:
+    """Runs commands for real."""
+
+    def run(self, command: Command) -> Finished:
+        """Run a command to its end; kill its whole tree on time-out or when this process is interrupted."""
+        with _outputs(command.capture) as (stdout, stderr), _watch(command) as watch:
+            before = time.perf_counter()
+            child = _spawn(command, watch, stdout, stderr)
+            try:
+                status, usage, timed_out = _wait(child, command.timeout, watch, before)
+            except BaseException:
+                _kill_tree(child, watch)
+                child.wait()
+                raise
+            wall = time.perf_counter() - before
+            child.returncode = os.waitstatus_to_exitcode(status)
+            if timed_out and watch:
+                watch.kill()
+            return Finished(
+                exit_code=child.returncode,
+                wall=wall,
+                cpu=usage.ru_utime + usage.ru_stime,
+                stdout=_tail(stdout),
+                stderr=_tail(stderr),
+                timed_out=timed_out,
+                peak_memory=watch.peak if watch else None,
+                memory_method=watch.method if watch else "",
+                oom_killed=watch.oom_killed if watch else False,
+            )
+
+
+Child = subprocess.Popen[bytes]
+
+
+def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None, stderr: IO[bytes] | None) -> Child:
+    argv = list(command.argv)
+    try:
+        return subprocess.Popen(
+            watch.enter(argv) if watch else argv,
+            cwd=command.cwd,
+            env=dict(command.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout or subprocess.DEVNULL,
+            stderr=stderr or subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+        raise MissingError(f"cannot run {argv[0]!r}: {error.strerror}", hint="run `trimtab doctor`") from None
+
+
+def _wait(
+    child: Child, timeout: float | None, watch: MemoryWatch | None, before: float
+) -> tuple[int, struct_rusage, bool]:
+    """Wait for the child; without a watch or time-out this blocks, so that timing adds no wake-ups of its own."""
+    if timeout is None and watch is None:
+        _, status, usage = os.wait4(child.pid, 0)
+        return status, usage, False
+    pause, timed_out = _POLL_FLOOR, False
+    exited = _exit_descriptor(child.pid)
+    with contextlib.closing(exited):
+        while True:
+            if not timed_out and timeout is not None and time.perf_counter() - before > timeout:
+                timed_out = True
+                _kill_tree(child, watch)
+            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+            if pid:
+                return status, usage, timed_out
+            pause = watch.sample(child.pid) if watch else min(pause * 2, _POLL_CEILING)
+            left = math.inf if timeout is None else before + timeout - time.perf_counter()
+            exited.wait(min(pause, max(_POLL_FLOOR, left)))
+
+
+class _Sleep:
+    """Waits out a pause where the kernel has no descriptor for a child's exit."""
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class _Pidfd(_Sleep):
+    """Waits until a child exits or a pause is over, so that the exit is seen at once."""
+
+    def __init__(self, pid: int) -> None:
+        import select
+
+        self._descriptor = os.pidfd_open(pid)
+        self._poll = select.poll()
+        self._poll.register(self._descriptor, select.POLLIN)
+
+    def wait(self, seconds: float) -> None:
+        self._poll.poll(seconds * 1000)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def _exit_descriptor(pid: int) -> _Sleep:
+    try:
+        return _Pidfd(pid)
+    except (AttributeError, OSError):
+        return _Sleep()
+
+
+def _kill_tree(child: Child, watch: MemoryWatch | None) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    if watch:
+        watch.kill()
+
+
+@contextlib.contextmanager
+def _watch(command: Command) -> Iterator[MemoryWatch | None]:
+    if not command.watch_memory:
+        yield None
+        return
+    watch = open_watch()
+    try:
+        yield watch
+    finally:
+        watch.close()
+
+
+@contextlib.contextmanager
+def _outputs(capture: bool) -> Iterator[tuple[IO[bytes] | None, IO[bytes] | None]]:
+    """Files rather than pipes: nobody has to drain them, and a flood fills a disk instead of our memory."""
+    if not capture:
+        yield None, None
+        return
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        yield stdout, stderr
+
+
+def _tail(stream: IO[bytes] | None) -> str:
+    if stream is None:
+        return ""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - _TAIL))
+    return stream.read().decode("utf-8", "replace")
+
+
+def kill_leftovers(work: Path) -> int:
+    """Kill what a run that was itself killed left running in a work folder; returns how many processes that were."""
+    import psutil
+
+    killed = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(WORK_VARIABLE) == str(work):
+                process.kill()
+                killed += 1
+    return killed

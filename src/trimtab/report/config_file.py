@@ -1,0 +1,56 @@
+"""The commented ``trimtab.toml`` that `init` writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from trimtab.model.profile import Profile
+
+_TEXT = """\
+# Settings of trimtab, https://pypi.org/project/trimtab. Every key is optional; options on the command line win.
+
+[project]
+{bin}
+# package = "name"                  # only this package's binaries
+# features = ["a", "b"]
+# profile = "release"               # the profile that ships
+# touch = "src/lib.rs"              # the file whose edit is played; the binary's own root file if left out
+
+[space]
+# Today's release profile: {today}
+# Values to try on each axis; every other axis stays as it is today. Without any, a sensible space is explored.
+# lto = ["off", "local", "thin", "fat"]      # "local" is Cargo's false, "fat" is Cargo's true
+# codegen-units = [16, 1]
+# opt-level = [3, "s", "z"]
+# panic = ["unwind", "abort"]                # abort changes what a panic does: only if you mean it
+goal = "balanced"                   # size, speed, balanced or build
+
+# Without a bench the recommendation cannot judge runtime: name a command that does your program's typical work for
+# 0.05 to 5 seconds. {{bin}} stands for the binary; it is run in this folder, without a shell.
+# [[bench]]
+# name = "check"
+# command = ["{{bin}}", "check", "some/input"]
+# smallest-change = "1%"            # smaller changes in runtime do not matter
+
+[limits]                            # what a recommended profile may cost, beside the goal's own limits
+# build = "2x"                      # CPU time of a clean build, of today's
+# touch = "3x"                      # touch-and-rebuild time
+# size = "+5%"                      # stripped size
+
+[measure]
+# probes = ["size", "build", "touch", "run"]
+# jobs = 2
+# timeout = "1h"                    # of one build, or of one run of a bench
+# bench-time = "4s"                 # for each bench of each trial
+# budget = "20m"                    # of the whole exploration
+"""
+
+
+def config_file(binaries: Sequence[str], today: Profile) -> str:
+    """The text for a project with these binaries and this profile of today."""
+    listed = ", ".join(map(json.dumps, binaries))
+    several = f"# bin = [{listed}]   # choose what ships; the first is {{bin}}"
+    chosen = f"bin = {listed}" if len(binaries) == 1 else several
+    shown = ", ".join(f"{name} = {value}" for name, value in today.spelled().items() if value != "")
+    return _TEXT.format(bin=chosen, today=shown)

@@ -1,0 +1,165 @@
+"""The answer as a person reads it in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trimtab.model.study import Study
+from trimtab.model.trial import Trial
+from trimtab.model.verdict import Answer, Change, Row
+from trimtab.units import format_bytes, format_change, format_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+_HEADINGS = {
+    "size.file": "file",
+    "size.stripped": "stripped",
+    "size.gzip": "gzip",
+    "size.xz": "xz",
+    "build.clean.cpu": "build\nCPU",
+    "build.clean.wall": "build\nwall",
+    "build.peak_memory": "peak\nmemory",
+    "build.touch.wall": "touch,\nrebuild",
+}
+_LEAST_WANTED = ("size.gzip", "build.clean.wall", "size.xz", "size.file", "build.peak_memory")
+"""Columns given up first where the terminal is narrow; ``--json`` has them all."""
+_LEGEND = (
+    "* on the Pareto front of size, build cost and every bench; ◀ recommended;"
+    " (in brackets) cannot be told from today's"
+)
+_LABEL_WIDTH, _COLUMN_WIDTH = 30, 11
+
+
+def study_renderables(study: Study, answer: Answer, width: int) -> Iterator[RenderableType]:
+    """Heading, table, effect warnings, recommendation and notes, one after the other."""
+    from rich.text import Text
+
+    yield Text.from_markup(_heading(study))
+    yield _table(answer, width)
+    yield Text(_LEGEND, style="dim")
+    if len(study.project.binaries) > 1:
+        yield _binaries(study)
+    for row in answer.rows:
+        if row.failure:
+            yield Text(f"failed: {row.label}: {row.failure}", style="red")
+        for warning in row.warnings:
+            yield Text(f"warning: {row.label}: {warning}", style="yellow")
+    yield from _recommendation(study, answer)
+    for note in answer.notes:
+        yield Text(f"note: {note}", style="dim")
+    yield Text(_repeat(study), style="dim")
+
+
+def _heading(study: Study) -> str:
+    from rich.markup import escape
+
+    machine, toolchain = study.machine, study.toolchain
+    profile = study.project.profile_name
+    return (
+        f"[bold]{escape(study.project.name)}[/bold]: {len(study.trials)} of {study.planned} profiles,"
+        f" today's [bold]{profile}[/bold] first\n"
+        f"[dim]{escape(machine.cpu)}, {machine.cores} cores, {format_bytes(machine.memory)}, {escape(machine.os)};"
+        f" {escape(toolchain.rustc)}, {toolchain.host}[/dim]"
+    )
+
+
+def _table(answer: Answer, width: int) -> Table:
+    """Today's profile in absolute values, the others as changes to it."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    metrics = list(answer.metrics)
+    for name in _LEAST_WANTED:
+        if _LABEL_WIDTH + _COLUMN_WIDTH * len(metrics) > width and name in metrics:
+            metrics.remove(name)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("profile")
+    for name in metrics:
+        table.add_column(_heading_of(name), justify="right", no_wrap=True)
+    chosen = answer.recommendation.trial if answer.recommendation else ""
+    for row in answer.rows:
+        label = Text(f"{'*' if row.pareto else ' '} {row.label}", style="bold" if row.trial == chosen else "")
+        if row.trial == chosen:
+            label.append(" ◀", style="bold green")
+        if row.failure:
+            table.add_row(label, Text("failed", style="red"))
+        else:
+            table.add_row(label, *(_cell(row, name) for name in metrics))
+    return table
+
+
+def _cell(row: Row, metric: str) -> RenderableType:
+    from rich.text import Text
+
+    change = row.get(metric)
+    if change is None:
+        return Text("–", style="dim")
+    if row.is_baseline or change.ratio is None:
+        return Text(format_value(change.value, change.unit))
+    return Text(_percent(change), style=_color(change))
+
+
+def _percent(change: Change) -> str:
+    if change.ratio is None:
+        return ""
+    return format_change(change.ratio) if change.real else f"({format_change(change.ratio)})"
+
+
+def _color(change: Change) -> str:
+    if not change.real or change.ratio is None or format_change(change.ratio) in ("+0.0 %", "-0.0 %"):
+        return "dim"
+    return "green" if change.ratio < 1 else "red"
+
+
+def _heading_of(metric: str) -> str:
+    if metric in _HEADINGS:
+        return _HEADINGS[metric]
+    _, bench, what = metric.split(".", 2)
+    return f"{bench}\n{what}"
+
+
+def _binaries(study: Study) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="binary by binary, bytes as shipped", title_justify="left")
+    table.add_column("profile")
+    for name in study.project.binaries:
+        table.add_column(name, justify="right")
+    for trial in study.built:
+        sizes = {artifact.name: artifact.size for artifact in trial.artifacts}
+        table.add_row(_label(trial), *(format_bytes(sizes[name]) for name in study.project.binaries))
+    return table
+
+
+def _label(trial: Trial) -> str:
+    values = trial.profile.spelled()
+    return f"{values['lto']}/{values['codegen-units']}, opt-level {values['opt-level']}"
+
+
+def _recommendation(study: Study, answer: Answer) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    chosen = answer.recommendation
+    if chosen is None:
+        yield Text("\nno recommendation: today's profile could not be built", style="bold red")
+        return
+    label = next(row.label for row in answer.rows if row.trial == chosen.trial)
+    advice = "keep today's profile" if chosen.keeps_today else f"take {label}"
+    yield Text.assemble(("\nFor the goal ", ""), (chosen.goal, "bold"), (": ", ""), (advice, "bold green"))
+    for reason in chosen.why:
+        yield Text(f"  {reason}")
+    for caveat in chosen.caveats:
+        yield Text(f"  ! {caveat}", style="yellow")
+    yield Text(f"  rule: {chosen.rule}", style="dim")
+    if not chosen.keeps_today:
+        yield Text(f"  write it: trimtab apply {study.id}")
+
+
+def _repeat(study: Study) -> str:
+    return f"study {study.id}; again: trimtab show {study.id}; to repeat: {study.command or 'trimtab.explore(…)'}"

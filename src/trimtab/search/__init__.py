@@ -1,0 +1,1 @@
+"""Which profile to try next."""

@@ -1,0 +1,168 @@
+"""The store in one SQLite file.
+
+Each trial is one row with its document as JSON; columns repeat only what is searched for. Write-ahead logging lets
+readers and several explorations work at once, and every append is one transaction, so that a process killed at any
+moment loses at most the trial it was working on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from trimtab.errors import InputError, MissingError
+from trimtab.model.study import Study, Summary
+from trimtab.model.trial import Status, Trial
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE studies (
+        id TEXT PRIMARY KEY,
+        created TEXT NOT NULL,
+        project TEXT NOT NULL,
+        planned INTEGER NOT NULL,
+        document BLOB NOT NULL
+    );
+    CREATE TABLE trials (
+        study TEXT NOT NULL REFERENCES studies (id),
+        id TEXT NOT NULL,
+        status TEXT NOT NULL,
+        document BLOB NOT NULL,
+        PRIMARY KEY (study, id)
+    );
+    """,
+    "CREATE INDEX trials_by_id ON trials (id);",
+)
+"""Each step brings a store one version further; steps are only ever added."""
+
+_WAIT = 30.0
+_ANOTHER = "name another file with --store"
+
+
+class SqliteStore:
+    """Studies and trials in a SQLite file, made if it is not there."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a store and bring it up to date.
+
+        Raises:
+            InputError: it cannot be written, is no store, or comes from a newer trimtab.
+        """
+        self.path = path
+        with _explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            self._migrate()
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder beside it in which binaries are kept."""
+        return self.path.with_name(self.path.name + ".artifacts")
+
+    def begin(self, study: Study) -> None:
+        """Keep a study's frame."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT INTO studies VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                " created = excluded.created, planned = excluded.planned, document = excluded.document",
+                (study.id, study.created, study.project.name, study.planned, _encode(replace(study, trials=()))),
+            )
+
+    def append(self, study_id: str, trial: Trial) -> None:
+        """Keep a finished trial."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?)", (study_id, trial.id, trial.status, _encode(trial))
+            )
+
+    def find_trial(self, trial_id: str) -> Trial | None:
+        """The newest record of a trial in any study."""
+        query = "SELECT document FROM trials WHERE id = ? ORDER BY rowid DESC LIMIT 1"
+        row = self._connection.execute(query, (trial_id,)).fetchone()
+        return msgspec.json.decode(row[0], type=Trial) if row else None
+
+    def load(self, study_id: str) -> Study:
+        """A study with its trials."""
+        found = self._find(study_id)
+        (document,) = self._connection.execute("SELECT document FROM studies WHERE id = ?", (found,)).fetchone()
+        rows = self._connection.execute("SELECT document FROM trials WHERE study = ? ORDER BY rowid", (found,))
+        decoder = msgspec.json.Decoder(Trial)
+        return replace(msgspec.json.decode(document, type=Study), trials=tuple(decoder.decode(row[0]) for row in rows))
+
+    def history(self) -> list[Summary]:
+        """All studies, newest first."""
+        rows = self._connection.execute(
+            "SELECT studies.id, created, project, planned,"
+            " count(trials.id), count(trials.id) FILTER (WHERE status != ?)"
+            " FROM studies LEFT JOIN trials ON trials.study = studies.id"
+            " GROUP BY studies.id ORDER BY created DESC, studies.rowid DESC",
+            (Status.OK,),
+        )
+        return [
+            Summary(id=row[0], created=row[1], project=row[2], planned=row[3], trials=row[4], failed=row[5])
+            for row in rows
+        ]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _find(self, study_id: str) -> str:
+        if study_id == "last":
+            rows = self._connection.execute("SELECT id FROM studies ORDER BY created DESC, rowid DESC LIMIT 1")
+        else:
+            rows = self._connection.execute("SELECT id FROM studies WHERE substr(id, 1, length(?1)) = ?1", (study_id,))
+        ids = [row[0] for row in rows]
+        if study_id in ids:
+            return study_id
+        if len(ids) == 1:
+            return str(ids[0])
+        what = f"several studies begin with {study_id!r}" if ids else f"there is no study {study_id!r}"
+        raise InputError(what, where=str(self.path), hint="`trimtab history` lists them")
+
+    def _migrate(self) -> None:
+        with self._transaction():
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if version > len(MIGRATIONS):
+                raise InputError("the store comes from a newer trimtab", where=str(self.path), hint="update trimtab")
+            for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+                for statement in filter(str.strip, step.split(";")):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA user_version = {number}")
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _explained(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """SQLite's errors in a user's words."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "full" in str(error):
+            raise MissingError("no space left for the store", where=str(path), hint="free some disk space") from None
+        raise InputError(f"the store cannot be used: {error}", where=str(path), hint=_ANOTHER) from None
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"this is not a store: {error}", where=str(path), hint=_ANOTHER) from None
+    except OSError as error:
+        raise InputError(f"the store cannot be used: {error.strerror}", where=str(path), hint=_ANOTHER) from None
+
+
+def _encode(document: Study | Trial) -> bytes:
+    return msgspec.json.encode(document)

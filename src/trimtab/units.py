@@ -1,0 +1,96 @@
+"""Seconds and bytes, and how people write and read them.
+
+Durations are ``90s``, ``20m``, ``2h`` (a bare number is seconds); sizes are ``60M``, ``2G`` in powers of 1024.
+Sizes are shown in the same powers, with the SI-like letters spelled ``KiB``, ``MiB``, ``GiB``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from trimtab.errors import InputError
+
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PERCENT = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?)\s*%")
+_FACTOR = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*x")
+_MINUTE, _HOUR = 60, 3600
+_KIB = 1024
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in ``90s``, ``20m``, ``1.5h``, ``300ms`` or a bare number of seconds.
+
+    Raises:
+        InputError: it is none of these, or zero.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    seconds = float(match["number"]) * _SECONDS[match["unit"] or "s"] if match else 0.0
+    if seconds <= 0:
+        raise InputError(f"{text!r} is not a duration", hint="write it like 90s, 20m or 2h")
+    return seconds
+
+
+def parse_ratio(text: str) -> float:
+    """The factor in ``2.5x`` (2.5), ``+5%`` (1.05) or ``-10%`` (0.9).
+
+    Raises:
+        InputError: it is neither.
+    """
+    if match := _FACTOR.fullmatch(text.strip()):
+        return float(match["number"])
+    if match := _PERCENT.fullmatch(text.strip()):
+        return 1 + float(match["number"]) / 100
+    raise InputError(f"{text!r} is not a limit", hint="write it like 2.5x or +5%")
+
+
+def format_seconds(seconds: float) -> str:
+    """``17.2 ms``, ``3.41 s``, ``2m 25s`` or ``2h 05m``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 2 * _MINUTE:
+        return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s"  # noqa: PLR2004 - three digits
+    if seconds < 2 * _HOUR:
+        return f"{int(seconds // _MINUTE)}m {int(seconds % _MINUTE):02d}s"
+    return f"{int(seconds // _HOUR)}h {int(seconds % _HOUR // _MINUTE):02d}m"
+
+
+def format_bytes(size: float) -> str:
+    """``812 B``, ``14.3 KiB``, ``5.12 MiB``, ``1.50 GiB``."""
+    for unit in ("B", "KiB", "MiB"):
+        if abs(size) < _KIB:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.3g} {unit}" if size < 1000 else f"{size:.0f} {unit}"  # noqa: PLR2004
+        size /= _KIB
+    return f"{size:.2f} GiB"
+
+
+def format_count(number: float) -> str:
+    """``812``, ``14.3 k``, ``5.12 M``, ``1.50 G``: plain counts such as instructions."""
+    for unit in ("", " k", " M"):
+        if abs(number) < 1000:  # noqa: PLR2004
+            return f"{number:.0f}" if not unit else f"{number:.3g}{unit}"
+        number /= 1000
+    return f"{number:.3g} G"
+
+
+def format_change(ratio: float) -> str:
+    """A ratio as a signed change in percent: ``-16.0 %``, ``+0.4 %``, ``+250 %``."""
+    percent = (ratio - 1) * 100
+    if abs(percent) >= 99.95:  # noqa: PLR2004 - beyond that a decimal is noise to the eye
+        return f"{percent:+.0f} %"
+    return f"{percent:+.1f} %"
+
+
+def format_value(value: float, unit: str) -> str:
+    """A measured value in the way its unit is read."""
+    match unit:
+        case "s":
+            return format_seconds(value)
+        case "bytes":
+            return format_bytes(value)
+        case "ratio":
+            return format_change(value)
+        case "instructions":
+            return format_count(value)
+        case _:
+            return f"{value:.3g} {unit}"
