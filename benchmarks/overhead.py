@@ -18,11 +18,12 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from trimtab.api import Folders, Request, prepare
+from trimtab.api import Request, prepare
 from trimtab.build.cargo import CargoBuilder
 from trimtab.build.workplace import ArtifactStore, clear
 from trimtab.cargo.environment import building
 from trimtab.cargo.settings import selection_arguments
+from trimtab.folders import Folders
 from trimtab.model.trial import Built
 from trimtab.stats.median import ratio_interval
 from trimtab.units import format_change

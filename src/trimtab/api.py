@@ -26,6 +26,7 @@ from trimtab.cargo.toolchain import ask, find_toolchain
 from trimtab.config.file import Config, parse_bench, parse_limits, read_config
 from trimtab.errors import InputError
 from trimtab.experiment import Experiment, Progress, digest, trial_identity
+from trimtab.folders import Folders, default_folders
 from trimtab.machine import this_machine
 from trimtab.measure.probe import Probe
 from trimtab.measure.runtime import InstructionProbe, RunProbe, Surroundings
@@ -65,14 +66,6 @@ class Request:
     """Measure everything again instead of taking up what is known."""
     command: str = ""
     """How to repeat it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Folders:
-    """Where trimtab keeps its own files."""
-
-    store: Path
-    cache: Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,7 +148,7 @@ def explore(
         probes=frozenset(map(ProbeKind, measure)),
         budget=budget,
     )
-    folders = default_folders(Path(store) if store else None)
+    folders = default_folders(store)
     with contextlib.closing(SqliteStore(folders.store)) as opened:
         return run(prepare(request, folders), opened, progress or SilentProgress())
 
@@ -178,15 +171,6 @@ def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...
     binaries = choose_binaries(project, selection, path.resolve())
     today = todays_profile(runner, project, binaries[:1], selection, environment)
     return project.root, tuple(binary.name for binary in binaries), today.profile
-
-
-def default_folders(store: Path | None = None) -> Folders:
-    """The user's data and cache folders, or a store of one's own with the same cache."""
-    import platformdirs
-
-    data = Path(platformdirs.user_data_dir("trimtab", appauthor=False))
-    cache = Path(platformdirs.user_cache_dir("trimtab", appauthor=False))
-    return Folders(store=store.absolute() if store else data / "trimtab.db", cache=cache)
 
 
 def prepare(request: Request, folders: Folders, runner: Runner | None = None) -> Exploration:

@@ -6,17 +6,16 @@ import contextlib
 import json
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from trimtab.analysis.recommend import recommend
-from trimtab.api import default_folders
 from trimtab.applying import Application, prepare_application, write
 from trimtab.cargo.manifest import difference
 from trimtab.cli.output import console, output_options, store_option
 from trimtab.errors import InputError
+from trimtab.folders import default_folders
 from trimtab.model.plan import Goal
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
@@ -44,7 +43,7 @@ def command(
 
     Profiles that inherit from the changed one keep what they had. The change is shown before it is written.
     """
-    with contextlib.closing(SqliteStore(default_folders(Path(store) if store else None).store)) as opened:
+    with contextlib.closing(SqliteStore(default_folders(store).store)) as opened:
         loaded = opened.load(study)
     loaded = replace(loaded, goal=Goal(goal)) if goal else loaded
     application = prepare_application(loaded, _chosen(loaded, trial), dict(os.environ))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from trimtab.api import default_folders
 from trimtab.cli.output import console, output_options, show
 from trimtab.examination import examine
+from trimtab.folders import default_folders
 from trimtab.model.check import Health
 from trimtab.process import SystemRunner
 from trimtab.report.doctor import doctor_json, doctor_table

@@ -13,11 +13,12 @@ import click
 from trimtab.analysis.answer import answer
 from trimtab.analysis.estimate import estimate
 from trimtab.analysis.table import label
-from trimtab.api import Exploration, Request, SilentProgress, default_folders, prepare, run
+from trimtab.api import Exploration, Request, SilentProgress, prepare, run
 from trimtab.cli.output import BarProgress, LineProgress, console, output_options, show, store_option
 from trimtab.config.file import parse_bench, parse_limits
 from trimtab.errors import InputError, NothingBuiltError
 from trimtab.experiment import Progress, trial_identity
+from trimtab.folders import default_folders
 from trimtab.machine import usable_cores
 from trimtab.model.plan import Goal, ProbeKind
 from trimtab.model.space import parse_axis
@@ -81,9 +82,7 @@ def command(
     The project is never changed: settings are given to Cargo from outside, and each profile is built in an empty
     target directory of its own. Run again, it goes on where it was interrupted and repeats nothing.
     """
-    from pathlib import Path
-
-    folders = default_folders(Path(store) if store else None)
+    folders = default_folders(store)
     text = console(no_color=no_color, stderr=as_json)
     with contextlib.closing(SqliteStore(folders.store)) as opened:
         exploration = prepare(_request(path, options), folders)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import click
 
-from trimtab.api import default_folders
 from trimtab.cli.output import console, output_options, show, store_option
+from trimtab.folders import default_folders
 from trimtab.report.history import history_json, history_table
 from trimtab.store.sqlite import SqliteStore
 
@@ -18,7 +17,7 @@ from trimtab.store.sqlite import SqliteStore
 @output_options
 def command(store: str | None, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
     """List all studies, newest first."""
-    with contextlib.closing(SqliteStore(default_folders(Path(store) if store else None).store)) as opened:
+    with contextlib.closing(SqliteStore(default_folders(store).store)) as opened:
         studies = opened.history()
     if as_json:
         click.echo(history_json(studies))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import click
 
 from trimtab.analysis.answer import answer
-from trimtab.api import default_folders
 from trimtab.cli.output import console, output_options, show, store_option
+from trimtab.folders import default_folders
 from trimtab.report.study_json import study_json
 from trimtab.report.terminal import study_renderables
 from trimtab.store.sqlite import SqliteStore
@@ -21,7 +20,7 @@ from trimtab.store.sqlite import SqliteStore
 @output_options
 def command(study: str, store: str | None, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
     """Print a study again: its id, the beginning of it, or `last`."""
-    with contextlib.closing(SqliteStore(default_folders(Path(store) if store else None).store)) as opened:
+    with contextlib.closing(SqliteStore(default_folders(store).store)) as opened:
         loaded = opened.load(study)
     found = answer(loaded)
     if as_json:
