@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -79,7 +79,7 @@ def prepare_application(
         before=before,
         after=after if settings else before,
         expected={**effective, name: wanted},
-        notes=_notes(trial),
+        notes=tuple(_notes(trial, settings, project)),
         runner=runner,
         environment=environment,
     )
@@ -109,13 +109,12 @@ def write(application: Application) -> None:
         )
 
 
-def _notes(trial: Trial) -> tuple[str, ...]:
-    if not trial.profile.rustflags:
-        return ()
-    flags = ", ".join(f'"{flag}"' for flag in trial.profile.rustflags)
-    return (
-        f"compiler flags have no place in a profile; put `rustflags = [{flags}]` under [build] in .cargo/config.toml",
-    )
+def _notes(trial: Trial, settings: Mapping[str, object], project: Project) -> Iterator[str]:
+    if trial.profile.rustflags:
+        flags = ", ".join(f'"{flag}"' for flag in trial.profile.rustflags)
+        yield f"compiler flags have no place in a profile; put rustflags = [{flags}] under [build] in .cargo/config.toml"
+    if "panic" in settings and project.has_bench_targets:
+        yield "Cargo ignores panic in the profile bench: `cargo bench` will build libraries and binaries with this one"
 
 
 def _effective(runner: Runner, project: Project, study: Study, environment: dict[str, str]) -> dict[str, Profile]:

@@ -15,9 +15,9 @@ from trimtab.units import format_change, format_value
 SIZE, BUILD, TOUCH, RUNTIME = "size.stripped", "build.clean.cpu", "build.touch.wall", "runtime"
 _WORDS = {
     SIZE: "stripped size",
-    BUILD: "CPU time of a clean build",
-    TOUCH: "touch-and-rebuild time",
-    RUNTIME: "runtime (geometric mean of the benches)",
+    BUILD: "build CPU",
+    TOUCH: "touch-and-rebuild",
+    RUNTIME: "runtime",
 }
 
 
@@ -75,19 +75,14 @@ def recommend(study: Study) -> Recommendation | None:
 def describe(goal: Goal, limits: Limits) -> str:
     """The rule in words, with the limits in force."""
     rule = RULES[goal]
-    order = ", then ".join(
-        f"{_WORDS[name]} (within {tolerance:.0%} counts as equal)" for name, tolerance in rule.objectives
-    )
+    order = ", then ".join(f"{_WORDS[name]} (ties within {tolerance:.0%})" for name, tolerance in rule.objectives)
     caps = _limits(rule, limits)
-    shown = ", ".join(
-        f"{_WORDS[name]} at most {limit:g} times today's"
+    shown = [
+        f"{_WORDS[name]} ≤ {limit:g}× today's"
         for name, limit in ((BUILD, caps.build), (TOUCH, caps.touch), (SIZE, caps.size))
         if limit is not None
-    )
-    return (
-        f"least {order}; among profiles with {shown}, and with no bench known to be worse than today's by more than the"
-        " smallest change that matters"
-    )
+    ]
+    return f"least {order}; limits: {', '.join(shown)}, no bench known to be slower by more than matters"
 
 
 def _limits(rule: Rule, asked: Limits) -> Limits:
@@ -166,9 +161,11 @@ def _why(
     study: Study, taken: Trial, today: Trial, candidates: list[Trial], judged: list[tuple[str, float]]
 ) -> tuple[str, ...]:
     if taken.id == today.id:
-        tried = len(study.built) - 1
         what = _WORDS[judged[0][0]] if judged else "what was measured"
-        return (f"of {tried} other profiles {len(candidates) - 1} keep the limits, and none is better on {what}",)
+        return (
+            f"other profiles that built: {len(study.built) - 1}; within the limits: {len(candidates) - 1};"
+            f" none of them is better on {what}",
+        )
     return gains_and_costs(study, taken)
 
 

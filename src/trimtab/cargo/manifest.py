@@ -2,19 +2,18 @@
 
 Three steps, each checkable on its own:
 
-1. **Plan** on plain dictionaries: the settings go into one profile, and the profiles that inherit from it get what
+1. **Plan** on plain dictionaries (`inheritance.py`): the settings go into one profile, and the profiles that inherit from it get what
    they had before as settings of their own.
 2. **Write** the difference. The text is cut into statements (whole lines: one header, one key with its value, one
    comment or one blank line). Only the statement that holds a changed key is handed to tomlkit, and new lines are put
    between statements; so no other byte can change.
 3. **Verify** the result against the plan with another TOML parser, and that every line that is not ours is still there.
 
-Sources: the Cargo book, chapter "Profiles"; TOML 1.0, for where a key may stand.
+Source: TOML 1.0, for where a key may stand.
 """
 
 from __future__ import annotations
 
-import copy
 import difflib
 import json
 import re
@@ -23,20 +22,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trimtab.cargo.inheritance import Profiles, changed_settings, plan_profiles
 from trimtab.errors import InputError
-from trimtab.model.profile import CargoValue, axis_kind, parse_axis_value
+from trimtab.model.profile import CargoValue
 
 Key = tuple[str, ...]
 """A key's full path from the root of the document, such as ``("profile", "release", "lto")``."""
-Profiles = dict[str, dict[str, Any]]
-
-_BUILT_IN_PARENTS = {"bench": "release", "test": "dev"}
-_DEFAULTS: dict[str, dict[str, CargoValue]] = {
-    "release": {"lto": False, "opt-level": 3, "panic": "unwind", "debug": False, "incremental": False},
-    "dev": {"lto": False, "opt-level": 0, "panic": "unwind", "debug": True, "incremental": True},
-}
-_IGNORES_PANIC = ("bench", "test")
-_WITHOUT_DEBUG = (None, False, 0, "none")
 
 _BYTE_ORDER_MARK = "\ufeff"
 _BLOCK = "# trimtab"
@@ -52,7 +43,7 @@ def edit_profile(
     Profiles that inherit from it keep what they had, by settings of their own under a comment that says so.
 
     Args:
-        text: the root ``Cargo.toml`` of a workspace.
+        text: the root ``Cargo.toml`` of a workspace, its line ends untranslated.
         name: the profile to change. If absent it is created, a custom one with ``inherits = "release"``.
         settings: Cargo key → value, only what changes. Without any, the text stays as it is.
         comment: why, put directly above the first of the settings in place of an earlier such block. The first line
@@ -74,8 +65,8 @@ def edit_profile(
     missing = newline if body and not body.endswith("\n") else ""
     document = _parse(body)
     profiles = _profiles_of(document)
-    planned = _plan(profiles, name, settings, bench_targets)
-    changes = _difference_of_profiles(profiles, planned)
+    planned = plan_profiles(profiles, name, settings, bench_targets)
+    changes = changed_settings(profiles, planned)
     try:
         before = _split(body + missing)
         edited = _write(before, changes, name=name, settings=settings, comment=comment, newline=newline)
@@ -97,14 +88,15 @@ def _lines(text: str) -> list[str]:
     return [line for line in re.split(r"(?<=\n)", text) if line]
 
 
-# --- plan: dictionaries to dictionaries ---
+# --- read ---
 
 
 def _parse(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not TOML: {error}", where="Cargo.toml", hint="correct it and try again") from error
+        hint = "correct it; of TOML 1.1, Cargo reads more than trimtab does, such as inline tables over many lines"
+        raise InputError(f"this is not TOML 1.0: {error}", where="Cargo.toml", hint=hint) from error
 
 
 def _profiles_of(document: Mapping[str, Any]) -> Profiles:
@@ -117,105 +109,6 @@ def _profiles_of(document: Mapping[str, Any]) -> Profiles:
         if not isinstance(profile.get("inherits", ""), str):
             raise _not_a("name", f"profile.{name}.inherits")
     return profiles
-
-
-def _plan(profiles: Profiles, name: str, settings: Mapping[str, CargoValue], bench_targets: bool) -> Profiles:
-    """All profiles as they shall be.
-
-    Descendants of every degree are compared, not only children: the default of ``strip`` depends on ``debug``, so what
-    a child pins may not be what its own child had.
-    """
-    planned = copy.deepcopy(profiles)
-    created = {} if name in _DEFAULTS or name in _BUILT_IN_PARENTS else {"inherits": "release"}
-    planned.setdefault(name, created).update(settings)
-    keys = [*(key for key in settings if key != "strip"), "strip"]
-    for heir in _descendants(profiles, name):
-        if heir not in profiles and not (heir == "bench" and bench_targets):
-            continue
-        for key in keys:
-            if key == "panic" and heir in _IGNORES_PANIC:
-                continue
-            before = _effective(profiles, heir, key)
-            if _equal(key, before, _effective(planned, heir, key)):
-                continue
-            if not isinstance(before, CargoValue):
-                raise InputError(
-                    f"trimtab cannot tell which {key} the profile {heir} has now",
-                    where=f"[profile.{heir}] in Cargo.toml",
-                    hint=f"give it a {key} of its own, then try again",
-                )
-            planned.setdefault(heir, {})[key] = before
-    return planned
-
-
-def _parent(profiles: Profiles, name: str) -> str | None:
-    inherits: str | None = profiles.get(name, {}).get("inherits", _BUILT_IN_PARENTS.get(name))
-    return inherits
-
-
-def _chain(profiles: Profiles, name: str) -> list[str]:
-    """A profile and its ancestors up to the built-in one that inherits from none.
-
-    Raises:
-        InputError: they inherit in a circle.
-    """
-    chain = [name]
-    while parent := _parent(profiles, chain[-1]):
-        if parent in chain:
-            raise InputError(
-                f"the profiles {', '.join(chain)} inherit in a circle",
-                where=f"[profile.{parent}] in Cargo.toml",
-                hint="end the chain with release or dev",
-            )
-        chain.append(parent)
-    return chain
-
-
-def _descendants(profiles: Profiles, name: str) -> list[str]:
-    """Every profile that inherits from this one, parents before their children."""
-    chains = {heir: _chain(profiles, heir) for heir in (*_BUILT_IN_PARENTS, *profiles)}
-    heirs = [heir for heir, chain in chains.items() if name in chain[1:]]
-    return sorted(heirs, key=lambda heir: chains[heir].index(name))
-
-
-def _effective(profiles: Profiles, name: str, key: str) -> Any:
-    """What Cargo uses for a key: the nearest explicit value, else its default; ``None`` if trimtab does not know it.
-
-    Since Cargo 1.77 the default of ``strip`` is to remove debug information when none is asked for. Incremental builds
-    have 256 codegen units by default, others 16.
-    """
-    chain = _chain(profiles, name)
-    for ancestor in chain:
-        if key in profiles.get(ancestor, {}):
-            return profiles[ancestor][key]
-    if key == "strip":
-        return "debuginfo" if _effective(profiles, name, "debug") in _WITHOUT_DEBUG else "none"
-    if key == "codegen-units":
-        return 256 if _effective(profiles, name, "incremental") is True else 16
-    return _DEFAULTS.get(chain[-1], {}).get(key)
-
-
-def _equal(key: str, one: Any, other: Any) -> bool:
-    """Whether two spellings mean the same to Cargo, as ``true`` and ``"fat"`` do for ``lto``."""
-    try:
-        axis = axis_kind(key)
-        return bool(parse_axis_value(axis, str(one)) == parse_axis_value(axis, str(other)))
-    except InputError:
-        return _same_literal(one, other)
-
-
-def _same_literal(one: Any, other: Any) -> bool:
-    """Equality that, unlike Python's, tells ``1`` from ``true``: for ``debug`` they differ."""
-    return type(one) is type(other) and bool(one == other)
-
-
-def _difference_of_profiles(before: Profiles, after: Profiles) -> Profiles:
-    """The keys to write, by profile; profiles without any are left out."""
-    changes = {
-        name: {key: value for key, value in profile.items() if not _same_literal(before.get(name, {}).get(key), value)}
-        for name, profile in after.items()
-    }
-    return {name: profile for name, profile in changes.items() if profile}
 
 
 # --- write: text to text ---
