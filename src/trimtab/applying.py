@@ -62,14 +62,14 @@ def prepare_application(
         raise InputError(f"trial {trial.id} could not be built: {trial.failure.message}")
     project = load_project(runner, Path(study.project.root) / "Cargo.toml", environment)
     effective = _effective(runner, project, study, environment)
-    if effective[name] != study.baseline_profile:
+    wanted = replace(trial.profile, rustflags=())
+    if effective[name] not in (study.baseline_profile, wanted):
         raise InputError(
             f"the profile {name} is no longer what was measured",
             where=str(project.manifest),
             hint="run trimtab explore again",
         )
-    wanted = replace(trial.profile, rustflags=())
-    settings = {axis.name: axis.cargo(axis.get(wanted)) for axis in wanted.differing(study.baseline_profile)}
+    settings = {axis.name: axis.cargo(axis.get(wanted)) for axis in wanted.differing(effective[name])}
     before = project.manifest.read_bytes().decode("utf-8")
     comment = manifest_comment(study, trial, gains_and_costs(study, trial), date.today().isoformat())
     after = edit_profile(before, name=name, settings=settings, comment=comment, bench_targets=project.has_bench_targets)
@@ -77,7 +77,7 @@ def prepare_application(
         project=project,
         study=study,
         before=before,
-        after=after if settings else before,
+        after=after,
         expected={**effective, name: wanted},
         notes=tuple(_notes(trial, settings, project)),
         runner=runner,
@@ -112,7 +112,7 @@ def write(application: Application) -> None:
 def _notes(trial: Trial, settings: Mapping[str, object], project: Project) -> Iterator[str]:
     if trial.profile.rustflags:
         flags = ", ".join(f'"{flag}"' for flag in trial.profile.rustflags)
-        yield f"compiler flags have no place in a profile; put rustflags = [{flags}] under [build] in .cargo/config.toml"
+        yield f"compiler flags have no place in a profile: put rustflags = [{flags}] under [build] of .cargo/config.toml"
     if "panic" in settings and project.has_bench_targets:
         yield "Cargo ignores panic in the profile bench: `cargo bench` will build libraries and binaries with this one"
 

@@ -35,18 +35,21 @@ def parse_ratio(text: str) -> float:
     """The factor in ``2.5x`` (2.5), ``+5%`` (1.05) or ``-10%`` (0.9).
 
     Raises:
-        InputError: it is neither.
+        InputError: it is neither, or not above zero.
     """
+    ratio = 0.0
     if match := _FACTOR.fullmatch(text.strip()):
-        return float(match["number"])
-    if match := _PERCENT.fullmatch(text.strip()):
-        return 1 + float(match["number"]) / 100
+        ratio = float(match["number"])
+    elif match := _PERCENT.fullmatch(text.strip()):
+        ratio = 1 + float(match["number"]) / 100
+    if ratio > 0:
+        return ratio
     raise InputError(f"{text!r} is not a limit", hint="write it like 2.5x or +5%")
 
 
 def format_seconds(seconds: float) -> str:
     """``17.2 ms``, ``3.41 s``, ``2m 25s`` or ``2h 05m``."""
-    if seconds < 1:
+    if seconds < 0.9995:  # noqa: PLR2004 - rounds to three digits of milliseconds
         return f"{seconds * 1000:.3g} ms"
     if seconds < 2 * _MINUTE:
         return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s"  # noqa: PLR2004 - three digits
@@ -59,7 +62,7 @@ def format_bytes(size: float) -> str:
     """``812 B``, ``14.3 KiB``, ``5.12 MiB``, ``1.50 GiB``."""
     for unit in ("B", "KiB", "MiB"):
         if abs(size) < _KIB:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.3g} {unit}" if size < 1000 else f"{size:.0f} {unit}"  # noqa: PLR2004
+            return f"{size:.0f} B" if unit == "B" else f"{size:.3g} {unit}" if size < 999.5 else f"{size:.0f} {unit}"  # noqa: PLR2004
         size /= _KIB
     return f"{size:.2f} GiB"
 
@@ -67,7 +70,7 @@ def format_bytes(size: float) -> str:
 def format_count(number: float) -> str:
     """``812``, ``14.3 k``, ``5.12 M``, ``1.50 G``: plain counts such as instructions."""
     for unit in ("", " k", " M"):
-        if abs(number) < 1000:  # noqa: PLR2004
+        if abs(number) < 999.5:  # noqa: PLR2004 - three digits
             return f"{number:.0f}" if not unit else f"{number:.3g}{unit}"
         number /= 1000
     return f"{number:.3g} G"

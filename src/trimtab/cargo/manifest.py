@@ -2,8 +2,8 @@
 
 Three steps, each checkable on its own:
 
-1. **Plan** on plain dictionaries (`inheritance.py`): the settings go into one profile, and the profiles that inherit from it get what
-   they had before as settings of their own.
+1. **Plan** on plain dictionaries (`inheritance.py`): the settings go into one profile, and the profiles that inherit
+   from it get what they had before as settings of their own.
 2. **Write** the difference. The text is cut into statements (whole lines: one header, one key with its value, one
    comment or one blank line). Only the statement that holds a changed key is handed to tomlkit, and new lines are put
    between statements; so no other byte can change.

@@ -30,7 +30,9 @@ SCHEMA = "trimtab.application/1"
 @click.command("apply")
 @click.argument("study", default="last")
 @click.option("--trial", metavar="ID", help="This trial instead of the recommended one.")
-@click.option("--goal", type=click.Choice(list(Goal)), help="The profile recommended for another goal.")
+@click.option(
+    "--goal", type=click.Choice([goal.value for goal in Goal]), help="The profile recommended for another goal."
+)
 @click.option("--dry-run", is_flag=True, help="Show the change and write nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @store_option
@@ -51,7 +53,7 @@ def command(
     written = _offer(application, out, dry_run=dry_run, yes=yes, quiet=quiet)
     if as_json:
         manifest = str(application.project.manifest)
-        change = difference(application.before, application.after, manifest)
+        change = difference(application.before, application.after, "Cargo.toml")
         document = {"schema": SCHEMA, "study": loaded.id, "manifest": manifest, "written": written, "diff": change}
         click.echo(json.dumps({**document, "notes": application.notes}, indent=2))
     return 0
@@ -81,7 +83,7 @@ def _offer(application: Application, out: Console, *, dry_run: bool, yes: bool, 
         return False
     if not quiet:
         out.print(
-            Syntax(difference(application.before, application.after, str(manifest)), "diff", background_color="default")
+            Syntax(difference(application.before, application.after, manifest.name), "diff", background_color="default")
         )
     if dry_run or not (yes or click.confirm(f"Write {manifest}?", err=True)):
         out.print("nothing was written", markup=False)

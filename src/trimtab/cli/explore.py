@@ -63,7 +63,7 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 @click.option("--no-default-features", is_flag=True, help="Turn the default features off.")
 @click.option("--profile", metavar="NAME", help="The profile that ships (release).")
 @click.option("--measure", "probes", callback=_probes, metavar="P,P…", help="Among size,build,touch,run (all).")
-@click.option("--goal", type=click.Choice(list(Goal)), help="What to optimize for (balanced).")
+@click.option("--goal", type=click.Choice([goal.value for goal in Goal]), help="What to optimize for (balanced).")
 @click.option(
     "--limit", "limits", multiple=True, callback=_limits, metavar="build=2x", help="Limits: build, touch, size."
 )

@@ -65,7 +65,7 @@ def ratio_interval(base: Sequence[float], head: Sequence[float], confidence: flo
     Raises:
         ValueError: unequal lengths, no pair, or a value that is not positive.
     """
-    logs = [math.log(h / b) for b, h in zip(base, head, strict=True)]
+    logs = [math.log(h) - math.log(b) for b, h in zip(base, head, strict=True)]
     found = median_interval(logs, confidence)
     return Interval(
         value=math.exp(found.value),
