@@ -112,7 +112,7 @@ def write(application: Application) -> None:
 def _notes(trial: Trial, settings: Mapping[str, object], project: Project) -> Iterator[str]:
     if trial.profile.rustflags:
         flags = ", ".join(f'"{flag}"' for flag in trial.profile.rustflags)
-        yield f"compiler flags have no place in a profile: put rustflags = [{flags}] under [build] of .cargo/config.toml"
+        yield f"compiler flags have no place in a profile: put rustflags = [{flags}] in [build] of .cargo/config.toml"
     if "panic" in settings and project.has_bench_targets:
         yield "Cargo ignores panic in the profile bench: `cargo bench` will build libraries and binaries with this one"
 

@@ -22,17 +22,19 @@ _FAILURES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
         Cause.OUT_OF_MEMORY,
         re.compile(
             r"memory allocation of \d+ bytes failed|LLVM ERROR: out of memory|Cannot allocate memory|std::bad_alloc"
+            r"|memory exhausted"
         ),
     ),
     (Cause.KILLED, re.compile(r"signal: 9, SIGKILL|ld terminated with signal 9|signal: 15, SIGTERM")),
     (Cause.BUILD_SCRIPT, re.compile(r"failed to run custom build command")),
     (Cause.LINKER, re.compile(r"linking with .* failed|linker .* not found|could not exec the linker|collect2: error")),
-    (Cause.COMPILER, re.compile(r"^error(\[E\d+\])?: could not compile|^error(\[E\d+\])?[: ]", re.MULTILINE)),
+    (Cause.COMPILER, re.compile(r"^error(\[E\d+\])?: could not compile|^error\[E\d+\]", re.MULTILINE)),
 )
 _NAMING = re.compile(
     r"^(error(\[E\d+\])?: |LLVM ERROR|memory allocation|.*No space left|.*undefined (reference|symbol)|.*signal: \d+)"
 )
-_LAST_LINES = 30
+_LONG_CALL = re.compile(r"`(?:[^`]*--crate-name (?P<crate>\S+))?[^`]{60,}`")
+_LAST_LINES, _LONGEST = 30, 300
 
 
 def executables(stdout: str) -> dict[str, Path]:
@@ -82,10 +84,16 @@ def failure(stderr: str, exit_code: int, *, timed_out: bool, oom_killed: bool, w
 
 
 def _naming_line(lines: list[str], cause: Cause) -> str:
+    """The line that says most: one of the cause's own, else one that looks like it, else the last."""
     patterns = [pattern for one, pattern in _FAILURES if one is cause]
-    naming = [line.strip() for line in lines if any(p.search(line) for p in patterns) or _NAMING.match(line)]
-    exact = [line for line in naming if "could not compile" not in line]
-    return (exact or naming or [line.strip() for line in lines[-1:]] or [""])[0].removeprefix("error: ")[:300]
+    own = [line for line in lines if any(pattern.search(line) for pattern in patterns)]
+    naming = [*own, *(line for line in lines if _NAMING.match(line)), *lines[-1:]]
+    line = next((line for line in naming if "could not compile" not in line), naming[0] if naming else "")
+    return _LONG_CALL.sub(_short_call, line.strip()).removeprefix("error: ").removeprefix("= note: ")[:_LONGEST]
+
+
+def _short_call(match: re.Match[str]) -> str:
+    return f"`rustc --crate-name {match['crate']} …`" if match["crate"] else "`…`"
 
 
 def _messages(stdout: str) -> Iterator[dict[str, Any]]:

@@ -117,7 +117,7 @@ def choose_binaries(project: Project, selection: Selection, below: Path) -> tupl
     packages = _packages(project, selection, below)
     among = [binary for binary in project.binaries if binary.package in packages]
     if selection.binaries:
-        return tuple(_named(name, among) for name in selection.binaries)
+        return tuple(_named(name, among) for name in dict.fromkeys(selection.binaries))
     if not among:
         raise InputError("no binary to ship", where=str(project.manifest), hint="name the package with --package")
     if len(among) == 1 or selection.all_binaries:

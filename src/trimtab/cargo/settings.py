@@ -54,13 +54,16 @@ def rustflags_settings(
     """
     if not flags:
         return (), {}
-    if encoded := environment.get("CARGO_ENCODED_RUSTFLAGS"):
-        return (), {"CARGO_ENCODED_RUSTFLAGS": _SEPARATOR.join((encoded, *flags))}
+    if (encoded := environment.get("CARGO_ENCODED_RUSTFLAGS")) is not None:  # an empty one counts, too
+        return (), {"CARGO_ENCODED_RUSTFLAGS": _SEPARATOR.join(filter(None, (encoded, *flags)))}
     if "RUSTFLAGS" in environment:
         encoded = _SEPARATOR.join((*environment["RUSTFLAGS"].split(), *flags))
         return (), {"CARGO_ENCODED_RUSTFLAGS": encoded}
-    by_target = any(
-        "rustflags" in table for table in configuration.get("target", {}).values() if isinstance(table, dict)
+    variable = f"CARGO_TARGET_{host.upper().replace('-', '_')}_RUSTFLAGS"
+    by_target = variable in environment or any(
+        "rustflags" in table
+        for name, table in configuration.get("target", {}).items()
+        if isinstance(table, dict) and (name == host or name.startswith("cfg("))
     )
     key = f"target.{host}.rustflags" if by_target else "build.rustflags"
     return ("--config", f"{key}={json.dumps(list(flags))}"), {}
