@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trimtab.build.builder import Builder
+from trimtab.errors import TrimtabError
 from trimtab.measure.cost import cost_of
 from trimtab.measure.effect import check_effect
 from trimtab.measure.probe import Probe
@@ -98,13 +99,17 @@ class Experiment:
             trial = self._measure(known)
             if trial.benches == known.benches and trial.probes == known.probes:
                 return trial, True
+            earlier = known.seconds
         else:
-            trial = self._build(trial_id, profile)
-            if not trial.failure:
+            trial, earlier = self._build(trial_id, profile), 0.0
+            try:
                 trial = self._measure(trial)
+            except TrimtabError:
+                self.store.append(self.study.id, replace(trial, seconds=self.clock() - begun))  # lest it be built again
+                raise
         seconds = self.clock() - begun
         self._durations.append(seconds)
-        return replace(trial, seconds=seconds), False
+        return replace(trial, seconds=earlier + seconds), False
 
     def _must_build(self, trial: Trial) -> bool:
         if trial.failure:
@@ -144,22 +149,24 @@ class Experiment:
         """The trial with every measurement that the plan wants, taking only those that it does not have yet."""
         if trial.failure:
             return trial
-        wanted = self.plan.benches if ProbeKind.RUN in self.plan.probes else ()
-        kinds = frozenset(self.plan.probes - set(trial.probes))
-        kept = _with_benches(trial, wanted)
-        missing = tuple(bench for bench in wanted if bench not in kept.benches)
+        planned = self.plan.probes
+        if not self._baseline and trial.id != self.study.baseline:
+            planned -= {ProbeKind.RUN}  # runs are pairs with today's binary, and there is none
+        wanted = self.plan.benches if ProbeKind.RUN in planned else ()
+        kinds = planned - set(trial.probes)
+        kept = _without_stale(trial, wanted)
+        ran = {(bench.name, bench.command) for bench in kept.benches}
+        missing = tuple(bench for bench in wanted if (bench.name, bench.command) not in ran)
         if missing:
             self.progress.step(trial.profile, f"running {', '.join(bench.name for bench in missing)}")
         found = [
-            one
-            for probe in self.probes.make(kinds, missing)
-            for one in probe.measure(trial.artifacts, self._baseline or trial.artifacts)
+            one for probe in self.probes.make(kinds, missing) for one in probe.measure(trial.artifacts, self._baseline)
         ]
         return replace(
             kept,
             measurements=(*kept.measurements, *(one for one in found if isinstance(one, Measurement))),
             absent=(*kept.absent, *(one for one in found if isinstance(one, Absent))),
-            probes=tuple(sorted({*trial.probes, *self.plan.probes})),
+            probes=tuple(sorted({*trial.probes, *planned})),
             benches=(*kept.benches, *missing),
         )
 
@@ -175,17 +182,17 @@ def digest(*parts: object) -> str:
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
-def _with_benches(trial: Trial, wanted: tuple[Bench, ...]) -> Trial:
-    """The trial with only those bench results that belong to wanted benches."""
-    kept = tuple(bench for bench in trial.benches if bench in wanted)
-    prefixes = tuple(run_metric(bench.name, "") for bench in kept)
+def _without_stale(trial: Trial, wanted: tuple[Bench, ...]) -> Trial:
+    """The trial without the results of benches whose name now stands for another command.
 
-    def belongs(name: str) -> bool:
-        return not name.startswith("run.") or name.startswith(prefixes)
-
+    Results of benches that are not wanted now stay: they may be wanted again.
+    """
+    commands = {bench.name: bench.command for bench in wanted}
+    stale = [bench for bench in trial.benches if commands.get(bench.name, bench.command) != bench.command]
+    prefixes = tuple(run_metric(bench.name, "") for bench in stale)
     return replace(
         trial,
-        measurements=tuple(one for one in trial.measurements if belongs(one.name)),
-        absent=tuple(one for one in trial.absent if belongs(one.name)),
-        benches=kept,
+        measurements=tuple(one for one in trial.measurements if not one.name.startswith(prefixes)),
+        absent=tuple(one for one in trial.absent if not one.name.startswith(prefixes)),
+        benches=tuple(bench for bench in trial.benches if bench not in stale),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import tomllib
 from pathlib import Path
 
 from trimtab.cargo.environment import plain
@@ -14,7 +15,7 @@ from trimtab.errors import InputError
 from trimtab.process import Command, Runner
 
 PREFIX = "crate:"
-_NOT_SOURCES = (".cargo-ok", ".cargo_vcs_info.json", "Cargo.toml.orig")
+_NOT_SOURCES = (".cargo-checksum.json", ".cargo_vcs_info.json", "Cargo.toml.orig")
 _MANIFEST = """\
 [package]
 name = "trimtab-fetch"
@@ -34,8 +35,8 @@ path = "lib.rs"
 def published_crate(runner: Runner, spec: str, folder: Path, environment: dict[str, str]) -> Path:
     """The sources of ``crate:NAME[@VERSION]`` in a folder of their own, with a lock file.
 
-    The crate is named as the dependency of an empty package and ``cargo metadata`` is asked where it put the sources;
-    they are copied from there, since Cargo's own copy must not be built in.
+    The crate is named as the dependency of an empty package, whose dependencies Cargo is told to vendor. (``cargo
+    metadata`` would not do: it passes over packages without a library.)
 
     Args:
         runner: runs Cargo.
@@ -53,25 +54,25 @@ def published_crate(runner: Runner, spec: str, folder: Path, environment: dict[s
         requirement = json.dumps(f"={version}" if version else "*")
         (Path(scratch) / "Cargo.toml").write_text(_MANIFEST.format(name=name, version=requirement), "utf-8")
         (Path(scratch) / "lib.rs").touch()
-        argv = ("cargo", "metadata", "--format-version", "1")
+        argv = ("cargo", "vendor", "--quiet", "--versioned-dirs", "vendored")
         finished = runner.run(Command(argv=argv, cwd=Path(scratch), environment=plain(environment)))
-    if not finished.ok:
-        raise InputError(
-            f"Cargo cannot get {spec}: {complaint(finished)}",
-            hint="check the name, the version and that the registry can be reached",
-        )
-    packages = [package for package in json.loads(finished.stdout)["packages"] if package["name"] == name]
-    return _copy(runner, packages[0], folder, environment)
+        if not finished.ok:
+            raise InputError(
+                f"Cargo cannot get {spec}: {complaint(finished)}",
+                hint="check the name, the version and that the registry can be reached",
+            )
+        locked = tomllib.loads((Path(scratch) / "Cargo.lock").read_text("utf-8"))["package"]
+        exact = next(package["version"] for package in locked if package["name"] == name)
+        return _copy(runner, Path(scratch) / "vendored" / f"{name}-{exact}", folder, environment)
 
 
-def _copy(runner: Runner, package: dict[str, str], folder: Path, environment: dict[str, str]) -> Path:
-    place = folder / f"{package['name']}-{package['version']}"
+def _copy(runner: Runner, source: Path, folder: Path, environment: dict[str, str]) -> Path:
+    place = folder / source.name
     if place.exists():
         return place
     folder.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=folder))
-    source = Path(package["manifest_path"]).parent
     shutil.copytree(source, draft, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_NOT_SOURCES))
-    lock_copy(runner, draft, environment, f"crate:{package['name']}@{package['version']}")
+    lock_copy(runner, draft, environment, f"crate:{source.name}")
     publish(draft, place)
     return place

@@ -55,7 +55,7 @@ def compiled_with(invocation: Invocation) -> Profile:
     debug = options.get("debuginfo", "0")
     settings = {
         "opt-level": options.get("opt-level", "0"),
-        "panic": options.get("panic", "unwind"),
+        "panic": "unwind" if options.get("panic", "unwind") == "unwind" else "abort",  # or immediate-abort
     }
     from trimtab.model.profile import profile_from_spelled
 

@@ -19,7 +19,8 @@ class Probe(Protocol):
 
         Args:
             artifacts: the trial's binaries, at least one.
-            baseline: the binaries of today's profile; equal to the trial's own when it is the baseline.
+            baseline: the binaries of today's profile to compare with; none when the trial is today's itself. (Equal
+                binaries do not tell: another profile may well give the same bytes.)
 
         Raises:
             InputError: the user's settings make it impossible for every trial, such as a bench that fails.

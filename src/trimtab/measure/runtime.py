@@ -70,18 +70,20 @@ class RunProbe:
         Raises:
             InputError: a bench fails with today's own binary.
         """
-        base, head = baseline[0], artifacts[0]
+        base, head = (baseline or artifacts)[0], artifacts[0]
         with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
-            is_baseline = artifacts == baseline
-            copy = shutil.copy2(base.path, Path(scratch) / head.name) if is_baseline else Path(head.path)
+            copy = Path(head.path) if baseline else shutil.copy2(base.path, Path(scratch) / head.name)
             for unsettled in self._benches:
                 bench = settled(unsettled, self._surroundings, base.path)
-                if base.sha256 == head.sha256 and not is_baseline:
+                if baseline and base.sha256 == head.sha256:
                     yield from _identical(bench)
                 else:
-                    yield from self._pairs(bench, base.path, str(copy), is_baseline=is_baseline)
+                    order = random.Random(f"{bench.name} {head.sha256}")  # noqa: S311 - reproducible, not secret
+                    yield from self._pairs(bench, base.path, str(copy), order, is_baseline=not baseline)
 
-    def _pairs(self, bench: Bench, base: str, head: str, *, is_baseline: bool) -> Iterator[Measurement | Absent]:
+    def _pairs(
+        self, bench: Bench, base: str, head: str, order: random.Random, *, is_baseline: bool
+    ) -> Iterator[Measurement | Absent]:
         warm = self._run(bench, base)
         if not warm.ok and bench.name == STARTUP:
             yield Absent(name=run_metric(STARTUP, RUN_WALL), reason="the program takes neither --version nor --help")
@@ -94,7 +96,6 @@ class RunProbe:
             return
         pairs = min(_MOST_PAIRS, max(fewest_for(), int(self._seconds / (warm.wall + trouble.wall))))
         runs: dict[str, list[Finished]] = {base: [], head: []}
-        order = random.Random(f"{bench.name} {head}")  # noqa: S311 - reproducible, not secret
         for _ in range(pairs):
             for binary in order.sample((base, head), 2):
                 finished = self._run(bench, binary, capture=False)
@@ -123,9 +124,10 @@ class InstructionProbe:
         self, artifacts: tuple[Artifact, ...], baseline: tuple[Artifact, ...]
     ) -> Iterator[Measurement | Absent]:
         """One count per bench."""
-        identical = artifacts != baseline and artifacts[0].sha256 == baseline[0].sha256
+        base = (baseline or artifacts)[0]
+        identical = bool(baseline) and artifacts[0].sha256 == base.sha256
         for unsettled in self._benches:
-            bench = settled(unsettled, self._surroundings, baseline[0].path)
+            bench = settled(unsettled, self._surroundings, base.path)
             name = run_metric(bench.name, RUN_INSTRUCTIONS)
             if self._prefix is None:
                 yield Absent(name=name, reason="valgrind is not installed")
