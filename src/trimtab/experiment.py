@@ -130,7 +130,7 @@ class Experiment:
         return self._built(trial_id, profile, started, built)
 
     def _built(self, trial_id: str, profile: Profile, started: str, built: Built) -> Trial:
-        costs = tuple(cost_of(built)) if ProbeKind.BUILD in self.plan.probes else ()
+        costs = [one for one in cost_of(built) if _kind_of_cost(one.name) in self.plan.probes]
         effects = (check_effect(built.invocations, artifact.name, profile) for artifact in built.artifacts)
         return Trial(
             id=trial_id,
@@ -180,6 +180,10 @@ def digest(*parts: object) -> str:
     """Twelve hexadecimal digits that stand for some JSON-like values."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _kind_of_cost(metric: str) -> ProbeKind:
+    return ProbeKind.TOUCH if metric.startswith("build.touch.") else ProbeKind.BUILD
 
 
 def _without_stale(trial: Trial, wanted: tuple[Bench, ...]) -> Trial:

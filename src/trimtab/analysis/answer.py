@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trimtab.analysis.recommend import recommend
 from trimtab.analysis.table import columns, rows
-from trimtab.model.metric import STARTUP
+from trimtab.model.metric import STARTUP, run_metric
 from trimtab.model.study import Study
 from trimtab.model.verdict import Answer
 
@@ -36,6 +36,12 @@ def _notes(study: Study) -> list[str]:
         )
     methods = {one.method for trial in study.built if (one := trial.get("build.peak_memory"))}
     notes += [f"peak memory: {method}" for method in sorted(methods)]
-    absent = {one.name: one.reason for trial in study.built for one in trial.absent}
+    benches = tuple(run_metric(bench.name, "") for bench in study.benches)
+    absent = {
+        one.name: one.reason
+        for trial in study.built
+        for one in trial.absent
+        if one.name.startswith(benches) or not one.name.startswith("run.")  # other benches may be known as well
+    }
     notes += [f"{name} is missing: {reason}" for name, reason in sorted(absent.items()) if "identical" not in reason]
     return notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from trimtab.cargo.environment import plain
@@ -46,7 +47,9 @@ def ask(runner: Runner, argv: tuple[str, ...], root: Path, environment: dict[str
 
 
 def complaint(finished: Finished) -> str:
-    """The line in which a tool of Rust names the trouble."""
+    """The line in which a tool of Rust names the trouble, with the innermost cause where Cargo gives causes."""
     lines = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error")]
-    return (errors or lines or [f"exit code {finished.exit_code}"])[0].removeprefix("error: ")
+    said = (errors or lines or [f"exit code {finished.exit_code}"])[0].removeprefix("error: ")
+    causes = [cause for before, cause in pairwise(lines) if before == "Caused by:"]
+    return f"{said}: {causes[-1]}" if causes else said
