@@ -115,6 +115,8 @@ def judged_benches(study: Study) -> list[str]:
 def _allowed(study: Study, trial: Trial, today: Trial, limits: Limits) -> bool:
     if trial.id == today.id:
         return True
+    if _cautious(study) and trial.profile.opt_level != today.profile.opt_level:
+        return False
     for name, limit in ((BUILD, limits.build), (TOUCH, limits.touch), (SIZE, limits.size)):
         value, base = _value(study, trial, name), _value(study, today, name)
         tolerance = 1 + BUILD_TOLERANCE if name != SIZE else 1.0
@@ -125,6 +127,11 @@ def _allowed(study: Study, trial: Trial, today: Trial, limits: Limits) -> bool:
         for bench in study.benches
         if bench.name != STARTUP
     )
+
+
+def _cautious(study: Study) -> bool:
+    """Without a bench nobody knows what another ``opt-level`` does to runtime; only who asks for size takes it unseen."""
+    return not judged_benches(study) and study.goal is not Goal.SIZE
 
 
 def _runs(trial: Trial, bench: str) -> bool:
@@ -198,6 +205,8 @@ def _caveats(study: Study, taken: Trial) -> tuple[str, ...]:
     caveats = []
     if not judged_benches(study):
         caveats.append("runtime was not judged: give a bench with --bench NAME='{bin} args…' or in trimtab.toml")
+    if _cautious(study) and any(t.profile.opt_level != study.baseline_profile.opt_level for t in study.built):
+        caveats.append("profiles with another opt-level were left out for that reason")
     failed = [trial for trial in study.trials if trial.failure]
     if failed:
         names = ", ".join(label(trial.profile, study.baseline_profile) for trial in failed[:3])
