@@ -130,7 +130,7 @@ def _allowed(study: Study, trial: Trial, today: Trial, limits: Limits) -> bool:
 
 
 def _cautious(study: Study) -> bool:
-    """Without a bench nobody knows what another ``opt-level`` does to runtime; only who asks for size takes it unseen."""
+    """Without a bench nobody knows what another ``opt-level`` does to runtime; only the goal size takes it unseen."""
     return not judged_benches(study) and study.goal is not Goal.SIZE
 
 
