@@ -1,6 +1,6 @@
 # Any target works on a fresh checkout: what is missing is installed first (see scripts/bootstrap).
 
-DEMO := trimtab explore examples/sounding --axis lto=local,thin,fat --axis codegen-units=16,1
+DEMO := trimtab explore examples/sounding --axis lto=local,thin,fat --axis codegen-units=1
 
 # Keeps the pins it finds; `make lock UPGRADE=--upgrade` moves them to the newest versions.
 LOCK := .venv/bin/uv pip compile --quiet $(UPGRADE) --universal --generate-hashes --python-version 3.11 \
