@@ -23,7 +23,7 @@ from trimtab.cargo.published import PREFIX, published_crate
 from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
 from trimtab.cargo.today import Today, todays_profile
 from trimtab.cargo.toolchain import ask, find_toolchain
-from trimtab.config.file import Config, parse_bench, parse_limits, read_config
+from trimtab.config.file import Config, distinct, parse_bench, parse_limits, read_config
 from trimtab.errors import InputError
 from trimtab.experiment import Experiment, Progress, digest, trial_identity
 from trimtab.folders import Folders, default_folders
@@ -329,7 +329,7 @@ def _settle(request: Request, config: Config) -> Plan:
             profile=request.profile or config.profile or "release",
         ),
         space=Space(axes=axes) if axes else None,
-        benches=request.benches or config.benches or (STARTUP_BENCH,),
+        benches=distinct(request.benches) or config.benches or (STARTUP_BENCH,),
         probes=probes,
         goal=request.goal or config.goal or defaults.goal,
         limits=Limits(

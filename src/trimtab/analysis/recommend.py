@@ -15,6 +15,7 @@ from trimtab.units import format_change, format_value
 SIZE, BUILD, TOUCH, RUNTIME = "size.stripped", "build.clean.cpu", "build.touch.wall", "runtime"
 _WORDS = {
     SIZE: "stripped size",
+    "size.file": "size as shipped",
     BUILD: "build CPU",
     TOUCH: "touch-and-rebuild",
     RUNTIME: "runtime",
@@ -57,8 +58,10 @@ def recommend(study: Study) -> Recommendation | None:
         return None
     rule = RULES[study.goal]
     limits = _limits(rule, study.limits)
-    judged = [(name, tolerance) for name, tolerance in rule.objectives if _value(study, today, name) is not None]
-    candidates = [trial for trial in study.built if _allowed(study, trial, today, limits)]
+    size = size_metric(study)
+    objectives = [(size if name == SIZE else name, tolerance) for name, tolerance in rule.objectives]
+    judged = [(name, tolerance) for name, tolerance in objectives if _value(study, today, name) is not None]
+    candidates = [trial for trial in study.built if _allowed(study, trial, today, limits, size)]
     best = _best(study, candidates, judged) if judged else today
     keeps = best.id == today.id or not _better(study, best, today, judged[0])
     taken = today if keeps else best
@@ -94,8 +97,6 @@ def _limits(rule: Rule, asked: Limits) -> Limits:
 
 
 def _value(study: Study, trial: Trial, objective: str) -> float | None:
-    if objective == SIZE:
-        return trial.value(size_metric(study))
     if objective != RUNTIME:
         return trial.value(objective)
     benches = judged_benches(study)
@@ -112,14 +113,14 @@ def judged_benches(study: Study) -> list[str]:
     return [bench.name for bench in study.benches if bench.name != STARTUP]
 
 
-def _allowed(study: Study, trial: Trial, today: Trial, limits: Limits) -> bool:
+def _allowed(study: Study, trial: Trial, today: Trial, limits: Limits, size: str) -> bool:
     if trial.id == today.id:
         return True
     if _cautious(study) and trial.profile.opt_level != today.profile.opt_level:
         return False
-    for name, limit in ((BUILD, limits.build), (TOUCH, limits.touch), (SIZE, limits.size)):
-        value, base = _value(study, trial, name), _value(study, today, name)
-        tolerance = 1 + BUILD_TOLERANCE if name != SIZE else 1.0
+    for name, limit in ((BUILD, limits.build), (TOUCH, limits.touch), (size, limits.size)):
+        value, base = trial.value(name), today.value(name)
+        tolerance = 1 + BUILD_TOLERANCE if name != size else 1.0
         if limit is not None and value and base and value > base * limit * tolerance:
             return False
     return not any(
@@ -146,6 +147,8 @@ def _best(study: Study, candidates: list[Trial], objectives: list[tuple[str, flo
     for name, tolerance in objectives:
         values = {trial.id: _value(study, trial, name) for trial in left}
         known = [value for value in values.values() if value is not None]
+        if not known:
+            continue  # none of those that are left was measured so far
         least = min(known)
         left = [trial for trial in left if (value := values[trial.id]) is not None and value <= least * (1 + tolerance)]
     # What is still equal is settled by the fewest changes to today's profile, then by the exact first objective.

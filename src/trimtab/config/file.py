@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from trimtab.errors import InputError
+from trimtab.model.metric import STARTUP
 from trimtab.model.plan import Bench, Goal, Limits, ProbeKind
 from trimtab.model.profile import axis_kind
 from trimtab.model.space import Axis, axis_of
@@ -37,7 +39,7 @@ class MeasureTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     """``[measure]``: what is measured, and how long it may take."""
 
     probes: list[ProbeKind] = []
-    jobs: int | None = None
+    jobs: Annotated[int, msgspec.Meta(ge=1)] | None = None
     timeout: str = ""
     bench_time: str = ""
     budget: str = ""
@@ -83,7 +85,7 @@ class Config:
         self.touch = document.project.touch
         self.axes = tuple(_axis(name, values) for name, values in space.items())
         self.goal = _goal(goal) if goal is not None else None
-        self.benches = tuple(map(_bench, document.bench))
+        self.benches = distinct(map(_bench, document.bench))
         self.probes = frozenset(document.measure.probes)
         self.jobs = document.measure.jobs
         self.timeout = _duration(document.measure.timeout)
@@ -103,9 +105,12 @@ def read_config(root: Path) -> Config:
         return parse_config(path.read_text("utf-8"))
     except FileNotFoundError:
         return Config()
-    except (InputError, UnicodeDecodeError) as error:
-        what, hint = (error.what, error.hint) if isinstance(error, InputError) else ("it is not UTF-8 text", "")
-        raise InputError(what, where=str(path), hint=hint) from None
+    except InputError as error:
+        raise InputError(error.what, where=str(path), hint=error.hint) from None
+    except UnicodeDecodeError:
+        raise InputError("it is not UTF-8 text", where=str(path)) from None
+    except OSError as error:
+        raise InputError(f"it cannot be read: {error.strerror}", where=str(path)) from None
 
 
 def parse_config(text: str) -> Config:
@@ -147,6 +152,19 @@ def parse_bench(text: str) -> Bench:
     return _bench(BenchTable(name=name.strip(), command=command))
 
 
+def distinct(benches: Iterable[Bench]) -> tuple[Bench, ...]:
+    """Benches whose names differ, since results go by name.
+
+    Raises:
+        InputError: two have the same name.
+    """
+    listed = tuple(benches)
+    for name, count in Counter(bench.name for bench in listed).items():
+        if count > 1:
+            raise InputError(f"two benches are called {name!r}", hint="results go by name: give each its own")
+    return listed
+
+
 def _refuse_unknown_keys(value: Any, kind: Any, place: str) -> None:
     """Name the place of an unknown key and the nearest known one, which msgspec's own message does not."""
     if isinstance(value, list):
@@ -183,7 +201,12 @@ def _goal(value: Any) -> Goal:
 def _bench(table: BenchTable) -> Bench:
     if not table.name or not all(c.isalnum() or c in "-_" for c in table.name):
         raise InputError(f"{table.name!r} cannot name a bench", hint="use letters, digits, - and _")
-    words = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
+    if table.name == STARTUP:
+        raise InputError(f"{STARTUP!r} cannot name a bench", hint="it names the smoke run that is not judged")
+    try:
+        words = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
+    except ValueError:
+        raise InputError(f"the bench {table.name!r} has a quote that is not closed", where=str(table.command)) from None
     if not any("{bin}" in word for word in words):
         raise InputError(f"the bench {table.name!r} does not run {{bin}}", hint="write it like '{bin} check src'")
     return Bench(name=table.name, command=words, smallest_change=round(abs(parse_ratio(table.smallest_change) - 1), 9))

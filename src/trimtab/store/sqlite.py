@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,7 @@ MIGRATIONS: tuple[str, ...] = (
 )
 """Each step brings a store one version further; steps are only ever added."""
 
-_WAIT = 30.0
+_WAIT, _PAUSE = 30.0, 0.01
 _ANOTHER = "name another file with --store"
 
 
@@ -57,7 +58,7 @@ class SqliteStore:
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._log_ahead()
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._migrate()
 
@@ -126,6 +127,19 @@ class SqliteStore:
             return str(ids[0])
         what = f"several studies begin with {study_id!r}" if ids else f"there is no study {study_id!r}"
         raise InputError(what, where=str(self.path), hint="`trimtab history` lists them")
+
+    def _log_ahead(self) -> None:
+        """Turn write-ahead logging on. SQLite does not wait by itself when two do so with a new file at once."""
+        give_up = time.monotonic() + _WAIT
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > give_up:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return
 
     def _migrate(self) -> None:
         with self._transaction():
