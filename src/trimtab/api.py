@@ -189,14 +189,14 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     config = read_config(project.root)
     root, notes = project.root, []
     if not project.lock.exists():
-        copy = copy_with_lock(runner, project, folders.cache / "sources", environment)
+        copy = copy_with_lock(runner, project, folders.cache / "sources", environment, folders.kept)
         notes.append("there is no Cargo.lock: a copy of the project was locked and measured")
         path, project = copy, load_project(runner, copy / "Cargo.toml", environment)
     fetch(runner, project, environment)
     plan = _settle(request, config)
     binaries = choose_binaries(project, plan.selection, path.resolve())
     today = todays_profile(runner, project, binaries, plan.selection, environment)
-    sources = read_sources(runner, project, environment, today.configuration)
+    sources = read_sources(runner, project, environment, today.configuration, folders.kept)
     if wrapper := compiler_wrapper(environment):
         notes.append(f"{wrapper} was turned off, so that no build is faked by a cache")
     machine = this_machine()

@@ -108,8 +108,7 @@ def _memory() -> Check:
         name="peak memory",
         health=Health.NOTE,
         found=watch.method,
-        cost="short peaks between two looks are missed",
-        remedy="run as root, or in a delegated control group: systemd-run --user --scope -p Delegate=yes trimtab …",
+        cost="peaks between two looks are missed; no control group of one's own could be made",
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Protocol
 
 from trimtab.build.builder import Builder
-from trimtab.errors import TrimtabError
 from trimtab.measure.cost import cost_of
 from trimtab.measure.effect import check_effect
 from trimtab.measure.probe import Probe
@@ -24,6 +24,7 @@ from trimtab.model.plan import Bench, Plan, ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Artifact, BuildFailed, Built, Status, Trial
+from trimtab.process import out_of_space
 from trimtab.search.protocol import Search
 from trimtab.store.protocol import Store
 
@@ -66,6 +67,8 @@ class Experiment:
     """Raises when the sources are no longer what they were."""
     progress: Progress
     clock: Callable[[], float] = time.monotonic
+    which: Callable[[str], str | None] = shutil.which
+    """Finds programs."""
     _baseline: tuple[Artifact, ...] = field(default=(), init=False)
     _durations: list[float] = field(default_factory=list, init=False)
 
@@ -76,7 +79,6 @@ class Experiment:
         self.progress.begin(self.study, self.search.remaining)
         while self._in_budget(begun) and (profile := self.search.ask()) is not None:
             trial, known = self._trial(profile)
-            self.store.append(self.study.id, trial)
             if trial.id == self.study.baseline:
                 self._baseline = trial.artifacts
             self.search.tell(trial)
@@ -91,25 +93,28 @@ class Experiment:
         return self.clock() - begun + expected <= self.plan.budget
 
     def _trial(self, profile: Profile) -> tuple[Trial, bool]:
-        """A profile's trial, and whether it was known already."""
+        """A profile's trial, and whether it was known already. What is found is stored step by step."""
         begun = self.clock()
         trial_id = trial_identity(self.study.basis, profile)
-        known = self.store.find_trial(trial_id)
-        if known and not self._must_build(known):
-            trial = self._measure(known)
-            if trial.benches == known.benches and trial.probes == known.probes:
+        trial = self.store.find_trial(trial_id)
+        if trial and not self._must_build(trial):
+            trial = _without_stale(trial, self._wanted_benches(trial))
+            if trial.failure or not any(self._missing(trial)):
+                self.store.append(self.study.id, trial)
                 return trial, True
-            earlier = known.seconds
+            begun -= trial.seconds
         else:
-            trial, earlier = self._build(trial_id, profile), 0.0
-            try:
-                trial = self._measure(trial)
-            except TrimtabError:
-                self.store.append(self.study.id, replace(trial, seconds=self.clock() - begun))  # lest it be built again
-                raise
-        seconds = self.clock() - begun
-        self._durations.append(seconds)
-        return replace(trial, seconds=earlier + seconds), False
+            trial = self._build(trial_id, profile)
+        trial = self._keep(trial, begun)
+        if not trial.failure:
+            trial = self._measure(trial, begun)
+        self._durations.append(trial.seconds)
+        return trial, False
+
+    def _keep(self, trial: Trial, begun: float) -> Trial:
+        trial = replace(trial, seconds=self.clock() - begun)
+        self.store.append(self.study.id, trial)
+        return trial
 
     def _must_build(self, trial: Trial) -> bool:
         if trial.failure:
@@ -131,7 +136,8 @@ class Experiment:
 
     def _built(self, trial_id: str, profile: Profile, started: str, built: Built) -> Trial:
         costs = [one for one in cost_of(built) if _kind_of_cost(one.name) in self.plan.probes]
-        effects = (check_effect(built.invocations, artifact.name, profile) for artifact in built.artifacts)
+        effects = {one.name: check_effect(built.invocations, one.name, profile) for one in built.artifacts}
+        unseen = [name for name, effect in effects.items() if effect is None]
         return Trial(
             id=trial_id,
             profile=profile,
@@ -139,36 +145,62 @@ class Experiment:
             started=started,
             seconds=0.0,
             artifacts=built.artifacts,
-            effects=tuple(effect for effect in effects if effect),
+            effects=tuple(effect for effect in effects.values() if effect),
             measurements=tuple(one for one in costs if isinstance(one, Measurement)),
-            absent=tuple(one for one in costs if isinstance(one, Absent)),
+            absent=(
+                *(one for one in costs if isinstance(one, Absent)),
+                *(Absent(name=f"effect[{name}]", reason="its rustc call was not seen") for name in unseen),
+            ),
             probes=tuple(sorted(self.plan.probes & {ProbeKind.BUILD, ProbeKind.TOUCH})),
         )
 
-    def _measure(self, trial: Trial) -> Trial:
-        """The trial with every measurement that the plan wants, taking only those that it does not have yet."""
-        if trial.failure:
-            return trial
-        planned = self.plan.probes
-        if not self._baseline and trial.id != self.study.baseline:
-            planned -= {ProbeKind.RUN}  # runs are pairs with today's binary, and there is none
-        wanted = self.plan.benches if ProbeKind.RUN in planned else ()
-        kinds = planned - set(trial.probes)
-        kept = _without_stale(trial, wanted)
-        ran = {(bench.name, bench.command) for bench in kept.benches}
-        missing = tuple(bench for bench in wanted if (bench.name, bench.command) not in ran)
-        if missing:
-            self.progress.step(trial.profile, f"running {', '.join(bench.name for bench in missing)}")
-        found = [
-            one for probe in self.probes.make(kinds, missing) for one in probe.measure(trial.artifacts, self._baseline)
-        ]
-        return replace(
-            kept,
-            measurements=(*kept.measurements, *(one for one in found if isinstance(one, Measurement))),
-            absent=(*kept.absent, *(one for one in found if isinstance(one, Absent))),
-            probes=tuple(sorted({*trial.probes, *planned})),
-            benches=(*kept.benches, *missing),
+    def _wanted_benches(self, trial: Trial) -> tuple[Bench, ...]:
+        """The plan's benches; none without today's binary, since runs are pairs with it."""
+        paired = bool(self._baseline) or trial.id == self.study.baseline
+        return self.plan.benches if paired and ProbeKind.RUN in self.plan.probes else ()
+
+    def _missing(self, trial: Trial) -> tuple[frozenset[ProbeKind], tuple[Bench, ...]]:
+        """The probes and benches that the plan wants and the trial lacks, or lacked a program for that is here now."""
+        possible = tuple(one.name for one in trial.absent if one.needs and self.which(one.needs))
+        kinds = self.plan.probes - set(trial.probes) - {ProbeKind.RUN}
+        if any(name.startswith("size.") for name in possible):
+            kinds |= self.plan.probes & {ProbeKind.SIZE}
+        ran = {(bench.name, bench.command) for bench in trial.benches}
+        benches = (
+            bench
+            for bench in self._wanted_benches(trial)
+            if (bench.name, bench.command) not in ran
+            or any(name.startswith(run_metric(bench.name, "")) for name in possible)
         )
+        return frozenset(kinds), tuple(benches)
+
+    def _measure(self, trial: Trial, begun: float) -> Trial:
+        """Take what is missing, group by group; a group for which the disk is too full is left for another time."""
+        kinds, benches = self._missing(trial)
+        for kind in sorted(kinds):
+            if found := self._take(trial, frozenset({kind}), ()):
+                trial = _add(trial, found, f"{kind}.")
+                trial = self._keep(replace(trial, probes=tuple(sorted({*trial.probes, kind}))), begun)
+        for bench in benches:
+            self.progress.step(trial.profile, f"running {bench.name}")
+            if found := self._take(trial, frozenset(), (bench,)):
+                trial = _add(trial, found, run_metric(bench.name, ""))
+                others = tuple(one for one in trial.benches if one.name != bench.name)
+                trial = self._keep(replace(trial, benches=(*others, bench)), begun)
+        self.check_sources()
+        return trial
+
+    def _take(
+        self, trial: Trial, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]
+    ) -> list[Measurement | Absent]:
+        baseline = () if trial.id == self.study.baseline else self._baseline
+        try:
+            probes = self.probes.make(kinds, benches)
+            return [one for probe in probes for one in probe.measure(trial.artifacts, baseline)]
+        except OSError as error:
+            if not out_of_space(error):
+                raise
+            return []
 
 
 def trial_identity(basis: str, profile: Profile) -> str:
@@ -184,6 +216,21 @@ def digest(*parts: object) -> str:
 
 def _kind_of_cost(metric: str) -> ProbeKind:
     return ProbeKind.TOUCH if metric.startswith("build.touch.") else ProbeKind.BUILD
+
+
+def _add(trial: Trial, found: list[Measurement | Absent], prefix: str) -> Trial:
+    """The trial with new results in place of those whose names begin alike."""
+    return replace(
+        trial,
+        measurements=(
+            *(one for one in trial.measurements if not one.name.startswith(prefix)),
+            *(one for one in found if isinstance(one, Measurement)),
+        ),
+        absent=(
+            *(one for one in trial.absent if not one.name.startswith(prefix)),
+            *(one for one in found if isinstance(one, Absent)),
+        ),
+    )
 
 
 def _without_stale(trial: Trial, wanted: tuple[Bench, ...]) -> Trial:

@@ -13,6 +13,11 @@ class Folders:
     store: Path
     cache: Path
 
+    @property
+    def kept(self) -> tuple[Path, ...]:
+        """The files and folders that belong to the store, wherever the user put it."""
+        return tuple(self.store.with_name(self.store.name + end) for end in ("", "-wal", "-shm", ".artifacts"))
+
 
 def default_folders(store: str | Path | None = None) -> Folders:
     """The user's data and cache folders, or a store of one's own with the same cache."""

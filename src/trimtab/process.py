@@ -8,9 +8,11 @@ how Cargo runs rustc and rustc the linker). Memory of the tree is watched only w
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -30,7 +32,7 @@ WORK_VARIABLE = "TRIMTAB_WORK"
 """Set in the environment of everything started for a build, so that what a killed run left behind can be found."""
 
 _POLL_FLOOR, _POLL_CEILING = 0.0005, 0.02
-_TAIL = 4 * 1024 * 1024
+_MOST_KEPT = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +46,7 @@ class Command:
     """Seconds, after which the whole tree is killed."""
     watch_memory: bool = False
     capture: bool = True
-    """Whether to keep what it prints; otherwise it goes to the null device."""
+    """Whether to keep what it prints, of a flood the last 256 MiB; otherwise it goes to the null device."""
 
     def __str__(self) -> str:
         return shlex.join(self.argv)
@@ -123,6 +125,8 @@ Child = subprocess.Popen[bytes]
 
 def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None, stderr: IO[bytes] | None) -> Child:
     argv = list(command.argv)
+    if watch and not shutil.which(argv[0], path=command.environment.get("PATH")):
+        raise MissingError(f"cannot run {argv[0]!r}: not found", hint="run `trimtab doctor`")
     try:
         return subprocess.Popen(
             watch.enter(argv) if watch else argv,
@@ -226,8 +230,13 @@ def _tail(stream: IO[bytes] | None) -> str:
     if stream is None:
         return ""
     size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - _TAIL))
+    stream.seek(max(0, size - _MOST_KEPT))
     return stream.read().decode("utf-8", "replace")
+
+
+def out_of_space(error: OSError) -> bool:
+    """Whether an operation failed because a disk or quota is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def kill_leftovers(work: Path) -> int:

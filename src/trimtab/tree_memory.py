@@ -9,8 +9,11 @@ Two ways, and the measurement says which:
 
 - a control group of its own (version 2, or version 1 where that is what the machine has), whose ``memory.stat`` is
   read every 20 ms: exact sums for one small read;
-- without the right to make one, the processes are walked with psutil, at intervals that keep the walk itself under
+- without the right to make one, the processes of the tree are walked, at intervals that keep the walk itself under
   half a percent of one core.
+
+In version 2 a group that holds processes cannot give its children a memory controller, so there the first way needs a
+group that was delegated for the purpose.
 
 Source for the fields: the kernel's ``Documentation/admin-guide/cgroup-v2.rst`` and ``cgroup-v1/memory.rst``.
 """
@@ -30,17 +33,23 @@ from typing import Protocol
 _INTERVAL = 0.02
 _WALK_SHARE = 0.005
 _ROOT = Path("/sys/fs/cgroup")
+_PROC = Path("/proc")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _NAME = re.compile(r"trimtab-(?P<pid>\d+)-\d+")
-_JOIN = 'echo $$ > "$0" && exec "$@"'
+_JOIN = 'echo $$ > "$0" 2>/dev/null; exec "$@"'
+"""Should joining fail, the program runs all the same and the peak stays absent."""
 
 
 class MemoryWatch(Protocol):
     """Watches one process tree."""
 
     peak: int | None
-    """Bytes; ``None`` before the first look."""
-    method: str
-    """How it watches, in words for the report."""
+    """Bytes; ``None`` before the first look that found any."""
+
+    @property
+    def method(self) -> str:
+        """How it watches, in words for the report."""
+        ...
 
     def enter(self, argv: Sequence[str]) -> list[str]:
         """The command line that starts a program inside the watch."""
@@ -78,7 +87,11 @@ class ControlGroup:
         self._fields = fields
         self._version = version
         self.peak: int | None = None
-        self.method = f"control group (v{version}), anonymous and shared memory every {_INTERVAL * 1000:.0f} ms"
+
+    @property
+    def method(self) -> str:
+        """Which kind of group, and how often it is read."""
+        return f"control group (v{self._version}), anonymous and shared memory every {_INTERVAL * 1000:.0f} ms"
 
     @classmethod
     def make(cls) -> ControlGroup | None:
@@ -109,7 +122,7 @@ class ControlGroup:
         self._stat.seek(0)
         values = dict(line.split() for line in self._stat.read().splitlines())
         now = sum(int(values.get(field, 0)) for field in self._fields)
-        self.peak = max(self.peak or 0, now)
+        self.peak = max(self.peak or 0, now) or None
         return _INTERVAL
 
     def kill(self) -> None:
@@ -145,11 +158,16 @@ class ProcessWalk:
     """Sums over the process tree by walking it."""
 
     def __init__(self) -> None:
-        linux = sys.platform.startswith("linux")
         self.peak: int | None = None
-        what = "anonymous memory (resident less shared)" if linux else "resident memory, shared pages counted each time"
-        self.method = f"process walk, {what}"
-        self._linux = linux
+        self._longest = 0.0
+        self._killed_before = _kernel_kills()
+        self._look = _anonymous_memory if _PROC.is_dir() else _resident_memory
+
+    @property
+    def method(self) -> str:
+        """What was summed, and the longest pause between two looks."""
+        what = "anonymous memory (resident less shared)" if _PROC.is_dir() else "resident memory"
+        return f"process walk, {what}, every {self._longest * 1000:.0f} ms or more often"
 
     def enter(self, argv: Sequence[str]) -> list[str]:
         """Nothing to enter."""
@@ -157,29 +175,57 @@ class ProcessWalk:
 
     def sample(self, pid: int) -> float:
         """Walk once; the pause after it grows with the cost of the walk."""
-        import psutil
-
         before = time.perf_counter()
-        total = 0
-        with contextlib.suppress(psutil.Error):
-            root = psutil.Process(pid)
-            for process in (root, *root.children(recursive=True)):
-                with contextlib.suppress(psutil.Error):
-                    memory = process.memory_info()
-                    total += memory.rss - memory.shared if self._linux else memory.rss
-        self.peak = max(self.peak or 0, total)
-        return max(_INTERVAL, (time.perf_counter() - before) / _WALK_SHARE)
+        self.peak = max(self.peak or 0, self._look(pid)) or None
+        pause = max(_INTERVAL, (time.perf_counter() - before) / _WALK_SHARE)
+        self._longest = max(self._longest, pause)
+        return pause
 
     def kill(self) -> None:
         """The process group is killed by whoever started it."""
 
     @property
     def oom_killed(self) -> bool:
-        """Not known without a control group."""
-        return False
+        """Whether the kernel killed any process of the machine for want of memory meanwhile."""
+        return _kernel_kills() > self._killed_before
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+def _anonymous_memory(pid: int) -> int:
+    """Bytes of a process and its descendants on Linux, from ``statm`` and the children that each thread has."""
+    total, waiting = 0, [str(pid)]
+    while waiting:
+        folder = _PROC / waiting.pop()
+        with contextlib.suppress(OSError, ValueError):
+            _, resident, shared, *_ = (folder / "statm").read_bytes().split()
+            total += (int(resident) - int(shared)) * _PAGE
+            for thread in (folder / "task").iterdir():
+                waiting += (thread / "children").read_text().split()
+    return total
+
+
+def _resident_memory(pid: int) -> int:
+    """Bytes of a process and its descendants elsewhere."""
+    import psutil
+
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_info().rss
+    return total
+
+
+def _kernel_kills() -> int:
+    """How often the kernel has killed for want of memory since the machine started; 0 where it does not say."""
+    with contextlib.suppress(OSError):
+        for line in (_PROC / "vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
 
 
 def _own_group(controller: str) -> Path | None:

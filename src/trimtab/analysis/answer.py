@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trimtab.analysis.recommend import recommend
-from trimtab.analysis.table import columns, rows
+from trimtab.analysis.table import columns, label, rows
 from trimtab.model.metric import STARTUP, run_metric
 from trimtab.model.study import Study
 from trimtab.model.verdict import Answer
@@ -36,12 +36,20 @@ def _notes(study: Study) -> list[str]:
         )
     methods = {one.method for trial in study.built if (one := trial.get("build.peak_memory"))}
     notes += [f"peak memory: {method}" for method in sorted(methods)]
+    return [*notes, *_missing(study)]
+
+
+def _missing(study: Study) -> list[str]:
+    """What could not be measured, and for which profiles where it is not all of them."""
     benches = tuple(run_metric(bench.name, "") for bench in study.benches)
-    absent = {
-        one.name: one.reason
-        for trial in study.built
-        for one in trial.absent
-        if one.name.startswith(benches) or not one.name.startswith("run.")  # other benches may be known as well
-    }
-    notes += [f"{name} is missing: {reason}" for name, reason in sorted(absent.items()) if "identical" not in reason]
+    labels: dict[tuple[str, str], list[str]] = {}
+    for trial in study.built:
+        for one in trial.absent:
+            known_otherwise = one.name.startswith("run.") and not one.name.startswith(benches)
+            if "identical" not in one.reason and not known_otherwise:
+                labels.setdefault((one.name, one.reason), []).append(label(trial.profile, study.baseline_profile))
+    notes = []
+    for (name, reason), which in sorted(labels.items()):
+        where = "" if len(which) == len(study.built) else f" for {'; '.join(which)}"
+        notes.append(f"{name} is missing{where}: {reason}")
     return notes

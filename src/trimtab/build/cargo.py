@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from trimtab.model.metric import Absent
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.process import WORK_VARIABLE, Command, Finished, Runner
+from trimtab.process import WORK_VARIABLE, Command, Finished, Runner, out_of_space
 
 _LONG_AGO = 315532800  # 1980-01-01, before any source file was edited
 TOUCH_METRIC = "build.touch.wall"
@@ -64,7 +63,7 @@ class CargoBuilder:
                 invocations=messages.invocations(finished.stderr),
             )
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if not out_of_space(error):
                 raise
             return BuildFailed(cause=Cause.DISK_FULL, message=f"{error.strerror}: {error.filename or target}")
         finally:

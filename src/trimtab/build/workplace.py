@@ -28,25 +28,36 @@ def hold_workplace(cache: Path) -> Iterator[Path]:
     Raises:
         InputError: the cache folder cannot be written, or all folders are taken.
     """
-    try:
-        for number in range(_MOST):
-            folder = cache / "work" / str(number)
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "lock").open("w") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                kill_leftovers(folder)
+    for number in range(_MOST):
+        folder = cache / "work" / str(number)
+        with _lock(folder) as held:
+            if not held:
+                continue
+            kill_leftovers(folder)
+            clear(folder / "target")
+            try:
+                yield folder
+            finally:
                 clear(folder / "target")
-                try:
-                    yield folder
-                finally:
-                    clear(folder / "target")
-                return
-    except PermissionError as error:
-        raise InputError("the cache folder cannot be written", where=str(error.filename or cache)) from None
+            return
     raise InputError(f"{_MOST} explorations are running already", where=str(cache / "work"))
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[bool]:
+    """Hold a folder's lock file; false where another process holds it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "lock").open("w")
+    except OSError as error:
+        raise InputError(f"the cache folder cannot be written: {error.strerror}", where=str(folder)) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def clear(folder: Path) -> None:

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _INHERITED_JOBSERVERS = ("MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS")
+_CACHES_RUSTC_INFO = "CARGO_CACHE_RUSTC_INFO"
 _WRAPPERS = ("RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER")
-_BUILD_PREFIXES = ("CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_", "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL")
-_BUILD_NAMES = ("RUSTFLAGS", "RUSTC", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "RUSTUP_TOOLCHAIN")
+_BUILD_PREFIXES = (
+    *("CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_", "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL"),
+    *("RUSTFLAGS", "RUSTC", "CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "AR", "LD", "PKG_CONFIG"),
+)
 
 
 def asking(environment: Mapping[str, str]) -> dict[str, str]:
@@ -20,9 +23,12 @@ def asking(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def plain(environment: Mapping[str, str]) -> dict[str, str]:
-    """The user's environment, with uncoloured output and without a jobserver inherited from ``make``."""
+    """The user's environment, with uncoloured output and without a jobserver inherited from ``make``.
+
+    Cargo may not write down what it asked rustc: it would do so in the ``target`` folder of the project.
+    """
     kept = {name: value for name, value in environment.items() if name not in _INHERITED_JOBSERVERS}
-    return {**kept, "CARGO_TERM_COLOR": "never", "CARGO_TERM_PROGRESS_WHEN": "never"}
+    return {**kept, "CARGO_TERM_COLOR": "never", "CARGO_TERM_PROGRESS_WHEN": "never", _CACHES_RUSTC_INFO: "0"}
 
 
 def building(environment: Mapping[str, str], target_dir: Path) -> dict[str, str]:
@@ -32,16 +38,18 @@ def building(environment: Mapping[str, str], target_dir: Path) -> dict[str, str]
     An empty wrapper variable turns off one that is set in ``.cargo/config.toml``.
     """
     folders = {"CARGO_TARGET_DIR": str(target_dir), "CARGO_BUILD_BUILD_DIR": str(target_dir)}
-    return {**plain(environment), **folders, **dict.fromkeys(_WRAPPERS, "")}
+    surroundings = {**plain(environment), **folders, **dict.fromkeys(_WRAPPERS, "")}
+    del surroundings[_CACHES_RUSTC_INFO]  # in a target directory of its own it costs nothing and saves time
+    return surroundings
 
 
 def affecting_builds(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that change what a build produces; part of what makes two trials the same."""
-    folders = ("CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_JOBS")
+    folders = ("CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR", "CARGO_BUILD_TARGET_DIR")
     return {
         name: value
         for name, value in sorted(environment.items())
-        if (name.startswith(_BUILD_PREFIXES) or name in _BUILD_NAMES) and name not in folders
+        if name.startswith(_BUILD_PREFIXES) and name not in folders
     }
 
 

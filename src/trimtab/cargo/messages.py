@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,14 @@ from trimtab.model.trial import BuildFailed, Cause, Invocation
 
 _RUNNING = re.compile(r"^\s*Running `(?P<call>.*)`\s*$")
 _FAILURES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
-    (Cause.DISK_FULL, re.compile(r"No space left on device|os error 28\b|disk full", re.IGNORECASE)),
+    (
+        Cause.DISK_FULL,
+        # A bus error is what a full disk looks like to a linker that writes through a memory map, as lld does.
+        re.compile(
+            r"No space left on device|os error 28\b|disk full|terminated with signal 7\b|signal: 7, SIGBUS",
+            re.IGNORECASE,
+        ),
+    ),
     (
         Cause.OUT_OF_MEMORY,
         re.compile(
@@ -72,7 +80,7 @@ def failure(stderr: str, exit_code: int, *, timed_out: bool, oom_killed: bool, w
     kept = [line for line in told if not re.match(r"\s*(Compiling|Fresh|Dirty|Finished) ", line)]
     if timed_out:
         cause, message = Cause.TIMEOUT, f"stopped after {wall:.0f} s"
-    elif oom_killed:
+    elif oom_killed and (exit_code == -signal.SIGKILL or "SIGKILL" in stderr):
         cause, message = Cause.OUT_OF_MEMORY, "the kernel killed a process of the build for want of memory"
     else:
         text = "\n".join(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from trimtab.cargo.environment import plain
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
 from trimtab.model.plan import Selection
-from trimtab.process import Command, Runner
+from trimtab.process import Command, Finished, Runner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,21 +87,21 @@ def fetch(runner: Runner, project: Project, environment: dict[str, str]) -> None
     Raises:
         InputError: the lock file is out of date, or something cannot be downloaded.
     """
-    argv = ("cargo", "fetch", "--locked")
-    finished = runner.run(Command(argv=argv, cwd=project.root, environment=plain(environment)))
-    if (
-        finished.ok
-        or runner.run(Command(argv=(*argv, "--offline"), cwd=project.root, environment=plain(environment))).ok
-    ):
+    if _fetched(runner, project, environment, "--offline").ok:
         return
-    stale = "--locked" in finished.stderr
-    raise InputError(
-        f"cargo fetch failed: {complaint(finished)}",
-        where=str(project.lock),
-        hint="bring it up to date: cargo update --workspace"
-        if stale
-        else "check the network and the registry settings",
-    )
+    finished = _fetched(runner, project, environment)
+    if not finished.ok:
+        stale = "--locked" in finished.stderr
+        raise InputError(
+            f"cargo fetch failed: {complaint(finished)}",
+            where=str(project.lock),
+            hint="bring it up to date: cargo update --workspace" if stale else "check network and registry settings",
+        )
+
+
+def _fetched(runner: Runner, project: Project, environment: dict[str, str], *more: str) -> Finished:
+    argv = ("cargo", "fetch", "--locked", *more)
+    return runner.run(Command(argv=argv, cwd=project.root, environment=plain(environment)))
 
 
 def choose_binaries(project: Project, selection: Selection, below: Path) -> tuple[Binary, ...]:
@@ -116,6 +117,12 @@ def choose_binaries(project: Project, selection: Selection, below: Path) -> tupl
     """
     packages = _packages(project, selection, below)
     among = [binary for binary in project.binaries if binary.package in packages]
+    if twins := [name for name, count in Counter(binary.name for binary in among).items() if count > 1]:
+        raise InputError(
+            f"two packages have a binary called {twins[0]}",
+            where=str(project.manifest),
+            hint="choose the package with --package",
+        )
     if selection.binaries:
         return tuple(_named(name, among) for name in dict.fromkeys(selection.binaries))
     if not among:

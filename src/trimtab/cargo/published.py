@@ -50,6 +50,8 @@ def published_crate(runner: Runner, spec: str, folder: Path, environment: dict[s
     name, _, version = spec.removeprefix(PREFIX).partition("@")
     if not name:
         raise InputError(f"{spec!r} names no crate", hint="write it like crate:ripgrep or crate:ripgrep@14.1.1")
+    if version and (folder / f"{name}-{version}").exists():
+        return folder / f"{name}-{version}"
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         requirement = json.dumps(f"={version}" if version else "*")
         (Path(scratch) / "Cargo.toml").write_text(_MANIFEST.format(name=name, version=requirement), "utf-8")

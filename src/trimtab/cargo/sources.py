@@ -6,11 +6,12 @@ ignore where there is a git checkout, otherwise every file that is not in a buil
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from trimtab.cargo.project import Project
 from trimtab.errors import InputError, MissingError, SourcesChanged
 from trimtab.process import Command, Runner
 
+_OWN = "trimtab.toml"
+"""Our own settings are no source: what they change is part of the plan, and a new bench must not cost a rebuild."""
 _CACHE_TAG = "CACHEDIR.TAG"
 _SKIPPED = ("node_modules", "__pycache__")
 _HIDDEN_BUT_READ = (".cargo",)
@@ -50,13 +53,25 @@ class Sources:
 
 
 def read_sources(
-    runner: Runner, project: Project, environment: dict[str, str], configuration: Mapping[str, Any]
+    runner: Runner,
+    project: Project,
+    environment: dict[str, str],
+    configuration: Mapping[str, Any],
+    ours: Collection[Path] = (),
 ) -> Sources:
-    """Digest everything that a build of the project reads, settings outside of its tree included."""
+    """Digest everything that a build of the project reads, settings outside of its tree included.
+
+    Args:
+        runner: runs Cargo and git.
+        project: the workspace.
+        environment: the user's.
+        configuration: Cargo's merged configuration files.
+        ours: files and folders that may lie in the tree but are trimtab's own, such as the store.
+    """
     digest = hashlib.blake2b(digest_size=16)
     stamps: dict[Path, tuple[int, int]] = {}
     for base in (project.root, *_outside(runner, project, environment)):
-        for path in sorted(_files(runner, base, environment, project.target_directory)):
+        for path in _foreign(_files(runner, base, environment, project.target_directory), ours):
             stamps[path] = _stamp(path)
             digest.update(f"{path.relative_to(base)}\0".encode("utf-8", "surrogateescape"))
             _feed(digest, path)
@@ -65,7 +80,9 @@ def read_sources(
     return Sources(digest=digest.hexdigest(), stamps=stamps)
 
 
-def copy_with_lock(runner: Runner, project: Project, folder: Path, environment: dict[str, str]) -> Path:
+def copy_with_lock(
+    runner: Runner, project: Project, folder: Path, environment: dict[str, str], ours: Collection[Path] = ()
+) -> Path:
     """Copy a project that has no ``Cargo.lock`` and lock the copy, since Cargo would otherwise write into the tree.
 
     Args:
@@ -73,6 +90,7 @@ def copy_with_lock(runner: Runner, project: Project, folder: Path, environment: 
         project: the workspace.
         folder: where copies are kept; a copy of the same sources is used again.
         environment: the user's.
+        ours: files and folders that are trimtab's own.
 
     Returns:
         The root of the copy.
@@ -80,7 +98,7 @@ def copy_with_lock(runner: Runner, project: Project, folder: Path, environment: 
     Raises:
         InputError: Cargo cannot lock the copy, for example because of a path dependency outside the workspace.
     """
-    files = sorted(_files(runner, project.root, environment, project.target_directory))
+    files = _foreign(_files(runner, project.root, environment, project.target_directory), ours)
     digest = hashlib.blake2b(digest_size=8)
     for path in files:
         digest.update(f"{path.relative_to(project.root)}\0".encode("utf-8", "surrogateescape"))
@@ -136,18 +154,21 @@ def _outside(runner: Runner, project: Project, environment: dict[str, str]) -> l
     return sorted(folder for folder in folders if not folder.is_relative_to(project.root))
 
 
+def _foreign(files: Iterable[Path], ours: Collection[Path]) -> list[Path]:
+    """The files that are not trimtab's own, in order."""
+    return sorted(path for path in files if not any(path.is_relative_to(own) for own in ours))
+
+
 def _files(runner: Runner, base: Path, environment: dict[str, str], target_directory: Path) -> Iterator[Path]:
-    command = Command(
-        argv=("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"), cwd=base, environment=environment
-    )
-    try:
-        listed = runner.run(command) if shutil.which("git") else None
-    except MissingError:
-        listed = None
-    names = [name for name in listed.stdout.split("\0") if name] if listed and listed.ok else []
+    names: list[str] = []
+    for which in (("--cached", "--recurse-submodules"), ("--others", "--exclude-standard")):
+        command = Command(argv=("git", "ls-files", "-z", *which), cwd=base, environment=environment)
+        with contextlib.suppress(MissingError):
+            listed = runner.run(command)
+            names += [name for name in listed.stdout.split("\0") if name and listed.ok]
     if names:
         known = {base / name for name in names} | {path for path in (base / "Cargo.lock",) if path.exists()}
-        yield from (path for path in known if path.is_file() or path.is_symlink())
+        yield from (path for path in known if path.name != _OWN and (path.is_file() or path.is_symlink()))
     else:
         yield from _walk(base, target_directory)
 
@@ -157,7 +178,8 @@ def _walk(folder: Path, target_directory: Path) -> Iterator[Path]:
         for entry in entries:
             path = Path(entry.path)
             if not entry.is_dir(follow_symlinks=False):
-                yield path
+                if entry.name != _OWN:
+                    yield path
             elif (
                 path != target_directory
                 and entry.name not in _SKIPPED

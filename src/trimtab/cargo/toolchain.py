@@ -20,15 +20,24 @@ def find_toolchain(runner: Runner, root: Path, environment: dict[str, str]) -> T
         MissingError: there is no cargo or rustc, or it does not work.
     """
     cargo = ask(runner, ("cargo", "-V"), root, environment)
-    fields = dict(
-        line.split(": ", 1) for line in ask(runner, ("rustc", "-vV"), root, environment).splitlines() if ": " in line
-    )
+    said = ask(runner, (environment.get("RUSTC") or "rustc", "-vV"), root, environment)
+    fields = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
     return Toolchain(
         rustc=f"rustc {fields.get('release', '?')} ({fields.get('commit-hash', 'unknown')[:9]})",
         cargo=cargo,
         host=fields.get("host", "unknown"),
         llvm=fields.get("LLVM version", "unknown"),
+        linker=_linker(runner, root, environment),
     )
+
+
+def _linker(runner: Runner, root: Path, environment: dict[str, str]) -> str:
+    """What the C compiler that drives the linker calls itself; nothing where there is none."""
+    try:
+        finished = runner.run(Command(argv=("cc", "--version"), cwd=root, environment=plain(environment)))
+    except MissingError:
+        return ""
+    return finished.stdout.partition("\n")[0].strip()
 
 
 def ask(runner: Runner, argv: tuple[str, ...], root: Path, environment: dict[str, str]) -> str:

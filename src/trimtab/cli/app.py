@@ -52,10 +52,13 @@ def application() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line; returns the exit code."""
-    signal.signal(signal.SIGTERM, _stop)
+    """Run a command line; returns the exit code. Commands find the line as the context's ``obj``."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave a build behind
+        signal.signal(number, _stop)
     try:
-        result = application.main(args=list(arguments), prog_name="trimtab", standalone_mode=False)
+        result = application.main(
+            args=list(arguments), prog_name="trimtab", standalone_mode=False, obj=tuple(arguments)
+        )
     except TrimtabError as error:
         return _report(error)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -47,6 +47,8 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
         name, _, limit = text.partition("=")
         if name not in ("build", "touch", "size"):
             raise InputError(f"no limit is called {name!r}", hint="the limits are build, touch and size")
+        if not limit:
+            raise InputError(f"the limit {name} has no value", hint=f"write it like {name}=2x or {name}=+5%")
         limits[name] = limit
     return limits
 
@@ -113,7 +115,7 @@ def _request(path: str, options: dict[str, Any]) -> Request:
         bench_time=options["bench_time"],
         budget=options["budget"],
         fresh=options["fresh"],
-        command=shlex.join(("trimtab", *sys.argv[1:])),
+        command=shlex.join(("trimtab", *click.get_current_context().obj)),
     )
 
 

@@ -50,7 +50,7 @@ def console(*, no_color: bool, stderr: bool = False) -> Console:
 def show(renderables: Iterable[RenderableType], to: Console) -> None:
     """Print one thing after the other."""
     for renderable in renderables:
-        to.print(renderable)
+        to.print(renderable, markup=False)
 
 
 class LineProgress:

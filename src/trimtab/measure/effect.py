@@ -19,7 +19,7 @@ _LTO = {"": Lto.FAT, "fat": Lto.FAT, "thin": Lto.THIN, "off": Lto.OFF} | dict.fr
 _OFF = ("no", "n", "false")
 _DEBUG = {"0": Debug.NONE, "1": Debug.LIMITED, "2": Debug.FULL}
 _DEFAULT_UNITS, _INCREMENTAL_UNITS = 16, 256
-_RLIB = re.compile(r"lib(?P<crate>.+?)(?P<hash>-[0-9a-f]+)\.(rlib|rmeta)$")
+_LIBRARY = re.compile(r"(?P<library>lib[^/\\]+)\.(rlib|rmeta)$")
 _MOST_NAMED = 3
 
 
@@ -113,14 +113,14 @@ def _differences(asked: Profile, found: Profile, final: Invocation, binary: str)
 
 def _dependencies(final: Invocation, invocations: Sequence[Invocation]) -> list[Invocation]:
     """The crates linked into the binary: reached through ``--extern``, procedural macros and build scripts excluded."""
-    by_hash = {_extra_filename(one): one for one in invocations}
+    by_library = {f"lib{one.crate}{_extra_filename(one)}": one for one in invocations}
     reached: dict[str, Invocation] = {}
     waiting = [final]
     while waiting:
         for argument in waiting.pop().arguments:
-            match = _RLIB.search(argument)
-            if match and match["hash"] not in reached and (found := by_hash.get(match["hash"])):
-                reached[match["hash"]] = found
+            match = _LIBRARY.search(argument)
+            if match and match["library"] not in reached and (found := by_library.get(match["library"])):
+                reached[match["library"]] = found
                 waiting.append(found)
     return list(reached.values())
 

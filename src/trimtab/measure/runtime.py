@@ -7,6 +7,7 @@ measured against a byte copy of itself: that *null control* shows what the machi
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import shutil
@@ -29,11 +30,12 @@ from trimtab.model.metric import (
 from trimtab.model.plan import Bench
 from trimtab.model.trial import Artifact
 from trimtab.process import Command, Finished, Runner
-from trimtab.stats.median import Interval, fewest_for, median_interval, ratio_interval
+from trimtab.stats.median import CONFIDENCE, Interval, fewest_for, median_interval, ratio_interval
 
 _MOST_PAIRS = 60
 _COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
 _OUTPUT_SHOWN = 200
+_STARTUP_TIMEOUT = 5.0
 _IDENTICAL = "byte-identical to today's binary; nothing was run"
 
 
@@ -57,59 +59,73 @@ class Surroundings:
 class RunProbe:
     """Wall and CPU seconds of each bench, paired with the baseline's."""
 
-    def __init__(self, surroundings: Surroundings, benches: tuple[Bench, ...], seconds: float) -> None:
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        benches: tuple[Bench, ...],
+        seconds: float,
+        confidence: float = CONFIDENCE,
+    ) -> None:
         self._surroundings = surroundings
         self._benches = benches
         self._seconds = seconds
+        self._confidence = confidence
 
     def measure(
         self, artifacts: tuple[Artifact, ...], baseline: tuple[Artifact, ...]
     ) -> Iterator[Measurement | Absent]:
-        """Medians in seconds and paired ratios, each with a 99 % interval.
+        """Medians in seconds and paired ratios, with intervals.
 
         Raises:
             InputError: a bench fails with today's own binary.
         """
         base, head = (baseline or artifacts)[0], artifacts[0]
-        with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
-            copy = Path(head.path) if baseline else shutil.copy2(base.path, Path(scratch) / head.name)
-            for unsettled in self._benches:
-                bench = settled(unsettled, self._surroundings, base.path)
+        with _own_or_copy(head, copied=not baseline) as path:
+            for bench in self._benches:
                 if baseline and base.sha256 == head.sha256:
                     yield from _identical(bench)
                 else:
                     order = random.Random(f"{bench.name} {head.sha256}")  # noqa: S311 - reproducible, not secret
-                    yield from self._pairs(bench, base.path, str(copy), order, is_baseline=not baseline)
+                    with _place_for(bench, self._surroundings, base.path) as (settled, surroundings):
+                        yield from self._pairs(settled, surroundings, (base.path, path), order)
 
     def _pairs(
-        self, bench: Bench, base: str, head: str, order: random.Random, *, is_baseline: bool
+        self, bench: Bench, surroundings: Surroundings, pair: tuple[str, str], order: random.Random
     ) -> Iterator[Measurement | Absent]:
-        warm = self._run(bench, base)
+        base, head = pair
+        warm = surroundings.run(command_line(bench, base), capture=True)
         if not warm.ok and bench.name == STARTUP:
             yield Absent(name=run_metric(STARTUP, RUN_WALL), reason="the program takes neither --version nor --help")
             return
         if not warm.ok:
             raise _bench_fails(bench, warm)
-        trouble = self._run(bench, head)
+        trouble = surroundings.run(command_line(bench, head), capture=True)
         if not trouble.ok:
             yield Absent(name=run_metric(bench.name, RUN_WALL), reason=_how_it_ended(trouble))
             return
-        pairs = min(_MOST_PAIRS, max(fewest_for(), int(self._seconds / (warm.wall + trouble.wall))))
+        pairs = min(_MOST_PAIRS, max(fewest_for(self._confidence), int(self._seconds / (warm.wall + trouble.wall))))
         runs: dict[str, list[Finished]] = {base: [], head: []}
         for _ in range(pairs):
-            for binary in order.sample((base, head), 2):
-                finished = self._run(bench, binary, capture=False)
+            for binary in order.sample(pair, 2):
+                finished = surroundings.run(command_line(bench, binary))
                 if not finished.ok:
                     yield Absent(name=run_metric(bench.name, RUN_WALL), reason=_how_it_ended(finished))
                     return
                 runs[binary].append(finished)
-        against = "a byte copy of itself (null control)" if is_baseline else "today's binary"
-        method = f"{' '.join(bench.command)}; {pairs} pairs of random order with {against}"
-        yield from _summary(bench, RUN_WALL, [r.wall for r in runs[base]], [r.wall for r in runs[head]], method)
-        yield from _summary(bench, RUN_CPU, [r.cpu for r in runs[base]], [r.cpu for r in runs[head]], method)
+        yield from self._summary(bench, RUN_WALL, [r.wall for r in runs[base]], [r.wall for r in runs[head]])
+        yield from self._summary(bench, RUN_CPU, [r.cpu for r in runs[base]], [r.cpu for r in runs[head]])
 
-    def _run(self, bench: Bench, binary: str, *, capture: bool = True) -> Finished:
-        return self._surroundings.run(command_line(bench, binary), capture=capture)
+    def _summary(self, bench: Bench, what: str, base: list[float], head: list[float]) -> Iterator[Measurement | Absent]:
+        method = (
+            f"{' '.join(bench.command)}; {len(base)} pairs of random order with today's binary (today's own row: with a"
+            f" byte copy of itself, the null control); intervals at {self._confidence:.3%}"
+        )
+        name, ratio_name = run_metric(bench.name, what), ratio_metric(bench.name, what)
+        yield _measurement(name, median_interval(head, self._confidence), "s", method)
+        if min(*base, *head) <= 0:
+            yield Absent(name=ratio_name, reason="too short for the clock")
+        else:
+            yield _measurement(ratio_name, ratio_interval(base, head, self._confidence), "ratio", method)
 
 
 class InstructionProbe:
@@ -126,36 +142,58 @@ class InstructionProbe:
         """One count per bench."""
         base = (baseline or artifacts)[0]
         identical = bool(baseline) and artifacts[0].sha256 == base.sha256
-        for unsettled in self._benches:
-            bench = settled(unsettled, self._surroundings, base.path)
+        for bench in self._benches:
             name = run_metric(bench.name, RUN_INSTRUCTIONS)
             if self._prefix is None:
-                yield Absent(name=name, reason="valgrind is not installed")
-                continue
-            if identical:
+                yield Absent(name=name, reason="valgrind is not installed", needs="valgrind")
+            elif identical:
                 yield Absent(name=name, reason=_IDENTICAL)
-                continue
-            try:
-                finished = self._surroundings.run(
-                    (*self._prefix, *command_line(bench, artifacts[0].path)), capture=True
-                )
-            except MissingError as error:
-                yield Absent(name=name, reason=error.what)
-                continue
-            count = _COLLECTED.search(finished.stderr)
-            if not count:
-                yield Absent(name=name, reason=f"callgrind failed: {_how_it_ended(finished)}")
-                continue
-            yield Measurement(
-                name=name, value=int(count[1]), unit="instructions", method=f"callgrind; {' '.join(bench.command)}"
-            )
+            else:
+                with _place_for(bench, self._surroundings, base.path) as (settled, surroundings):
+                    yield self._count(settled, surroundings, artifacts[0].path)
+
+    def _count(self, bench: Bench, surroundings: Surroundings, binary: str) -> Measurement | Absent:
+        name = run_metric(bench.name, RUN_INSTRUCTIONS)
+        try:
+            finished = surroundings.run((*(self._prefix or ()), *command_line(bench, binary)), capture=True)
+        except MissingError as error:
+            return Absent(name=name, reason=error.what)
+        count = _COLLECTED.search(finished.stderr)
+        if not finished.ok or not count:
+            return Absent(name=name, reason=f"callgrind failed: {_how_it_ended(finished)}")
+        method = f"callgrind; {' '.join(bench.command)}"
+        return Measurement(name=name, value=int(count[1]), unit="instructions", method=method)
 
 
-def settled(bench: Bench, surroundings: Surroundings, binary: str) -> Bench:
-    """The start-up smoke run with the option that the program takes, ``--version`` or ``--help``; others unchanged."""
-    if bench.name != STARTUP or surroundings.run(command_line(bench, binary)).ok:
-        return bench
-    return replace(bench, command=("{bin}", "--help"))
+@contextlib.contextmanager
+def _place_for(bench: Bench, surroundings: Surroundings, binary: str) -> Iterator[tuple[Bench, Surroundings]]:
+    """Where a bench is run: as the user said, in the project.
+
+    The start-up smoke run, which nobody asked for, is kept in an empty folder and short, and gets the option that the
+    program takes, ``--version`` or ``--help``.
+    """
+    if bench.name != STARTUP:
+        yield bench, surroundings
+        return
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        short = replace(surroundings, cwd=Path(scratch), timeout=min(_STARTUP_TIMEOUT, surroundings.timeout))
+        if not short.run(command_line(bench, binary)).ok:
+            bench = replace(bench, command=("{bin}", "--help"))
+        yield bench, short
+
+
+@contextlib.contextmanager
+def _own_or_copy(artifact: Artifact, *, copied: bool) -> Iterator[str]:
+    """The path of a binary, or of a byte copy that lies as deep and has a path as long as any other kept binary."""
+    if not copied:
+        yield artifact.path
+        return
+    place = Path(artifact.path).parent.with_name(artifact.sha256[::-1])
+    place.mkdir(exist_ok=True)
+    try:
+        yield str(shutil.copy2(artifact.path, place / artifact.name))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def command_line(bench: Bench, binary: str) -> tuple[str, ...]:
@@ -169,17 +207,6 @@ def _callgrind() -> tuple[str, ...] | None:
         return None
     fixed_addresses = (setarch, "-R") if setarch else ()
     return (*fixed_addresses, valgrind, "--tool=callgrind", "--callgrind-out-file=/dev/null")
-
-
-def _summary(
-    bench: Bench, what: str, base: list[float], head: list[float], method: str
-) -> Iterator[Measurement | Absent]:
-    name, ratio_name = run_metric(bench.name, what), ratio_metric(bench.name, what)
-    yield _measurement(name, median_interval(head), "s", method)
-    if min(*base, *head) <= 0:
-        yield Absent(name=ratio_name, reason="too short for the clock")
-    else:
-        yield _measurement(ratio_name, ratio_interval(base, head), "ratio", method)
 
 
 def _measurement(name: str, found: Interval, unit: str, method: str) -> Measurement:

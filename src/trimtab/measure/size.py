@@ -70,7 +70,8 @@ class SizeProbe:
             method = _SHOWN.get(metric, stripped_with)
             values = {name: sizes[metric] for name, sizes in weighed.items() if metric in sizes}
             if len(values) < len(weighed):
-                yield Absent(name=metric, reason=_NO_STRIP if self._strip is None else f"{stripped_with} failed")
+                reason = f"{stripped_with} failed" if self._strip else _NO_STRIP
+                yield Absent(name=metric, reason=reason, needs="" if self._strip else "objcopy")
                 continue
             yield Measurement(name=metric, value=sum(values.values()), unit="bytes", method=method)
             if len(values) > 1:

@@ -31,6 +31,8 @@ class Absent:
 
     name: str
     reason: str
+    needs: str = ""
+    """The program without which it cannot be measured; once that is there, it is measured after all."""
 
 
 RUN_WALL, RUN_CPU, RUN_INSTRUCTIONS = "wall", "cpu", "instructions"

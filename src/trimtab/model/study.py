@@ -33,6 +33,8 @@ class Toolchain:
     host: str
     """Host target triple."""
     llvm: str
+    linker: str = ""
+    """What the C compiler that drives the linker calls itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trimtab.model.study import Study
-from trimtab.model.trial import Trial
 from trimtab.model.verdict import Answer, Change, Row
 from trimtab.units import format_bytes, format_change, format_value
 
@@ -42,7 +41,7 @@ def study_renderables(study: Study, answer: Answer, width: int) -> Iterator[Rend
     yield _table(answer, width)
     yield Text(_LEGEND, style="dim")
     if len(study.project.binaries) > 1:
-        yield _binaries(study)
+        yield _binaries(study, answer)
     for row in answer.rows:
         if row.failure:
             yield Text(f"failed: {row.label}: {row.failure}", style="red")
@@ -123,23 +122,21 @@ def _heading_of(metric: str) -> str:
     return f"{bench}\n{what}"
 
 
-def _binaries(study: Study) -> Table:
+def _binaries(study: Study, answer: Answer) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="binary by binary, bytes as shipped", title_justify="left")
     table.add_column("profile")
     for name in study.project.binaries:
         table.add_column(name, justify="right")
-    for trial in study.built:
-        sizes = {artifact.name: artifact.size for artifact in trial.artifacts}
-        table.add_row(_label(trial), *(format_bytes(sizes[name]) for name in study.project.binaries))
+    artifacts = {trial.id: trial.artifacts for trial in study.built}
+    for row in answer.rows:
+        sizes = {artifact.name: format_bytes(artifact.size) for artifact in artifacts.get(row.trial, ())}
+        if sizes:
+            table.add_row(Text(row.label), *(sizes.get(name, "–") for name in study.project.binaries))
     return table
-
-
-def _label(trial: Trial) -> str:
-    values = trial.profile.spelled()
-    return f"{values['lto']}/{values['codegen-units']}, opt-level {values['opt-level']}"
 
 
 def _recommendation(study: Study, answer: Answer) -> Iterator[RenderableType]:
@@ -147,7 +144,8 @@ def _recommendation(study: Study, answer: Answer) -> Iterator[RenderableType]:
 
     chosen = answer.recommendation
     if chosen is None:
-        yield Text("\nno recommendation: today's profile could not be built", style="bold red")
+        what = "could not be built" if any(row.is_baseline for row in answer.rows) else "has not been tried"
+        yield Text(f"\nno recommendation: today's profile {what}", style="bold red")
         return
     label = next(row.label for row in answer.rows if row.trial == chosen.trial)
     advice = "keep today's profile" if chosen.keeps_today else f"take {label}"

@@ -42,6 +42,8 @@ MIGRATIONS: tuple[str, ...] = (
 """Each step brings a store one version further; steps are only ever added."""
 
 _WAIT, _PAUSE = 30.0, 0.01
+_NO_SPACE = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
+"""The second is what a full disk looks like to write-ahead logging when it starts."""
 _ANOTHER = "name another file with --store"
 
 
@@ -86,26 +88,30 @@ class SqliteStore:
     def find_trial(self, trial_id: str) -> Trial | None:
         """The newest record of a trial in any study."""
         query = "SELECT document FROM trials WHERE id = ? ORDER BY rowid DESC LIMIT 1"
-        row = self._connection.execute(query, (trial_id,)).fetchone()
+        with _explained(self.path):
+            row = self._connection.execute(query, (trial_id,)).fetchone()
         return msgspec.json.decode(row[0], type=Trial) if row else None
 
     def load(self, study_id: str) -> Study:
         """A study with its trials."""
-        found = self._find(study_id)
-        (document,) = self._connection.execute("SELECT document FROM studies WHERE id = ?", (found,)).fetchone()
-        rows = self._connection.execute("SELECT document FROM trials WHERE study = ? ORDER BY rowid", (found,))
+        with _explained(self.path):
+            found = self._find(study_id)
+            (document,) = self._connection.execute("SELECT document FROM studies WHERE id = ?", (found,)).fetchone()
+            query = "SELECT document FROM trials WHERE study = ? ORDER BY rowid"
+            rows = self._connection.execute(query, (found,)).fetchall()
         decoder = msgspec.json.Decoder(Trial)
         return replace(msgspec.json.decode(document, type=Study), trials=tuple(decoder.decode(row[0]) for row in rows))
 
     def history(self) -> list[Summary]:
         """All studies, newest first."""
-        rows = self._connection.execute(
+        query = (
             "SELECT studies.id, created, project, planned,"
             " count(trials.id), count(trials.id) FILTER (WHERE status != ?)"
             " FROM studies LEFT JOIN trials ON trials.study = studies.id"
-            " GROUP BY studies.id ORDER BY created DESC, studies.rowid DESC",
-            (Status.OK,),
+            " GROUP BY studies.id ORDER BY created DESC, studies.rowid DESC"
         )
+        with _explained(self.path):
+            rows = self._connection.execute(query, (Status.OK,)).fetchall()
         return [
             Summary(id=row[0], created=row[1], project=row[2], planned=row[3], trials=row[4], failed=row[5])
             for row in rows
@@ -169,7 +175,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if "full" in str(error):
+        if error.sqlite_errorname in _NO_SPACE:
             raise MissingError("no space left for the store", where=str(path), hint="free some disk space") from None
         raise InputError(f"the store cannot be used: {error}", where=str(path), hint=_ANOTHER) from None
     except sqlite3.DatabaseError as error:
