@@ -13,14 +13,14 @@ import argparse
 import json
 import random
 import resource
+import statistics
 import subprocess
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 from trimtab.api import Request, prepare
-from trimtab.build.cargo import CargoBuilder
-from trimtab.build.workplace import ArtifactStore, clear
+from trimtab.build.workplace import clear
 from trimtab.cargo.environment import building
 from trimtab.cargo.settings import selection_arguments
 from trimtab.folders import Folders
@@ -35,6 +35,12 @@ def cpu_seconds() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
+def own_cpu_seconds() -> float:
+    """User and system seconds of this process alone."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return own.ru_utime + own.ru_stime
+
+
 def main() -> None:
     """Run the pairs and print the ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -45,21 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         exploration = prepare(Request(path=options.path), Folders(store=folder / "db", cache=folder / "cache"))
-        builder = CargoBuilder(
-            runner=exploration.runner,
-            project=exploration.project,
-            binaries=exploration.binaries,
-            selection=exploration.plan.selection,
-            today=exploration.today.profile,
-            configuration=exploration.today.configuration,
-            host=exploration.study.toolchain.host,
-            environment=exploration.environment,
-            work=folder,
-            artifacts=ArtifactStore(folder / "artifacts"),
-            jobs=None,
-            timeout=3600.0,
-            touched=exploration.touched,
-        )
+        builder = exploration.builder(folder, folder / "artifacts")
 
         def traced() -> None:
             assert isinstance(builder.build(exploration.today.profile, touch=False), Built)
@@ -77,12 +69,14 @@ def main() -> None:
 
         ways = {"plain": plain, "traced": traced}
         seconds: dict[str, list[float]] = {name: [] for name in ways}
+        own: dict[str, list[float]] = {name: [] for name in ways}
         plain()  # warms the file cache for both
         for _ in range(options.pairs):
             for name in random.sample(list(ways), 2):
-                before = cpu_seconds()
+                before, own_before = cpu_seconds(), own_cpu_seconds()
                 ways[name]()
                 seconds[name].append(cpu_seconds() - before)
+                own[name].append((own_cpu_seconds() - own_before) / seconds[name][-1])
     ratio = ratio_interval(seconds["plain"], seconds["traced"])
     document = {
         "project": exploration.study.project.name,
@@ -90,11 +84,14 @@ def main() -> None:
         "machine": asdict(exploration.study.machine),
         "cpu_seconds": seconds,
         "ratio": asdict(ratio),
+        "own_share": {name: statistics.median(shares) for name, shares in own.items()},
     }
     if options.json:
         print(json.dumps(document, indent=2))
     else:
         interval = f" [{format_change(ratio.low)}, {format_change(ratio.high)}]" if ratio.low and ratio.high else ""
+        share = statistics.median(own["traced"])
+        print(f"our own process: {share:.2%} of the CPU time of a traced build")
         print(f"{exploration.study.project.name}: CPU {format_change(ratio.value)}{interval}, {options.pairs} pairs")
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trimtab.model.metric import Measurement
-from trimtab.model.plan import Goal
+from trimtab.model.plan import Goal, Selection
 from trimtab.model.profile import Profile
 from trimtab.model.study import Machine, ProjectInfo, Study, Toolchain
 from trimtab.model.trial import Artifact, Status, Trial
@@ -42,6 +42,7 @@ def fill(store: SqliteStore, trials: int) -> None:
             id=identity,
             created=f"2026-01-01T00:00:{number % 60:02d}+00:00",
             project=ProjectInfo(name="project", root="/project", binaries=("project",), sources="0" * 32),
+            selection=Selection(),
             machine=Machine(cpu="cpu", cores=2, memory=1, os="os", kernel="kernel", arch="arch"),
             toolchain=Toolchain(rustc="rustc", cargo="cargo", host="host", llvm="llvm"),
             basis="0" * 12,

@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,8 +23,8 @@ from trimtab.cargo.published import PREFIX, published_crate
 from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
 from trimtab.cargo.today import Today, todays_profile
 from trimtab.cargo.toolchain import ask, find_toolchain
-from trimtab.config.file import Config, distinct, parse_bench, parse_limits, read_config
-from trimtab.errors import InputError
+from trimtab.config.file import Config, distinct, parse_bench, parse_choice, parse_limits, read_config
+from trimtab.errors import InputError, NothingBuiltError
 from trimtab.experiment import Experiment, Progress, digest, trial_identity
 from trimtab.folders import Folders, default_folders
 from trimtab.machine import this_machine
@@ -36,8 +36,9 @@ from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.space import Axis, Space, axis_of, default_space
 from trimtab.model.study import ProjectInfo, Study
 from trimtab.model.trial import Trial
-from trimtab.process import Runner, SystemRunner
+from trimtab.process import WORK_VARIABLE, Runner, SystemRunner
 from trimtab.search.grid import GridSearch
+from trimtab.stats.median import CONFIDENCE
 from trimtab.store.sqlite import SqliteStore
 
 
@@ -78,7 +79,7 @@ class Exploration:
     today: Today
     sources: Sources
     study: Study
-    search: GridSearch
+    space: Space
     touched: Path
     folders: Folders
     runner: Runner
@@ -87,8 +88,25 @@ class Exploration:
     @property
     def profiles(self) -> tuple[Profile, ...]:
         """Today's profile and all others that will be tried, in order."""
-        space = self.plan.space or default_space(self.today.profile)
-        return (self.today.profile, *space.profiles(self.today.profile))
+        return (self.today.profile, *self.space.profiles(self.today.profile))
+
+    def builder(self, work: Path, artifacts: Path) -> CargoBuilder:
+        """What builds its trials, in a work folder, keeping binaries in another."""
+        return CargoBuilder(
+            runner=self.runner,
+            project=self.project,
+            binaries=self.binaries,
+            selection=self.plan.selection,
+            today=self.today.profile,
+            configuration=self.today.configuration,
+            host=self.study.toolchain.host,
+            environment=self.environment,
+            work=work,
+            artifacts=ArtifactStore(artifacts),
+            jobs=self.plan.jobs,
+            timeout=self.plan.build_timeout,
+            touched=self.touched,
+        )
 
 
 class SilentProgress:
@@ -110,10 +128,17 @@ def explore(
     axes: Mapping[str, Sequence[object]] | None = None,
     benches: Mapping[str, str] | None = None,
     bins: Sequence[str] = (),
-    goal: str | None = None,
+    packages: Sequence[str] = (),
+    features: Sequence[str] = (),
+    profile: str = "",
+    goal: str = "",
     limits: Mapping[str, str] | None = None,
     measure: Sequence[str] = (),
+    jobs: int | None = None,
+    timeout: float | None = None,
+    bench_time: float | None = None,
     budget: float | None = None,
+    fresh: bool = False,
     store: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Study:
@@ -124,10 +149,17 @@ def explore(
         axes: axis name → values to try, as in ``{"lto": ["local", "fat"]}``; a sensible space if left out.
         benches: name → command with ``{bin}`` in it.
         bins: names of the binaries to ship, where there are several.
+        packages: only these packages' binaries.
+        features: features to turn on.
+        profile: the profile that ships; ``release`` if left out.
         goal: ``size``, ``speed``, ``balanced`` or ``build``.
         limits: ``build``, ``touch``, ``size`` → limit such as ``"2x"`` or ``"+5%"`` of today's.
         measure: groups of metrics among ``size``, ``build``, ``touch``, ``run``; all if left out.
+        jobs: Cargo's ``--jobs``.
+        timeout: seconds for one build or one run of a bench.
+        bench_time: seconds for each bench of each trial.
         budget: seconds for the whole exploration.
+        fresh: measure again what is known already.
         store: file to keep the study in; the user's own store if left out.
         progress: is told what is going on.
 
@@ -137,16 +169,24 @@ def explore(
     Raises:
         InputError: wrong arguments, configuration or project.
         MissingError: Cargo or another tool is missing.
+        NothingBuiltError: no profile could be built; the failures are in the store.
     """
     request = Request(
         path=str(path),
         axes=tuple(axis_of(axis_kind(name), [str(value) for value in values]) for name, values in (axes or {}).items()),
         benches=tuple(parse_bench(f"{name}={command}") for name, command in (benches or {}).items()),
         binaries=tuple(bins),
-        goal=Goal(goal) if goal else None,
+        packages=tuple(packages),
+        features=tuple(features),
+        profile=profile,
+        goal=parse_choice(Goal, goal) if goal else None,
         limits=parse_limits(limits or {}),
-        probes=frozenset(map(ProbeKind, measure)),
+        probes=frozenset(parse_choice(ProbeKind, name) for name in measure),
+        jobs=jobs,
+        timeout=timeout,
+        bench_time=bench_time,
         budget=budget,
+        fresh=fresh,
     )
     folders = default_folders(store)
     with contextlib.closing(SqliteStore(folders.store)) as opened:
@@ -180,40 +220,34 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         InputError: wrong arguments, configuration or project.
         MissingError: Cargo or another tool is missing.
     """
-    runner = runner or SystemRunner()
-    environment = dict(os.environ)
-    path = _project_path(runner, request.path, folders, environment)
-    manifest = find_manifest(path)
-    toolchain = find_toolchain(runner, manifest.parent, environment)
-    project = load_project(runner, manifest, environment)
+    runner, environment = runner or SystemRunner(), dict(os.environ)
+    path, project, origin, notes = _locate(runner, request.path, folders, environment)
+    toolchain = find_toolchain(runner, project.root, environment)
     config = read_config(project.root)
-    root, notes = project.root, []
-    if not project.lock.exists():
-        copy = copy_with_lock(runner, project, folders.cache / "sources", environment, folders.kept)
-        notes.append("there is no Cargo.lock: a copy of the project was locked and measured")
-        path, project = copy, load_project(runner, copy / "Cargo.toml", environment)
-    fetch(runner, project, environment)
     plan = _settle(request, config)
-    binaries = choose_binaries(project, plan.selection, path.resolve())
+    fetch(runner, project, environment)
+    binaries = choose_binaries(project, plan.selection, path)
     today = todays_profile(runner, project, binaries, plan.selection, environment)
-    sources = read_sources(runner, project, environment, today.configuration, folders.kept)
+    sources = read_sources(runner, project, environment, today.configuration)
     if wrapper := compiler_wrapper(environment):
-        notes.append(f"{wrapper} was turned off, so that no build is faked by a cache")
-    machine = this_machine()
-    basis = digest(
-        str(project.root), sources.digest, asdict(toolchain), asdict(machine), asdict(plan.selection), plan.jobs,
-        [binary.name for binary in binaries], config.touch, datetime.now(UTC) if request.fresh else "",
-    )  # fmt: skip
+        notes = (*notes, f"{wrapper} was turned off, so that no build is faked by a cache")
     space = plan.space or default_space(today.profile)
-    search = GridSearch(today.profile, space)
-    shown = request.path if request.path.startswith(PREFIX) else str(root)
+    touched = project.root / config.touch if config.touch else binaries[0].source
+    machine = this_machine()
+    # Everything that all trials have in common. What is not in here must not change a build or a measurement.
+    basis = digest(
+        *(str(project.root), sources.digest, asdict(toolchain), asdict(machine)),
+        *(sorted(plan.selection.features), plan.selection.default_features, plan.selection.profile),
+        *([(binary.package, binary.name) for binary in binaries], plan.jobs, str(touched)),
+        datetime.now(UTC).isoformat() if request.fresh else "",
+    )
     asked = digest(basis, [profile.spelled() for profile in space.profiles(today.profile)], plan.benches)
     study = Study(
         id=f"{binaries[0].name}-{asked[:6]}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         project=ProjectInfo(
             name=binaries[0].package,
-            root=shown,
+            root=origin,
             binaries=tuple(binary.name for binary in binaries),
             sources=sources.digest,
             profile_name=plan.selection.profile,
@@ -221,6 +255,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
             overrides=today.overrides,
             notes=(*notes, *today.notes),
         ),
+        selection=replace(plan.selection, binaries=tuple(binary.name for binary in binaries)),
         machine=machine,
         toolchain=toolchain,
         basis=basis,
@@ -229,7 +264,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         benches=plan.benches if ProbeKind.RUN in plan.probes else (),
         goal=plan.goal,
         limits=plan.limits,
-        planned=search.remaining,
+        planned=1 + len(space.profiles(today.profile)),
         command=request.command,
     )
     return Exploration(
@@ -239,8 +274,8 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         today=today,
         sources=sources,
         study=study,
-        search=search,
-        touched=project.root / config.touch if config.touch else binaries[0].source,
+        space=space,
+        touched=touched,
         folders=folders,
         runner=runner,
         environment=environment,
@@ -252,34 +287,27 @@ def run(exploration: Exploration, store: SqliteStore, progress: Progress) -> Stu
 
     Raises:
         InputError: the same exploration is running already, or the sources were edited meanwhile.
+        NothingBuiltError: no profile could be built.
     """
     cache = exploration.folders.cache
     with _only_once(cache, exploration.study.id), hold_workplace(cache) as work:
-        builder = CargoBuilder(
-            runner=exploration.runner,
-            project=exploration.project,
-            binaries=exploration.binaries,
-            selection=exploration.plan.selection,
-            today=exploration.today.profile,
-            configuration=exploration.today.configuration,
-            host=exploration.study.toolchain.host,
-            environment=exploration.environment,
-            work=work,
-            artifacts=ArtifactStore(store.artifacts),
-            jobs=exploration.plan.jobs,
-            timeout=exploration.plan.build_timeout,
-            touched=exploration.touched,
-        )
-        return Experiment(
+        study = Experiment(
             plan=exploration.plan,
             study=exploration.study,
-            builder=builder,
-            search=exploration.search,
+            builder=exploration.builder(work, store.artifacts),
+            search=GridSearch(exploration.today.profile, exploration.space),
             store=store,
-            probes=_ProbeMaker(exploration),
+            probes=_ProbeMaker(exploration, work),
             check_sources=exploration.sources.check_unchanged,
             progress=progress,
         ).run()
+    if not study.built:
+        failure = next((trial.failure for trial in study.trials if trial.failure), None)
+        raise NothingBuiltError(
+            f"no profile could be built: {failure.message if failure else 'nothing was tried'}",
+            hint=f"see that `cargo build` works here; trimtab show {study.id} lists all failures",
+        )
+    return study
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +315,7 @@ class _ProbeMaker:
     """Chooses the probes: the place to name a new one."""
 
     exploration: Exploration
+    work: Path
 
     def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
         """Probes for these groups of metrics, running these benches."""
@@ -299,19 +328,36 @@ class _ProbeMaker:
             surroundings = Surroundings(
                 runner=runner,
                 cwd=root,
-                environment=self.exploration.environment,
+                environment={**self.exploration.environment, WORK_VARIABLE: str(self.work)},
                 timeout=self.exploration.plan.build_timeout,
             )
-            probes.append(RunProbe(surroundings, benches, self.exploration.plan.bench_time))
+            probes.append(RunProbe(surroundings, benches, self.exploration.plan.bench_time, self._confidence))
             probes.append(InstructionProbe(surroundings, benches))
         return tuple(probes)
 
+    @property
+    def _confidence(self) -> float:
+        """Of each interval, so that all of them hold together at 99 % (Bonferroni): one per profile and bench."""
+        study = self.exploration.study
+        return 1 - (1 - CONFIDENCE) / max(1, study.planned * len(study.benches))
 
-def _project_path(runner: Runner, path: str, folders: Folders, environment: dict[str, str]) -> Path:
+
+def _locate(
+    runner: Runner, path: str, folders: Folders, environment: dict[str, str]
+) -> tuple[Path, Project, str, tuple[str, ...]]:
+    """The folder that is meant, its workspace, how to name that to people, and what was done to get there."""
     if path.startswith(PREFIX):
         find_toolchain(runner, Path.cwd(), environment)
-        return published_crate(runner, path, folders.cache / "crates", environment)
-    return Path(path)
+        place = published_crate(runner, path, folders.cache / "crates", environment)
+        return place, load_project(runner, place / "Cargo.toml", environment), path, ()
+    manifest = find_manifest(Path(path))
+    find_toolchain(runner, manifest.parent, environment)
+    project = load_project(runner, manifest, environment)
+    if project.lock.exists():
+        return Path(path).resolve(), project, str(project.root), ()
+    copy = copy_with_lock(runner, project, folders.cache / "sources", environment)
+    note = "there is no Cargo.lock: a copy of the project was locked and measured"
+    return copy, load_project(runner, copy / "Cargo.toml", environment), str(project.root), (note,)
 
 
 def _settle(request: Request, config: Config) -> Plan:

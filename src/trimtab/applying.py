@@ -18,7 +18,6 @@ from trimtab.cargo.project import Project, choose_binaries, load_project
 from trimtab.cargo.published import PREFIX
 from trimtab.cargo.today import profile_of_unit, unit_graph
 from trimtab.errors import InputError
-from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
@@ -100,6 +99,9 @@ def write(application: Application) -> None:
         wrong = [name for name, profile in application.expected.items() if found.get(name) != profile]
     except InputError:
         wrong = ["it, which Cargo then cannot read"]
+    except BaseException:
+        _replace(manifest, application.before)
+        raise
     if wrong:
         _replace(manifest, application.before)
         raise InputError(
@@ -121,10 +123,10 @@ def _effective(runner: Runner, project: Project, study: Study, environment: dict
     """What Cargo makes of the changed profile and of those that may inherit from it."""
     tables = tomllib.loads(project.manifest.read_text("utf-8")).get("profile", {})
     names = {study.project.profile_name, *tables, *(("bench",) if project.has_bench_targets else ())}
-    binaries = choose_binaries(project, Selection(binaries=study.project.binaries), project.root)
+    binaries = choose_binaries(project, study.selection, project.root)
     profiles = {}
     for name in sorted(names - set(_NOT_INHERITING)):
-        graph = unit_graph(runner, project, binaries, Selection(profile=name), environment)
+        graph = unit_graph(runner, project, binaries, replace(study.selection, profile=name), environment)
         roots = (graph["units"][index] for index in graph["roots"])
         profiles[name] = next(profile_of_unit(unit["profile"]) for unit in roots if "bin" in unit["target"]["kind"])
     return profiles

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trimtab.analysis.table import BUILD_TOLERANCE, change_of, label, runtime_ratio, size_metric
-from trimtab.model.metric import RUN_WALL, STARTUP, ratio_metric, run_metric
-from trimtab.model.plan import Goal, Limits
+from trimtab.analysis.table import BUILD_TOLERANCE, change_of, judged_benches, label, runtime_ratio, size_metric
+from trimtab.model.metric import RUN_WALL, ratio_metric, run_metric
+from trimtab.model.plan import Bench, Goal, Limits
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
 from trimtab.model.verdict import Change, Recommendation
 from trimtab.units import format_change, format_value
 
-SIZE, BUILD, TOUCH, RUNTIME = "size.stripped", "build.clean.cpu", "build.touch.wall", "runtime"
+SIZE, BUILD, TOUCH, RUNTIME = "size.stripped", "build.clean.cpu", "build.touch.cpu", "runtime"
 _WORDS = {
     SIZE: "stripped size",
     "size.file": "size as shipped",
     BUILD: "build CPU",
-    TOUCH: "touch-and-rebuild",
+    "build.clean.wall": "build wall",
+    "build.peak_memory": "peak memory",
+    TOUCH: "touch-and-rebuild CPU",
+    "build.touch.wall": "touch-and-rebuild wall",
     RUNTIME: "runtime",
 }
+_GAINS_AND_COSTS = (SIZE, "size.file", BUILD, "build.clean.wall", "build.peak_memory", "build.touch.wall")
+_HOW_TO_MEASURE = {SIZE: "--measure size", BUILD: "--measure build", RUNTIME: "--bench NAME='{bin} args…'"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,134 +56,26 @@ RULES: dict[Goal, Rule] = {
 def recommend(study: Study) -> Recommendation | None:
     """Apply the goal's rule; ``None`` where today's profile could not be built.
 
-    A profile is a candidate when it keeps the limits and no bench is known to be worse than today's by more than the
-    smallest change that matters. The best on the first objective is taken; among those equal to it the best on the
-    next, and so on. When that is no better than today's profile on the first objective, today's is kept.
+    A profile is a candidate when it keeps the limits and no bench is slower than today's by more than the smallest
+    change that matters, as far as is known. The best on the first objective is taken; among those equal to it the best
+    on the next, and so on; then the one with the fewest changes. It must beat today's profile on the first objective
+    on which the two are not equal; otherwise today's is kept.
     """
     today = study.baseline_trial
     if today is None or today.failure:
         return None
-    rule = RULES[study.goal]
-    limits = _limits(rule, study.limits)
-    size = size_metric(study)
-    objectives = [(size if name == SIZE else name, tolerance) for name, tolerance in rule.objectives]
-    judged = [(name, tolerance) for name, tolerance in objectives if _value(study, today, name) is not None]
-    candidates = [trial for trial in study.built if _allowed(study, trial, today, limits, size)]
-    best = _best(study, candidates, judged) if judged else today
-    keeps = best.id == today.id or not _better(study, best, today, judged[0])
-    taken = today if keeps else best
+    judge = _Judge(study, today)
+    best = judge.best()
+    decided_by = judge.advantage(best, today)
+    taken = best if decided_by else today
     return Recommendation(
         goal=study.goal,
         trial=taken.id,
-        keeps_today=keeps,
-        rule=describe(study.goal, study.limits),
-        why=_why(study, taken, today, candidates, judged),
-        caveats=_caveats(study, taken),
+        keeps_today=taken is today,
+        rule=judge.rule(),
+        why=(*(gains_and_costs(study, taken) if decided_by else judge.why_keep()), *judge.why_not(taken)),
+        caveats=tuple(_caveats(study, taken)),
     )
-
-
-def describe(goal: Goal, limits: Limits) -> str:
-    """The rule in words, with the limits in force."""
-    rule = RULES[goal]
-    order = ", then ".join(f"{_WORDS[name]} (ties within {tolerance:.0%})" for name, tolerance in rule.objectives)
-    caps = _limits(rule, limits)
-    shown = [
-        f"{_WORDS[name]} ≤ {limit:g}× today's"
-        for name, limit in ((BUILD, caps.build), (TOUCH, caps.touch), (SIZE, caps.size))
-        if limit is not None
-    ]
-    return f"least {order}; limits: {', '.join(shown)}, no bench known to be slower by more than matters"
-
-
-def _limits(rule: Rule, asked: Limits) -> Limits:
-    return Limits(
-        build=asked.build or rule.limits.build,
-        touch=asked.touch or rule.limits.touch,
-        size=asked.size or rule.limits.size,
-    )
-
-
-def _value(study: Study, trial: Trial, objective: str) -> float | None:
-    if objective != RUNTIME:
-        return trial.value(objective)
-    benches = judged_benches(study)
-    if not benches:
-        return None
-    product = 1.0
-    for name in benches:
-        product *= runtime_ratio(trial, name)
-    return float(product ** (1 / len(benches)))
-
-
-def judged_benches(study: Study) -> list[str]:
-    """The benches that count: the start-up smoke run does not."""
-    return [bench.name for bench in study.benches if bench.name != STARTUP]
-
-
-def _allowed(study: Study, trial: Trial, today: Trial, limits: Limits, size: str) -> bool:
-    if trial.id == today.id:
-        return True
-    if _cautious(study) and trial.profile.opt_level != today.profile.opt_level:
-        return False
-    for name, limit in ((BUILD, limits.build), (TOUCH, limits.touch), (size, limits.size)):
-        value, base = trial.value(name), today.value(name)
-        tolerance = 1 + BUILD_TOLERANCE if name != size else 1.0
-        if limit is not None and value and base and value > base * limit * tolerance:
-            return False
-    return not any(
-        runtime_ratio(trial, bench.name) > 1 + bench.smallest_change or not _runs(trial, bench.name)
-        for bench in study.benches
-        if bench.name != STARTUP
-    )
-
-
-def _cautious(study: Study) -> bool:
-    """Without a bench nobody knows what another ``opt-level`` does to runtime; only the goal size takes it unseen."""
-    return not judged_benches(study) and study.goal is not Goal.SIZE
-
-
-def _runs(trial: Trial, bench: str) -> bool:
-    """Whether the bench worked with this trial's binary, where runtime was measured at all."""
-    if not any(one.name == bench for one in trial.benches):
-        return True
-    return trial.get(ratio_metric(bench, RUN_WALL)) is not None
-
-
-def _best(study: Study, candidates: list[Trial], objectives: list[tuple[str, float]]) -> Trial:
-    left = candidates
-    for name, tolerance in objectives:
-        values = {trial.id: _value(study, trial, name) for trial in left}
-        known = [value for value in values.values() if value is not None]
-        if not known:
-            continue  # none of those that are left was measured so far
-        least = min(known)
-        left = [trial for trial in left if (value := values[trial.id]) is not None and value <= least * (1 + tolerance)]
-    # What is still equal is settled by the fewest changes to today's profile, then by the exact first objective.
-    return min(
-        left,
-        key=lambda trial: (
-            len(trial.profile.differing(study.baseline_profile)),
-            _value(study, trial, objectives[0][0]) or 0.0,
-        ),
-    )
-
-
-def _better(study: Study, trial: Trial, today: Trial, objective: tuple[str, float]) -> bool:
-    name, tolerance = objective
-    value, base = _value(study, trial, name), _value(study, today, name)
-    return value is not None and base is not None and value * (1 + tolerance) <= base
-
-
-def _why(
-    study: Study, taken: Trial, today: Trial, candidates: list[Trial], judged: list[tuple[str, float]]
-) -> tuple[str, ...]:
-    if taken.id == today.id:
-        what = _WORDS[judged[0][0]] if judged else "what was measured"
-        return (
-            f"other profiles that built: {len(study.built) - 1}; within the limits: {len(candidates) - 1};"
-            f" none of them is better on {what}",
-        )
-    return gains_and_costs(study, taken)
 
 
 def gains_and_costs(study: Study, trial: Trial) -> tuple[str, ...]:
@@ -184,40 +83,167 @@ def gains_and_costs(study: Study, trial: Trial) -> tuple[str, ...]:
     today = study.baseline_trial
     if today is None:
         return ()
-    names = [SIZE, "size.file", BUILD, "build.clean.wall", "build.peak_memory", TOUCH]
-    names += [run_metric(name, RUN_WALL) for name in judged_benches(study)]
-    sentences = (_sentence(change_of(name, trial, today), today) for name in names)
+    names = {name: _WORDS[name] for name in _GAINS_AND_COSTS}
+    names |= {run_metric(bench.name, RUN_WALL): f"{bench.name} runtime" for bench in judged_benches(study)}
+    sentences = (_sentence(words, change_of(name, trial, today), today) for name, words in names.items())
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def _sentence(change: Change | None, today: Trial) -> str:
-    """``size.file 5.1 MiB → 4.2 MiB (-17.0 %)``, with the interval where there is one."""
-    if change is None or change.ratio is None:
+class _Judge:
+    """One goal's rule at work on one study."""
+
+    def __init__(self, study: Study, today: Trial) -> None:
+        rule = RULES[study.goal]
+        size = size_metric(study)
+        self._study = study
+        self._today = today
+        self._objectives = [(size if name == SIZE else name, tolerance) for name, tolerance in rule.objectives]
+        self._limits = [
+            (metric, option, asked or limit)
+            for metric, option, asked, limit in (
+                (BUILD, "build", study.limits.build, rule.limits.build),
+                (TOUCH, "touch", study.limits.touch, rule.limits.touch),
+                (size, "size", study.limits.size, rule.limits.size),
+            )
+            if (asked or limit) and today.value(metric)
+        ]
+        self._is_judged = self._value(today, self._objectives[0][0]) is not None
+
+    def best(self) -> Trial:
+        """The best candidate; today's profile is always one."""
+        if not self._is_judged:
+            return self._today
+        left = [trial for trial in self._study.built if not self.objection(trial)]
+        for name, tolerance in self._objectives:
+            values = {trial.id: self._value(trial, name) for trial in left}
+            known = [value for value in values.values() if value is not None]
+            if known:
+                enough = min(known) * (1 + tolerance)
+                left = [trial for trial in left if (value := values[trial.id]) is not None and value <= enough]
+        return min(left, key=lambda trial: len(trial.profile.differing(self._today.profile)))
+
+    def advantage(self, trial: Trial, other: Trial) -> str:
+        """The first objective on which two are not equal, if the one is better there; nothing otherwise."""
+        for name, tolerance in self._objectives:
+            one, two = self._value(trial, name), self._value(other, name)
+            if one is None or two is None:
+                continue
+            if one * (1 + tolerance) <= two:
+                return name
+            if two * (1 + tolerance) <= one:
+                return ""
         return ""
-    base = today.value(change.metric)
-    if base is None:
+
+    def objection(self, trial: Trial) -> str:
+        """Why a trial is no candidate; nothing if it is one."""
+        if trial.id == self._today.id:
+            return ""
+        for metric, option, limit in self._limits:
+            value, base = trial.value(metric), self._today.value(metric)
+            tolerance = 1.0 if metric.startswith("size.") else 1 + BUILD_TOLERANCE
+            if limit and value and base and value > base * limit * tolerance:
+                ratio = value / base
+                return f"{_WORDS[metric]} {ratio:.3g}× today's (allow it with --limit {option}={ratio + 0.1:.1f}x)"
+        for bench in judged_benches(self._study):
+            if objection := _slower(trial, bench):
+                return objection
+        if self._is_cautious and trial.profile.opt_level != self._today.profile.opt_level:
+            return "another opt-level, and no bench to tell what that does to runtime"
         return ""
-    text = f"{change.metric} {format_value(base, change.unit)} → {format_value(change.value, change.unit)}"
-    if change.low is None or change.high is None:
-        return f"{text} ({format_change(change.ratio)})"
-    text = f"{change.metric} {format_change(change.ratio)} [{format_change(change.low)}, {format_change(change.high)}]"
+
+    def rule(self) -> str:
+        """The rule in words, with the limits in force."""
+        order = ", then ".join(f"{_WORDS[name]} (ties within {tolerance:.0%})" for name, tolerance in self._objectives)
+        limits = [f"{_WORDS[metric]} ≤ {limit:g}× today's" for metric, _, limit in self._limits]
+        limits += [f"{bench.name} slower by ≤ {bench.smallest_change:.1%}" for bench in judged_benches(self._study)]
+        return f"least {order}; limits: {', '.join(limits) or 'none'}"
+
+    def why_keep(self) -> tuple[str, ...]:
+        """Why today's profile is kept."""
+        first = self._objectives[0][0]
+        if not self._is_judged:
+            how = _HOW_TO_MEASURE.get(first, "--measure size")
+            return (f"the goal {self._study.goal} goes by {_WORDS[first]}, which was not measured: {how}",)
+        others = len(self._study.built) - 1
+        within = sum(not self.objection(trial) for trial in self._study.built) - 1
+        return (f"of {others} other profiles that built, {within} keep the limits, and none of these is better",)
+
+    def why_not(self, taken: Trial) -> tuple[str, ...]:
+        """The best profile that was left out although it beats the one taken on the first objective."""
+        name, tolerance = self._objectives[0]
+        chosen = self._value(taken, name)
+        tempting = [
+            (value, trial)
+            for trial in self._study.built
+            if chosen and (value := self._value(trial, name)) and value * (1 + tolerance) <= chosen
+            if self.objection(trial)
+        ]
+        if not tempting:
+            return ()
+        value, trial = min(tempting, key=lambda pair: pair[0])
+        base = self._value(self._today, name) or value
+        what = f"{label(trial.profile, self._today.profile)}: {_WORDS[name]} {format_change(value / base)}"
+        return (f"left out: {what}, but {self.objection(trial)}",)
+
+    @property
+    def _is_cautious(self) -> bool:
+        """Without a bench nobody knows what another ``opt-level`` does; only the goal size takes it unseen."""
+        return not judged_benches(self._study) and self._study.goal is not Goal.SIZE
+
+    def _value(self, trial: Trial, objective: str) -> float | None:
+        """An objective's value; runtime is the geometric mean of the ratios to today's."""
+        if objective != RUNTIME:
+            return trial.value(objective)
+        ratios = [runtime_ratio(trial, bench.name) for bench in judged_benches(self._study)]
+        known = [ratio for ratio in ratios if ratio is not None]
+        return float(math.prod(known) ** (1 / len(known))) if known and len(known) == len(ratios) else None
+
+
+def _slower(trial: Trial, bench: Bench) -> str:
+    """Why a bench speaks against a trial: it fails, or the best guess is slower by more than matters."""
+    paired = trial.get(ratio_metric(bench.name, RUN_WALL))
+    if paired is None:
+        failed = any(one.name.startswith(run_metric(bench.name, RUN_WALL)) for one in trial.absent)
+        return f"the bench {bench.name} fails" if failed else ""
+    if paired.value <= 1 + bench.smallest_change:
+        return ""
+    return f"{bench.name} runtime {format_change(paired.value)}{_interval(paired.low, paired.high)}"
+
+
+def _sentence(words: str, change: Change | None, today: Trial) -> str:
+    """``stripped size 5.1 MiB → 4.2 MiB (-17.0 %)``, with the interval where there is one."""
+    base = today.value(change.metric) if change else None
+    if change is None or change.ratio is None or base is None:
+        return ""
+    values = f"{format_value(base, change.unit)} → {format_value(change.value, change.unit)}"
+    if change.low is None:
+        return f"{words} {values} ({format_change(change.ratio)})"
+    # In pairs the ratio is known better than either value, which drift and load move together.
+    text = f"{words} {format_change(change.ratio)}{_interval(change.low, change.high)}, median {values.split(' → ')[1]}"
     return text if change.real else f"{text}: cannot be told from today's"
 
 
-def _caveats(study: Study, taken: Trial) -> tuple[str, ...]:
-    caveats = []
-    if not judged_benches(study):
-        caveats.append("runtime was not judged: give a bench with --bench NAME='{bin} args…' or in trimtab.toml")
-    if _cautious(study) and any(t.profile.opt_level != study.baseline_profile.opt_level for t in study.built):
-        caveats.append("profiles with another opt-level were left out for that reason")
-    failed = [trial for trial in study.trials if trial.failure]
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" [{format_change(low)}, {format_change(high)}]"
+
+
+def _caveats(study: Study, taken: Trial) -> Iterator[str]:
+    benches = judged_benches(study)
+    if not benches:
+        yield "runtime was not judged: give a bench with --bench NAME='{bin} args…' or in trimtab.toml"
+    for bench in benches:
+        paired = taken.get(ratio_metric(bench.name, RUN_WALL))
+        if paired and paired.high and taken.id != study.baseline and paired.high > 1 + bench.smallest_change:
+            worst = format_change(paired.high)
+            yield f"the runtime of {bench.name} is unclear, it could be {worst}: give it more time with --bench-time"
+        control = study.baseline_trial.get(ratio_metric(bench.name, RUN_WALL)) if study.baseline_trial else None
+        if control and control.low and control.high and not control.low <= 1 <= control.high:
+            yield f"the null control of {bench.name} differs from itself: this machine is too noisy just now"
+    if benches and len(study.project.binaries) > 1:
+        yield f"the benches run {study.project.binaries[0]} only, the first of {len(study.project.binaries)} binaries"
+    failed = [label(trial.profile, study.baseline_profile) for trial in study.trials if trial.failure]
     if failed:
-        names = ", ".join(label(trial.profile, study.baseline_profile) for trial in failed[:3])
-        caveats.append(f"{len(failed)} of {len(study.trials)} profiles could not be built: {names}")
+        yield f"{len(failed)} of {len(study.trials)} profiles could not be built: {'; '.join(failed[:3])}"
     if len(study.trials) < study.planned:
-        caveats.append(f"{study.planned - len(study.trials)} of {study.planned} profiles have not been tried")
-    for bench in judged_benches(study):
-        control = study.baseline_trial.get(ratio_metric(bench, RUN_WALL)) if study.baseline_trial else None
-        if control and control.low is not None and control.high is not None and not control.low <= 1 <= control.high:
-            caveats.append(f"the null control of {bench} differs from itself: this machine is too noisy just now")
-    return (*caveats, *(f"effect: {warning}" for warning in taken.warnings))
+        yield f"{study.planned - len(study.trials)} of {study.planned} profiles have not been tried"
+    yield from (f"effect: {warning}" for warning in taken.warnings)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from trimtab.model.metric import RUN_INSTRUCTIONS, RUN_WALL, Measurement, ratio_metric, run_metric
+from trimtab.model.metric import RUN_INSTRUCTIONS, RUN_WALL, STARTUP, Measurement, ratio_metric, run_metric
+from trimtab.model.plan import Bench
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Status, Trial
@@ -93,20 +94,25 @@ def change_of(name: str, trial: Trial, baseline: Trial | None) -> Change | None:
 
 
 def front_of(study: Study) -> set[str]:
-    """The trials that no other trial beats on size, build cost and every bench."""
-    names = [name for name in (size_metric(study),) if _everywhere(study, name)]
-    names += [name for name in ("build.clean.cpu",) if _everywhere(study, name)]
-    tolerances = [SIZE_TOLERANCE if name.startswith("size") else BUILD_TOLERANCE for name in names]
-    points = {
-        trial.id: [
-            *(trial.value(name) or 0.0 for name in names),
-            *(runtime_ratio(trial, b.name) for b in study.benches),
-        ]
-        for trial in study.built
-    }
-    if not names and not study.benches:
-        return set()
-    return pareto_front(points, [*tolerances, *(bench.smallest_change for bench in study.benches)])
+    """The trials that no other trial beats on size, build cost and every bench; a bench that fails keeps one off."""
+    sizes = [(name, SIZE_TOLERANCE) for name in (size_metric(study),) if _everywhere(study, name)]
+    builds = [(name, BUILD_TOLERANCE) for name in ("build.clean.cpu",) if _everywhere(study, name)]
+    today = study.baseline_trial
+    benches = [one for one in judged_benches(study) if today and runtime_ratio(today, one.name) is not None]
+    points = {}
+    for trial in study.built:
+        values = [*(trial.value(name) for name, _ in (*sizes, *builds))]
+        values += [runtime_ratio(trial, bench.name) for bench in benches]
+        known = [value for value in values if value is not None]
+        if known and len(known) == len(values):
+            points[trial.id] = known
+    tolerances = [tolerance for _, tolerance in (*sizes, *builds)]
+    return pareto_front(points, [*tolerances, *(bench.smallest_change for bench in benches)])
+
+
+def judged_benches(study: Study) -> tuple[Bench, ...]:
+    """The benches that count: the start-up smoke run does not."""
+    return tuple(bench for bench in study.benches if bench.name != STARTUP)
 
 
 def size_metric(study: Study) -> str:
@@ -114,10 +120,12 @@ def size_metric(study: Study) -> str:
     return "size.stripped" if _everywhere(study, "size.stripped") else "size.file"
 
 
-def runtime_ratio(trial: Trial, bench: str) -> float:
+def runtime_ratio(trial: Trial, bench: str) -> float | None:
     """Runtime over today's, 1 where the interval does not tell them apart: only real differences count."""
     paired = trial.get(ratio_metric(bench, RUN_WALL))
-    return paired.value if paired and _clears(paired) else 1.0
+    if paired is None:
+        return None
+    return float(paired.value) if _clears(paired) else 1.0
 
 
 def _clears(paired: Measurement) -> bool:

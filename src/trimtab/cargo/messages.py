@@ -80,7 +80,7 @@ def failure(stderr: str, exit_code: int, *, timed_out: bool, oom_killed: bool, w
     kept = [line for line in told if not re.match(r"\s*(Compiling|Fresh|Dirty|Finished) ", line)]
     if timed_out:
         cause, message = Cause.TIMEOUT, f"stopped after {wall:.0f} s"
-    elif oom_killed and (exit_code == -signal.SIGKILL or "SIGKILL" in stderr):
+    elif oom_killed and (exit_code == -signal.SIGKILL or re.search(r"SIGKILL|terminated with signal 9", stderr)):
         cause, message = Cause.OUT_OF_MEMORY, "the kernel killed a process of the build for want of memory"
     else:
         text = "\n".join(kept)

@@ -7,8 +7,9 @@ import shlex
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -21,6 +22,7 @@ from trimtab.units import parse_duration, parse_ratio
 
 NAME = "trimtab.toml"
 Names = str | list[str]
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -84,7 +86,7 @@ class Config:
         self.profile = document.project.profile
         self.touch = document.project.touch
         self.axes = tuple(_axis(name, values) for name, values in space.items())
-        self.goal = _goal(goal) if goal is not None else None
+        self.goal = parse_choice(Goal, goal) if goal is not None else None
         self.benches = distinct(map(_bench, document.bench))
         self.probes = frozenset(document.measure.probes)
         self.jobs = document.measure.jobs
@@ -191,11 +193,16 @@ def _axis(name: str, values: Any) -> Axis:
     return axis_of(axis_kind(name), [str(value).lower() if isinstance(value, bool) else str(value) for value in listed])
 
 
-def _goal(value: Any) -> Goal:
+def parse_choice(kind: type[Choice], value: object) -> Choice:
+    """A goal or probe by its name.
+
+    Raises:
+        InputError: there is none of that name.
+    """
     try:
-        return Goal(value)
+        return kind(str(value))
     except ValueError:
-        raise InputError(f"space.goal: {value!r} is not a goal", hint=f"the goals are {', '.join(Goal)}") from None
+        raise InputError(f"{value!r} is not known", hint=f"choose among {', '.join(kind)}") from None
 
 
 def _bench(table: BenchTable) -> Bench:

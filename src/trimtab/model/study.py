@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trimtab.model.plan import Bench, Goal, Limits
+from trimtab.model.plan import Bench, Goal, Limits, Selection
 from trimtab.model.profile import Profile
 from trimtab.model.trial import Status, Trial
 
@@ -62,6 +62,7 @@ class Study:
     created: str
     """UTC, ISO 8601."""
     project: ProjectInfo
+    selection: Selection
     machine: Machine
     toolchain: Toolchain
     basis: str
@@ -87,11 +88,6 @@ class Study:
     def built(self) -> tuple[Trial, ...]:
         """The trials whose build succeeded."""
         return tuple(trial for trial in self.trials if trial.status is Status.OK)
-
-    @property
-    def finished(self) -> bool:
-        """Whether every planned profile was tried."""
-        return len(self.trials) >= self.planned
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -100,7 +100,11 @@ class SqliteStore:
             query = "SELECT document FROM trials WHERE study = ? ORDER BY rowid"
             rows = self._connection.execute(query, (found,)).fetchall()
         decoder = msgspec.json.Decoder(Trial)
-        return replace(msgspec.json.decode(document, type=Study), trials=tuple(decoder.decode(row[0]) for row in rows))
+        try:
+            frame = msgspec.json.decode(document, type=Study)
+            return replace(frame, trials=tuple(decoder.decode(row[0]) for row in rows))
+        except msgspec.ValidationError as error:
+            raise InputError(f"the study {found} cannot be read: {error}", where=str(self.path)) from None
 
     def history(self) -> list[Summary]:
         """All studies, newest first."""
