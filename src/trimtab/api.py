@@ -20,6 +20,7 @@ from trimtab.build.workplace import ArtifactStore, hold_workplace
 from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.project import Binary, Project, choose_binaries, fetch, find_manifest, load_project
 from trimtab.cargo.published import PREFIX, published_crate
+from trimtab.cargo.rustflags import flags_in_force
 from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
 from trimtab.cargo.today import Today, todays_profile
 from trimtab.cargo.toolchain import ask, find_toolchain
@@ -81,6 +82,8 @@ class Exploration:
     study: Study
     space: Space
     touched: Path
+    rustflags: tuple[str, ...]
+    """The compiler flags in force; only asked for where the space adds to them."""
     folders: Folders
     runner: Runner
     environment: dict[str, str]
@@ -98,8 +101,7 @@ class Exploration:
             binaries=self.binaries,
             selection=self.plan.selection,
             today=self.today.profile,
-            configuration=self.today.configuration,
-            host=self.study.toolchain.host,
+            rustflags=self.rustflags,
             environment=self.environment,
             work=work,
             artifacts=ArtifactStore(artifacts),
@@ -276,6 +278,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         study=study,
         space=space,
         touched=touched,
+        rustflags=flags_in_force(runner, project, environment) if _adds_flags(space) else (),
         folders=folders,
         runner=runner,
         environment=environment,
@@ -358,6 +361,10 @@ def _locate(
     copy = copy_with_lock(runner, project, folders.cache / "sources", environment)
     note = "there is no Cargo.lock: a copy of the project was locked and measured"
     return copy, load_project(runner, copy / "Cargo.toml", environment), str(project.root), (note,)
+
+
+def _adds_flags(space: Space) -> bool:
+    return any(axis.kind.name == "rustflags" for axis in space.axes)
 
 
 def _settle(request: Request, config: Config) -> Plan:

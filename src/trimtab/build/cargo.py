@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from trimtab.build.workplace import ArtifactStore, clear
 from trimtab.cargo import messages
 from trimtab.cargo.environment import building
 from trimtab.cargo.project import Binary, Project
-from trimtab.cargo.settings import profile_arguments, rustflags_settings, selection_arguments
+from trimtab.cargo.rustflags import adding
+from trimtab.cargo.settings import profile_arguments, selection_arguments
 from trimtab.machine import busy_seconds
 from trimtab.model.metric import Absent
 from trimtab.model.plan import Selection
@@ -33,9 +33,8 @@ class CargoBuilder:
     binaries: tuple[Binary, ...]
     selection: Selection
     today: Profile
-    configuration: Mapping[str, Any]
-    """Cargo's merged configuration files."""
-    host: str
+    rustflags: tuple[str, ...]
+    """The compiler flags in force today."""
     environment: Mapping[str, str]
     work: Path
     artifacts: ArtifactStore
@@ -70,21 +69,17 @@ class CargoBuilder:
             clear(target)
 
     def _cargo(self, profile: Profile, target: Path, *, watch_memory: bool) -> tuple[Finished, Cost]:
-        flag_arguments, flag_environment = rustflags_settings(
-            profile.rustflags, self.environment, self.configuration, self.host
-        )
         command = Command(
             argv=(
                 *("cargo", "build", "--verbose", "--frozen", "--message-format=json-render-diagnostics"),
                 *selection_arguments(self.selection, self.binaries),
                 *(("--jobs", str(self.jobs)) if self.jobs else ()),
                 *profile_arguments(profile, self.today, self.selection.profile),
-                *flag_arguments,
             ),
             cwd=self.project.root,
             environment={
                 **building(self.environment, target),
-                **flag_environment,
+                **adding(profile.rustflags, self.rustflags),
                 WORK_VARIABLE: str(self.work),
             },
             timeout=self.timeout,

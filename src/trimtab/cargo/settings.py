@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from trimtab.cargo.project import Binary
 from trimtab.model.plan import Selection
 from trimtab.model.profile import AXES, CargoValue, Profile
-
-_SEPARATOR = "\x1f"
 
 
 def selection_arguments(selection: Selection, binaries: tuple[Binary, ...]) -> tuple[str, ...]:
@@ -41,32 +37,6 @@ def profile_arguments(profile: Profile, today: Profile, name: str) -> tuple[str,
         if axis.name in changed and axis.name != "rustflags":
             arguments += ["--config", f"profile.{name}.{axis.name}={toml_value(axis.cargo(axis.get(profile)))}"]
     return tuple(arguments)
-
-
-def rustflags_settings(
-    flags: tuple[str, ...], environment: Mapping[str, str], configuration: Mapping[str, Any], host: str
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Arguments and environment that add compiler flags to those in force, whichever way they are set.
-
-    Cargo takes flags from the first of ``CARGO_ENCODED_RUSTFLAGS``, ``RUSTFLAGS``, ``target.<triple>.rustflags`` and
-    ``build.rustflags`` and ignores the others, so more flags must be added at the same place. Lists given with
-    ``--config`` are joined to those in files.
-    """
-    if not flags:
-        return (), {}
-    if (encoded := environment.get("CARGO_ENCODED_RUSTFLAGS")) is not None:  # an empty one counts, too
-        return (), {"CARGO_ENCODED_RUSTFLAGS": _SEPARATOR.join(filter(None, (encoded, *flags)))}
-    if "RUSTFLAGS" in environment:
-        encoded = _SEPARATOR.join((*environment["RUSTFLAGS"].split(), *flags))
-        return (), {"CARGO_ENCODED_RUSTFLAGS": encoded}
-    variable = f"CARGO_TARGET_{host.upper().replace('-', '_')}_RUSTFLAGS"
-    by_target = variable in environment or any(
-        "rustflags" in table
-        for name, table in configuration.get("target", {}).items()
-        if isinstance(table, dict) and (name == host or name.startswith("cfg("))
-    )
-    key = f"target.{host}.rustflags" if by_target else "build.rustflags"
-    return ("--config", f"{key}={json.dumps(list(flags))}"), {}
 
 
 def toml_value(value: CargoValue) -> str:
