@@ -81,7 +81,7 @@ def format_change(ratio: float) -> str:
     percent = (ratio - 1) * 100
     if abs(percent) >= 99.95:  # noqa: PLR2004 - beyond that a decimal is noise to the eye
         return f"{percent:+.0f} %"
-    return f"{percent:+.1f} %"
+    return "0.0 %" if abs(percent) < 0.05 else f"{percent:+.1f} %"  # noqa: PLR2004 - what rounds to nothing has no sign
 
 
 def format_value(value: float, unit: str) -> str:

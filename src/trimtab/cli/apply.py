@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from trimtab.analysis.recommend import recommend
+from trimtab.analysis.table import label
 from trimtab.applying import Application, prepare_application, write
 from trimtab.cargo.manifest import difference
-from trimtab.cli.output import console, output_options, store_option
+from trimtab.cli.output import console, existing_store, output_options, store_option
 from trimtab.errors import InputError
-from trimtab.folders import default_folders
 from trimtab.model.plan import Goal
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +28,7 @@ SCHEMA = "trimtab.application/1"
 
 @click.command("apply")
 @click.argument("study", default="last")
-@click.option("--trial", metavar="ID", help="This trial instead of the recommended one.")
+@click.option("--trial", metavar="ID", help="This trial, by id or as the table names it.")
 @click.option(
     "--goal", type=click.Choice([goal.value for goal in Goal]), help="The profile recommended for another goal."
 )
@@ -45,7 +44,7 @@ def command(
 
     Profiles that inherit from the changed one keep what they had. The change is shown before it is written.
     """
-    with contextlib.closing(SqliteStore(default_folders(store).store)) as opened:
+    with contextlib.closing(existing_store(store)) as opened:
         loaded = opened.load(study)
     loaded = replace(loaded, goal=Goal(goal)) if goal else loaded
     application = prepare_application(loaded, _chosen(loaded, trial), dict(os.environ))
@@ -61,9 +60,13 @@ def command(
 
 def _chosen(study: Study, trial: str | None) -> Trial:
     if trial:
-        found = [one for one in study.trials if one.id.startswith(trial)]
+        named = [one for one in study.trials if label(one.profile, study.baseline_profile) == trial]
+        found = named or [one for one in study.trials if one.id.startswith(trial)]
         if len(found) != 1:
-            raise InputError(f"{study.id} has no single trial {trial!r}", hint="`trimtab show --json` lists their ids")
+            raise InputError(
+                f"{study.id} has no single trial {trial!r}",
+                hint="name it as in the table of `trimtab show`, or by its id in `trimtab show --json`",
+            )
         return found[0]
     recommendation = recommend(study)
     if recommendation is None:

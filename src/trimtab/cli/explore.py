@@ -123,7 +123,7 @@ def _progress(*, quiet: bool, no_color: bool) -> Iterator[Progress]:
         with BarProgress(console(no_color=no_color, stderr=True)) as bar:
             yield bar
     else:
-        yield LineProgress(console(no_color=no_color, stderr=True), quiet=False)
+        yield LineProgress(console(no_color=no_color, stderr=True))
 
 
 def _print(study: Study, *, as_json: bool, no_color: bool) -> int:

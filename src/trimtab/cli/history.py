@@ -6,10 +6,8 @@ import contextlib
 
 import click
 
-from trimtab.cli.output import console, output_options, show, store_option
-from trimtab.folders import default_folders
+from trimtab.cli.output import console, existing_store, output_options, show, store_option
 from trimtab.report.history import history_json, history_table
-from trimtab.store.sqlite import SqliteStore
 
 
 @click.command("history")
@@ -17,7 +15,7 @@ from trimtab.store.sqlite import SqliteStore
 @output_options
 def command(store: str | None, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
     """List all studies, newest first."""
-    with contextlib.closing(SqliteStore(default_folders(store).store)) as opened:
+    with contextlib.closing(existing_store(store)) as opened:
         studies = opened.history()
     if as_json:
         click.echo(history_json(studies))

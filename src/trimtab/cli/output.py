@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from trimtab.analysis.table import label
+from trimtab.errors import InputError
+from trimtab.folders import default_folders
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
+from trimtab.store.sqlite import SqliteStore
 from trimtab.units import format_bytes, format_seconds
 
 if TYPE_CHECKING:
@@ -38,6 +41,18 @@ def store_option(function: F) -> F:
     return click.option("--store", type=click.Path(dir_okay=False), help="Where studies are kept.")(function)
 
 
+def existing_store(store: str | None) -> SqliteStore:
+    """A store to read from: one that the user names must be there.
+
+    Raises:
+        InputError: it is not there, or cannot be used.
+    """
+    path = default_folders(store).store
+    if store and not path.exists():
+        raise InputError("there is no such store", where=str(path), hint="`trimtab explore --store FILE` makes one")
+    return SqliteStore(path)
+
+
 def console(*, no_color: bool, stderr: bool = False) -> Console:
     """A console for reports, wide enough for tables when nobody looks at it."""
     from rich.console import Console
@@ -54,11 +69,10 @@ def show(renderables: Iterable[RenderableType], to: Console) -> None:
 
 
 class LineProgress:
-    """A line per step, for logs; nothing when quiet."""
+    """A line per step, for logs."""
 
-    def __init__(self, to: Console, *, quiet: bool) -> None:
+    def __init__(self, to: Console) -> None:
         self._to = to
-        self._quiet = quiet
         self._study: Study | None = None
         self._seconds: list[float] = []
 
@@ -87,8 +101,7 @@ class LineProgress:
         return f"; {left} left, about {format_seconds(about)}"
 
     def _say(self, text: str) -> None:
-        if not self._quiet:
-            self._to.print(text, markup=False)
+        self._to.print(text, markup=False)
 
 
 class BarProgress(LineProgress):
@@ -97,7 +110,7 @@ class BarProgress(LineProgress):
     def __init__(self, to: Console) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        super().__init__(to, quiet=False)
+        super().__init__(to)
         self._bar = Progress(
             SpinnerColumn(),
             MofNCompleteColumn(),

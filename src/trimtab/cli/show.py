@@ -7,11 +7,9 @@ import contextlib
 import click
 
 from trimtab.analysis.answer import answer
-from trimtab.cli.output import console, output_options, show, store_option
-from trimtab.folders import default_folders
+from trimtab.cli.output import console, existing_store, output_options, show, store_option
 from trimtab.report.study_json import study_json
 from trimtab.report.terminal import study_renderables
-from trimtab.store.sqlite import SqliteStore
 
 
 @click.command("show")
@@ -20,7 +18,7 @@ from trimtab.store.sqlite import SqliteStore
 @output_options
 def command(study: str, store: str | None, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
     """Print a study again: its id, the beginning of it, or `last`."""
-    with contextlib.closing(SqliteStore(default_folders(store).store)) as opened:
+    with contextlib.closing(existing_store(store)) as opened:
         loaded = opened.load(study)
     found = answer(loaded)
     if as_json:

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from trimtab.errors import InputError
 from trimtab.model.profile import AxisKind, Profile, axis_kind, parse_axis_value
 
 
@@ -46,7 +47,12 @@ def parse_axis(text: str) -> Axis:
     """
     name, _, values = text.partition("=")
     kind = axis_kind(name.strip())
-    return axis_of(kind, [value for value in values.split(kind.separator) if value.strip()] or [""])
+    listed = [value for value in values.split(kind.separator) if value.strip()]
+    if not listed:
+        raise InputError(
+            f"the axis {kind.name} has no values", hint=f"write it like --axis {kind.name}=…; {kind.examples}"
+        )
+    return axis_of(kind, listed)
 
 
 def axis_of(kind: AxisKind, values: list[str]) -> Axis:

@@ -110,7 +110,7 @@ def _percent(change: Change) -> str:
 
 
 def _color(change: Change) -> str:
-    if not change.real or change.ratio is None or format_change(change.ratio) in ("+0.0 %", "-0.0 %"):
+    if not change.real or change.ratio is None or format_change(change.ratio) == "0.0 %":
         return "dim"
     return "green" if change.ratio < 1 else "red"
 
