@@ -230,7 +230,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     fetch(runner, project, environment)
     binaries = choose_binaries(project, plan.selection, path)
     today = todays_profile(runner, project, binaries, plan.selection, environment)
-    sources = read_sources(runner, project, environment, today.configuration)
+    sources = read_sources(runner, project, environment, today.configuration, folders.kept)
     if wrapper := compiler_wrapper(environment):
         notes = (*notes, f"{wrapper} was turned off, so that no build is faked by a cache")
     space = plan.space or default_space(today.profile)
@@ -358,7 +358,7 @@ def _locate(
     project = load_project(runner, manifest, environment)
     if project.lock.exists():
         return Path(path).resolve(), project, str(project.root), ()
-    copy = copy_with_lock(runner, project, folders.cache / "sources", environment)
+    copy = copy_with_lock(runner, project, folders.cache / "sources", environment, folders.kept)
     note = "there is no Cargo.lock: a copy of the project was locked and measured"
     return copy, load_project(runner, copy / "Cargo.toml", environment), str(project.root), (note,)
 

@@ -18,7 +18,7 @@ from trimtab.cargo.project import Project, choose_binaries, load_project
 from trimtab.cargo.published import PREFIX
 from trimtab.cargo.today import profile_of_unit, unit_graph
 from trimtab.errors import InputError
-from trimtab.model.profile import Profile
+from trimtab.model.profile import AXES, CargoValue, Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
 from trimtab.process import Runner, SystemRunner
@@ -58,8 +58,16 @@ def prepare_application(
             f"{study.project.root} is a published crate", hint="explore a checkout of its repository, then apply that"
         )
     if trial.failure:
-        raise InputError(f"trial {trial.id} could not be built: {trial.failure.message}")
+        raise InputError(
+            f"trial {trial.id} could not be built: {trial.failure.message}", hint="`trimtab show` lists the others"
+        )
     project = load_project(runner, Path(study.project.root) / "Cargo.toml", environment)
+    if not project.lock.exists():
+        raise InputError(
+            "there is no Cargo.lock, without which Cargo cannot be asked whether the change holds",
+            where=str(project.root),
+            hint="run `cargo generate-lockfile` first",
+        )
     effective = _effective(runner, project, study, environment)
     wanted = replace(trial.profile, rustflags=())
     if effective[name] not in (study.baseline_profile, wanted):
@@ -68,7 +76,7 @@ def prepare_application(
             where=str(project.manifest),
             hint="run trimtab explore again",
         )
-    settings = {axis.name: axis.cargo(axis.get(wanted)) for axis in wanted.differing(effective[name])}
+    settings = _settings(wanted, effective[name])
     before = project.manifest.read_bytes().decode("utf-8")
     comment = manifest_comment(study, trial, gains_and_costs(study, trial), date.today().isoformat())
     after = edit_profile(before, name=name, settings=settings, comment=comment, bench_targets=project.has_bench_targets)
@@ -109,6 +117,14 @@ def write(application: Application) -> None:
             where=str(manifest),
             hint="look for the same setting in .cargo/config.toml or in CARGO_PROFILE_… variables",
         )
+
+
+def _settings(wanted: Profile, today: Profile) -> dict[str, CargoValue]:
+    """What to write; with ``debug`` goes ``strip``, since Cargo's default for that depends on it."""
+    changed = {axis.name for axis in wanted.differing(today)}
+    if "debug" in changed:
+        changed.add("strip")
+    return {axis.name: axis.cargo(axis.get(wanted)) for axis in AXES if axis.name in changed}
 
 
 def _notes(trial: Trial, settings: Mapping[str, object], project: Project) -> Iterator[str]:

@@ -94,7 +94,7 @@ class Experiment:
 
     def _trial(self, profile: Profile) -> tuple[Trial, bool]:
         """A profile's trial, and whether it was known already. What is found is stored step by step."""
-        begun = self.clock()
+        begun = now = self.clock()
         trial_id = trial_identity(self.study.basis, profile)
         trial = self.store.find_trial(trial_id)
         if trial and not self._must_build(trial):
@@ -108,7 +108,7 @@ class Experiment:
         trial = self._keep(trial, begun)
         if not trial.failure:
             trial = self._measure(trial, begun)
-        self._durations.append(trial.seconds)
+        self._durations.append(self.clock() - now)
         return trial, False
 
     def _keep(self, trial: Trial, begun: float) -> Trial:

@@ -62,7 +62,6 @@ class Study:
     created: str
     """UTC, ISO 8601."""
     project: ProjectInfo
-    selection: Selection
     machine: Machine
     toolchain: Toolchain
     basis: str
@@ -73,6 +72,7 @@ class Study:
     benches: tuple[Bench, ...]
     goal: Goal
     limits: Limits = Limits()
+    selection: Selection = Selection()
     planned: int = 0
     """Number of profiles in the space, the baseline included."""
     command: str = ""

@@ -1,0 +1,229 @@
+"""Fakes of the protocols that `experiment.py` puts together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from trimtab.errors import InputError
+from trimtab.measure.probe import Probe
+from trimtab.model.metric import Absent, Measurement, run_metric
+from trimtab.model.plan import Bench, ProbeKind
+from trimtab.model.profile import Profile
+from trimtab.model.study import Study, Summary
+from trimtab.model.trial import Artifact, BuildFailed, Built, Cost, Invocation, Trial
+
+
+@dataclass
+class FakeClock:
+    """A clock that only moves when it is told to."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class FakeBuilder:
+    """Writes a small file for each binary, its bytes given by the profile; fails where it is told to."""
+
+    folder: Path
+    binaries: tuple[str, ...] = ("app",)
+    failures: Mapping[Profile, BuildFailed] = field(default_factory=dict)
+    identical: Sequence[Profile] = ()
+    """Profiles that all give the same bytes."""
+    clock: FakeClock = field(default_factory=FakeClock)
+    seconds: float = 10.0
+    """What each build takes on the clock."""
+    built: list[Profile] = field(default_factory=list)
+
+    def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
+        """Make the files."""
+        self.built.append(profile)
+        self.clock.now += self.seconds
+        if profile in self.failures:
+            return self.failures[profile]
+        cost = Cost(wall=self.seconds, cpu=self.seconds * 2, peak_memory=1_000_000, memory_method="played")
+        return Built(
+            artifacts=tuple(self._artifact(name, profile) for name in self.binaries),
+            clean=cost,
+            touch=replace(cost, wall=1.0) if touch else None,
+            touched="src/main.rs",
+            invocations=(Invocation(crate="app", arguments=("--crate-type", "bin", *_told(profile))),),
+        )
+
+    def _artifact(self, name: str, profile: Profile) -> Artifact:
+        content = f"{name} {'same' if profile in self.identical else profile}".encode()
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self.folder / sha256 / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return Artifact(name=name, size=len(content), sha256=sha256, path=str(path))
+
+
+def _told(profile: Profile) -> tuple[str, ...]:
+    options = [f"opt-level={profile.opt_level}", f"panic={profile.panic}", f"strip={profile.strip}"]
+    options += [f"codegen-units={profile.codegen_units}"]
+    options += [f"lto={profile.lto}"] if profile.lto != "local" else []
+    return tuple(word for option in options for word in ("-C", option))
+
+
+@dataclass
+class FakeProbe:
+    """Gives the length of the first binary, or per bench a time on the clock."""
+
+    kind: ProbeKind = ProbeKind.SIZE
+    benches: tuple[Bench, ...] = ()
+    clock: FakeClock = field(default_factory=FakeClock)
+    seconds: float = 3.0
+    log: list[tuple[str, Artifact, Artifact | None]] = field(default_factory=list)
+    """What was measured, of which binary, against which one of today's."""
+
+    def measure(
+        self, artifacts: tuple[Artifact, ...], baseline: tuple[Artifact, ...]
+    ) -> Iterator[Measurement | Absent]:
+        """One number per bench, or the size."""
+        head, base = artifacts[0], baseline[0] if baseline else None
+        if self.kind is ProbeKind.SIZE:
+            self.log.append(("size", head, base))
+            yield Measurement(name="size.file", value=head.size, unit="bytes", method="played")
+        for bench in self.benches:
+            self.log.append((bench.name, head, base))
+            self.clock.now += self.seconds
+            yield Measurement(name=run_metric(bench.name, "wall"), value=self.seconds, unit="s", method="played")
+
+
+@dataclass
+class _Measuring:
+    """A probe that is just a function."""
+
+    measure: Callable[..., Iterator[Measurement | Absent]]
+
+
+@dataclass
+class FakeProbes:
+    """Makes fake probes that share one log."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    log: list[tuple[str, Artifact, Artifact | None]] = field(default_factory=list)
+    measure: Callable[..., Iterator[Measurement | Absent]] = FakeProbe.measure
+    """How its probes measure."""
+
+    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
+        """A probe for the size and one for the benches, as wanted."""
+        probes: list[Probe] = [FakeProbe(log=self.log, clock=self.clock)] if ProbeKind.SIZE in kinds else []
+        if benches:
+            probe = FakeProbe(kind=ProbeKind.RUN, benches=benches, log=self.log, clock=self.clock)
+            probes.append(_Measuring(partial(self.measure, probe)))
+        return tuple(probes)
+
+    @property
+    def measured(self) -> list[str]:
+        """What was measured, in order."""
+        return [what for what, _, _ in self.log]
+
+
+class FakeSearch:
+    """Asks for the profiles it is given, and remembers what it is told."""
+
+    def __init__(self, *profiles: Profile) -> None:
+        self._waiting = list(profiles)
+        self.told: list[Trial] = []
+
+    def ask(self) -> Profile | None:
+        """The next one."""
+        return self._waiting.pop(0) if self._waiting else None
+
+    def tell(self, trial: Trial) -> None:
+        """Remember it."""
+        self.told.append(trial)
+
+    @property
+    def remaining(self) -> int:
+        """How many are left."""
+        return len(self._waiting)
+
+
+class MemoryStore:
+    """A store in memory."""
+
+    def __init__(self) -> None:
+        self._studies: dict[str, Study] = {}
+        self._trials: dict[str, dict[str, Trial]] = {}
+        self._newest: dict[str, Trial] = {}
+        self.closed = False
+
+    def begin(self, study: Study) -> None:
+        """Keep the frame."""
+        self._studies[study.id] = replace(study, trials=())
+        self._trials.setdefault(study.id, {})
+
+    def append(self, study_id: str, trial: Trial) -> None:
+        """Keep a trial, as the newest."""
+        self._trials[study_id].pop(trial.id, None)
+        self._trials[study_id][trial.id] = trial
+        self._newest[trial.id] = trial
+
+    def find_trial(self, trial_id: str) -> Trial | None:
+        """The newest record."""
+        return self._newest.get(trial_id)
+
+    def load(self, study_id: str) -> Study:
+        """A study with its trials."""
+        found = self._find(study_id)
+        return replace(found, trials=tuple(self._trials[found.id].values()))
+
+    def history(self) -> list[Summary]:
+        """All studies, newest first."""
+        return [
+            Summary(
+                id=study.id,
+                created=study.created,
+                project=study.project.name,
+                planned=study.planned,
+                trials=len(self._trials[study.id]),
+                failed=sum(bool(trial.failure) for trial in self._trials[study.id].values()),
+            )
+            for study in self._newest_first()
+        ]
+
+    def close(self) -> None:
+        """Nothing to give back."""
+        self.closed = True
+
+    def _newest_first(self) -> list[Study]:
+        begun = list(self._studies)
+        return sorted(self._studies.values(), key=lambda one: (one.created, begun.index(one.id)), reverse=True)
+
+    def _find(self, study_id: str) -> Study:
+        studies = self._newest_first()
+        found = studies[:1] if study_id == "last" else [one for one in studies if one.id.startswith(study_id)]
+        exact = [one for one in found if one.id == study_id]
+        if len(exact or found) != 1:
+            raise InputError(f"no study, or several: {study_id}")
+        return (exact or found)[0]
+
+
+@dataclass
+class RecordingProgress:
+    """Remembers what it is told."""
+
+    events: list[str] = field(default_factory=list)
+
+    def begin(self, study: Study, left: int) -> None:
+        """An exploration begins."""
+        self.events.append(f"begin {study.id} {left}")
+
+    def step(self, profile: Profile, what: str) -> None:
+        """A profile is being worked on."""
+        self.events.append(f"step {profile.lto}/{profile.codegen_units} {what}")
+
+    def done(self, trial: Trial, *, known: bool, left: int) -> None:
+        """A trial is finished."""
+        self.events.append(
+            f"done {trial.profile.lto}/{trial.profile.codegen_units} {'known' if known else 'new'} {left}"
+        )

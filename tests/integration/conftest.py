@@ -1,0 +1,104 @@
+"""Makes the users of `user.py`, the disks they fill and the registry they need."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.user import User
+
+_SETTINGS_OF_OURS = ("CARGO", "RUST", "CFLAGS", "CXXFLAGS", "LDFLAGS", "MAKEFLAGS", "MFLAGS", "NO_COLOR", "XDG_")
+_LOGGING_CARGO = """\
+#!/bin/sh
+printf '%s\\n' "$*" >> "$CARGO_LOG"
+exec '{cargo}' "$@"
+"""
+
+
+@pytest.fixture(scope="session")
+def toolchain() -> Path:
+    """The folder with the real cargo and rustc: rustup's proxies do not work in an empty home."""
+    sysroot = subprocess.run(["rustc", "--print", "sysroot"], check=True, capture_output=True, text=True).stdout.strip()
+    folder = Path(sysroot) / "bin"
+    found = folder if (folder / "cargo").exists() else Path(shutil.which("cargo") or "").parent
+    assert (found / "cargo").exists()
+    return found
+
+
+@pytest.fixture(scope="session")
+def new_user(toolchain: Path) -> Callable[[Path], User]:
+    """Makes a user whose home is a folder."""
+
+    def make(folder: Path) -> User:
+        tools = folder / "tools"
+        tools.mkdir(parents=True)
+        shim = tools / "cargo"
+        shim.write_text(_LOGGING_CARGO.format(cargo=toolchain / "cargo"))
+        shim.chmod(0o755)
+        (folder / "home").mkdir()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS_OF_OURS)}
+        return User(
+            folder=folder,
+            environment={
+                **kept,
+                "PATH": f"{tools}:{toolchain}:{kept['PATH']}",
+                "HOME": str(folder / "home"),
+                "XDG_DATA_HOME": str(folder / "data"),
+                "XDG_CACHE_HOME": str(folder / "cache"),
+                # The registry's index and downloads stay where they are: this is Cargo's own documented default.
+                "CARGO_HOME": os.environ.get("CARGO_HOME") or str(Path.home() / ".cargo"),
+                "CARGO_LOG": str(folder / "cargo.log"),
+            },
+        )
+
+    return make
+
+
+@pytest.fixture
+def user(new_user: Callable[[Path], User], tmp_path: Path) -> User:
+    """Somebody new."""
+    return new_user(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def registry(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Skips where crates.io cannot be reached: found out by asking it."""
+    folder = tmp_path_factory.mktemp("registry")
+    (folder / "src").mkdir()
+    (folder / "src" / "lib.rs").touch()
+    (folder / "Cargo.toml").write_text('[package]\nname = "asks"\nversion = "0.0.0"\n[dependencies]\nitoa = "1"\n')
+    argv = [str(toolchain / "cargo"), "update"]
+    environment = {**os.environ, "CARGO_NET_RETRY": "0", "CARGO_HTTP_TIMEOUT": "20"}
+    try:
+        asked = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        pytest.skip("crates.io cannot be reached: no answer within 60 s")
+    if asked.returncode:
+        pytest.skip(f"crates.io cannot be reached: {asked.stderr.strip()[:200]}")
+
+
+@pytest.fixture
+def tmpfs(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts small disks in memory, by mount options such as ``size=1m``; skips where that is not allowed."""
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / f"disk-{len(mounted)}"
+        folder.mkdir()
+        if not shutil.which("mount"):
+            pytest.skip("there is no mount here")
+        argv = ["mount", "-t", "tmpfs", "-o", options, "trimtab-tests", str(folder)]
+        done = subprocess.run(argv, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"a disk cannot be mounted here: {done.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)

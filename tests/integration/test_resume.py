@@ -1,0 +1,165 @@
+"""A rerun repeats nothing that is known and still valid, as the calls of cargo tell."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.user import User, by_label
+
+pytestmark = pytest.mark.integration
+
+AXIS = ("--axis", "opt-level=3,s,1")
+
+
+def test_a_second_run_builds_nothing_and_answers_the_same(user: User) -> None:
+    project = user.project("duo")
+    first = user.explores(project, *AXIS, "--measure", "size,build,touch")
+    builds = len(user.builds())
+    assert builds == 6  # each is built cleanly, touched and built again
+    second = user.explores(project, *AXIS, "--measure", "size,build,touch")
+    assert len(user.builds()) == builds
+    assert second["trials"] == first["trials"]
+    assert second["id"] == first["id"]
+
+
+def test_another_goal_builds_nothing_and_belongs_to_the_same_study(user: User) -> None:
+    project = user.project("duo")
+    first = user.explores(project, *AXIS, "--measure", "size,build")
+    second = user.explores(project, *AXIS, "--measure", "size,build", "--goal", "size", "--limit", "build=9x")
+    assert len(user.builds()) == 3
+    assert second["id"] == first["id"]
+    assert second["trials"] == first["trials"]
+    assert second["recommendation"]["goal"] == "size"
+    assert len(user.does("history", "--json").document["studies"]) == 1
+
+
+def test_a_larger_space_builds_only_what_is_new(user: User) -> None:
+    project = user.project("duo")
+    first = by_label(user.explores(project, *AXIS, "--measure", "size"))
+    second = by_label(user.explores(project, "--axis", "opt-level=3,s,1,2", "--measure", "size"))
+    assert len(user.builds()) == 4
+    assert {label: second[label]["metrics"] for label in first} == {label: first[label]["metrics"] for label in first}
+
+
+def test_a_new_bench_is_run_without_a_build(user: User) -> None:
+    project = user.project("duo")
+    first = by_label(user.explores(project, *AXIS, "--measure", "size,run", "--bench-time", "10ms"))
+    arguments = (project, *AXIS, "--measure", "size,run", "--bench-time", "10ms", "--bench", "count={bin} count 2")
+    second = by_label(user.explores(*arguments))
+    assert len(user.builds()) == 3
+    for label, trial in second.items():
+        assert trial["metrics"]["run.count.wall"]["value"] > 0
+        assert trial["metrics"]["size.file"] == first[label]["metrics"]["size.file"]
+    third = by_label(user.explores(*arguments, "--bench", "more={bin} count 3"))
+    assert len(user.builds()) == 3
+    for label, trial in third.items():
+        assert trial["metrics"]["run.count.wall"] == second[label]["metrics"]["run.count.wall"]
+        assert trial["metrics"]["run.more.wall"]["value"] > 0
+
+
+def test_sizes_are_added_without_a_build(user: User) -> None:
+    project = user.project("duo")
+    user.explores(project, *AXIS, "--measure", "build")
+    study = user.explores(project, *AXIS, "--measure", "build,size")
+    assert len(user.builds()) == 3
+    assert all({"size.stripped", "build.clean.cpu"} <= set(trial["metrics"]) for trial in study["trials"])
+
+
+@pytest.mark.parametrize("edited", ["words/src/lib.rs", "app/Cargo.toml", "Cargo.toml", "Cargo.lock"])
+def test_an_edited_source_makes_everything_new(user: User, edited: str) -> None:
+    project = user.project("duo")
+    first = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    with (project / edited).open("a") as file:
+        file.write("// x\n" if edited.endswith(".rs") else "# x\n")
+    second = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    assert len(user.builds()) == 4
+    assert second["id"] != first["id"]
+    assert {trial["id"] for trial in second["trials"]}.isdisjoint(trial["id"] for trial in first["trials"])
+    assert len(user.does("history", "--json").document["studies"]) == 2
+
+
+def test_a_touched_source_makes_nothing_new(user: User) -> None:
+    project = user.project("duo")
+    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    (project / "words" / "src" / "lib.rs").touch()
+    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    assert len(user.builds()) == 2
+
+
+def test_settings_of_trimtab_are_no_source(user: User) -> None:
+    project = user.project("duo")
+    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    (project / "trimtab.toml").write_text('[space]\ngoal = "size"\n')
+    assert user.explores(project, "--axis", "opt-level=s", "--measure", "size")["recommendation"]["goal"] == "size"
+    assert len(user.builds()) == 2
+
+
+def test_ignored_files_are_no_source_in_a_git_checkout(user: User) -> None:
+    project = user.project("duo")
+    (project / ".gitignore").write_text("/target\n*.log\n")
+    subprocess.run(["git", "init", "-q", "."], cwd=project, check=True, env=dict(user.environment))
+    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    (project / "build.log").write_text("made by somebody\n")
+    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    assert len(user.builds()) == 2
+    (project / "data.txt").write_text("read by a build script, perhaps\n")
+    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    assert len(user.builds()) == 4
+
+
+def test_other_surroundings_make_everything_new(user: User) -> None:
+    project = user.project("duo")
+    arguments = (project, "--axis", "opt-level=s", "--measure", "size")
+    user.explores(*arguments)
+    user.explores(*arguments, RUSTFLAGS="--cfg from_environment")
+    assert len(user.builds()) == 4
+    user.explores(*arguments, TERM="other", LANG="C")
+    assert len(user.builds()) == 4
+
+
+def test_fresh_measures_again(user: User) -> None:
+    project = user.project("duo")
+    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    user.explores(project, "--axis", "opt-level=s", "--measure", "size", "--fresh")
+    assert len(user.builds()) == 4
+
+
+def test_a_lost_artifact_is_built_again(user: User) -> None:
+    project = user.project("duo")
+    first = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    Path(first["trials"][1]["artifacts"][0]["path"]).unlink()
+    second = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    assert len(user.builds()) == 3
+    assert Path(second["trials"][1]["artifacts"][0]["path"]).exists()
+    assert second["trials"][1]["artifacts"] == first["trials"][1]["artifacts"]
+
+
+def test_sources_edited_meanwhile_are_refused_and_what_was_measured_is_kept(user: User) -> None:
+    project = user.project("duo")
+    running = user.start("explore", project, "--axis", "opt-level=3,s,2,1,z", "--measure", "size")
+    running.wait_for("took")
+    edited = project / "words" / "src" / "lib.rs"
+    text = edited.read_text()
+    edited.write_text(text + "// more\n")
+    error = running.end().refused(2)
+    assert str(edited) in error
+    kept = user.does("show", "--json").document["trials"]
+    assert kept[0]["label"] == "today"
+    assert len(kept) < 5
+    edited.write_text(text)
+    builds = len(user.builds())
+    user.explores(project, "--axis", "opt-level=3,s,2,1,z", "--measure", "size")
+    assert len(user.builds()) - builds == 5 - len(kept)
+
+
+def test_a_file_removed_meanwhile_is_refused(user: User) -> None:
+    project = user.project("duo")
+    extra = project / "app" / "src" / "table.txt"
+    extra.write_text("1 2 3\n")
+    running = user.start("explore", project, "--axis", "opt-level=3,s,2,1,z", "--measure", "size")
+    running.wait_for("took")
+    extra.unlink()
+    assert str(extra) in running.end().refused(2)

@@ -1,0 +1,94 @@
+"""The project's tree is the same afterwards, whatever happens: contents, permissions and times."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.integration.user import User, snapshot, with_leftovers
+
+pytestmark = pytest.mark.integration
+
+AXES = ("--axis", "opt-level=3,s", "--axis", "codegen-units=16,1")
+
+
+def test_explore_leaves_a_tree_as_it_was(user: User) -> None:
+    project = with_leftovers(user.project("duo"))
+    before = snapshot(project)
+    user.explores(project, *AXES, "--bench", "count={bin} count 1", "--bench-time", "10ms")
+    assert snapshot(project) == before
+
+
+def test_explore_writes_no_lock_file(user: User) -> None:
+    project = with_leftovers(user.project("duo"))
+    (project / "Cargo.lock").unlink()
+    before = snapshot(project)
+    study = user.explores(project, *AXES, "--measure", "size")
+    assert snapshot(project) == before
+    assert not (project / "Cargo.lock").exists()
+    assert any("no Cargo.lock" in note for note in study["notes"])
+    assert [trial["status"] for trial in study["trials"]] == ["ok"] * 4
+    again = user.explores(project, *AXES, "--measure", "size")
+    assert again["id"] == study["id"]
+    assert len(user.builds()) == 4
+
+
+def test_a_project_without_lock_file_may_lie_in_a_workspace_member(user: User) -> None:
+    project = user.project("duo")
+    (project / "Cargo.lock").unlink()
+    before = snapshot(project)
+    user.explores(project / "app", "--axis", "opt-level=s", "--measure", "size")
+    assert snapshot(project) == before
+
+
+def test_failing_builds_leave_a_tree_as_it_was(user: User) -> None:
+    project = with_leftovers(user.project("picky"))
+    before = snapshot(project)
+    study = user.explores(project, "--axis", "panic=abort")
+    assert [trial["status"] for trial in study["trials"]] == ["ok", "failed"]
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_run_leaves_a_tree_as_it_was(user: User, number: signal.Signals) -> None:
+    project = with_leftovers(user.project("duo"))
+    before = snapshot(project)
+    running = user.start("explore", project, *AXES)
+    running.wait_for("building", times=2)
+    running.stop(number)
+    assert snapshot(project) == before
+
+
+def test_other_commands_leave_a_tree_as_it_was(user: User) -> None:
+    project = with_leftovers(user.project("duo"))
+    before = snapshot(project)
+    user.does("explore", project, *AXES, "--dry-run")
+    user.does("init", project, "--dry-run")
+    user.does("doctor", project)
+    assert snapshot(project) == before
+
+
+def test_nothing_is_left_in_the_work_folder(user: User) -> None:
+    user.explores(user.project("duo"), "--axis", "opt-level=s", "--measure", "size")
+    left = [path for path in (user.cache / "trimtab" / "work").rglob("*") if path.is_file() and path.name != "lock"]
+    assert left == []
+
+
+def test_a_crate_outside_of_the_workspace_is_left_alone_and_counts_as_source(user: User) -> None:
+    project, outside = user.project("duo"), user.folder / "words"
+    (project / "words").rename(outside)
+    _edit(project / "Cargo.toml", '"app", "words"', '"app"')
+    _edit(project / "app" / "Cargo.toml", "../words", "../../words")
+    before = snapshot(project), snapshot(outside)
+    study = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    assert (snapshot(project), snapshot(outside)) == before
+    _edit(outside / "src" / "lib.rs", "count * count", "count * count * count")
+    assert user.explores(project, "--axis", "opt-level=s", "--measure", "size")["id"] != study["id"]
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")

@@ -1,0 +1,3 @@
+fn main() {
+    println!("moody {}", env!("CARGO_PKG_VERSION"));
+}

@@ -1,0 +1,397 @@
+"""The loop: what is built, measured and stored, in which order, and what a rerun does not repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.parts import FakeBuilder, FakeClock, FakeProbe, FakeProbes, FakeSearch, MemoryStore, RecordingProgress
+from tests.fakes.values import CHECK, FAT, FAT1, THIN, TODAY, artifact, study
+from trimtab.errors import InputError, SourcesChanged
+from trimtab.experiment import Experiment, digest, trial_identity
+from trimtab.model.metric import Absent, Measurement
+from trimtab.model.plan import Bench, Plan, ProbeKind, Selection
+from trimtab.model.profile import Profile
+from trimtab.model.study import Study
+from trimtab.model.trial import BuildFailed, Cause, Status, Trial
+
+SIZE_ONLY, RUN_ONLY = frozenset({ProbeKind.SIZE}), frozenset({ProbeKind.RUN})
+EVERYTHING = frozenset(ProbeKind)
+LOOKUP = Bench(name="lookup", command=("{bin}", "lookup"))
+
+
+@dataclass
+class Laboratory:
+    """What stays between runs: store, clock, files. Each run has a new experiment, as after a restart."""
+
+    folder: Path
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: FakeClock = field(default_factory=FakeClock)
+    failures: dict[Profile, BuildFailed] = field(default_factory=dict)
+    identical: tuple[Profile, ...] = ()
+    installed: list[str] = field(default_factory=list)
+    measure: Callable[..., Iterator[Measurement | Absent]] = FakeProbe.measure
+
+    def run(self, *profiles: Profile, study_id: str = "app-1", **plan: Any) -> Study:
+        values: dict[str, Any] = {"selection": Selection(), "probes": EVERYTHING, **plan}
+        settled = Plan(**values)
+        self.builder = FakeBuilder(self.folder, failures=self.failures, identical=self.identical, clock=self.clock)
+        self.probes, self.progress = FakeProbes(clock=self.clock, measure=self.measure), RecordingProgress()
+        self.search = FakeSearch(*profiles)
+        return Experiment(
+            plan=settled,
+            study=study(id=study_id, benches=settled.benches, planned=len(profiles)),
+            builder=self.builder,
+            search=self.search,
+            store=self.store,
+            probes=self.probes,
+            check_sources=self.check_sources,
+            progress=self.progress,
+            clock=self.clock,
+            which=lambda name: name if name in self.installed else None,
+        ).run()
+
+    def check_sources(self) -> None:
+        """The sources stay as they are unless a test says otherwise."""
+
+    def known(self, profile: Profile) -> Trial:
+        found = self.store.find_trial(trial_identity("basis", profile))
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def laboratory(tmp_path: Path) -> Laboratory:
+    return Laboratory(tmp_path)
+
+
+def metrics(trial: Trial) -> set[str]:
+    return {one.name for one in trial.measurements}
+
+
+def failure(cause: Cause, wall: float = 10.0) -> BuildFailed:
+    return BuildFailed(cause=cause, message=f"it was {cause}", log=("last words",), wall=wall)
+
+
+class TestOneRun:
+    def test_asks_builds_measures_stores_and_tells(self, laboratory: Laboratory) -> None:
+        found = laboratory.run(TODAY, FAT, benches=(CHECK,))
+        assert laboratory.builder.built == [TODAY, FAT]
+        assert laboratory.probes.measured == ["size", "check", "size", "check"]
+        assert [trial.profile for trial in found.trials] == [TODAY, FAT]
+        assert tuple(laboratory.search.told) == found.trials
+        assert metrics(found.trials[1]) == {
+            "build.clean.wall", "build.clean.cpu", "build.clean.other_load", "build.peak_memory",
+            "build.touch.wall", "build.touch.cpu", "build.touch.other_load", "size.file", "run.check.wall",
+        }  # fmt: skip
+
+    def test_tells_what_is_going_on(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, THIN, benches=(CHECK,))
+        assert laboratory.progress.events == [
+            "begin app-1 2",
+            "step local/16 building",
+            "step local/16 running check",
+            "done local/16 new 1",
+            "step thin/16 building",
+            "step thin/16 running check",
+            "done thin/16 new 0",
+        ]
+
+    def test_each_trial_is_stored_before_the_next_begins(self, laboratory: Laboratory) -> None:
+        stored: list[tuple[int, int]] = []
+
+        def look() -> None:
+            stored.append((len(laboratory.builder.built), len(laboratory.store.load("app-1").trials)))
+
+        laboratory.check_sources = look  # type: ignore[method-assign]
+        laboratory.run(TODAY, THIN, FAT)
+        for built in (1, 2, 3):
+            assert (built, built - 1) in stored  # just built: those before are stored
+            assert (built, built) in stored  # measured: stored as well
+
+    def test_benches_compare_with_todays_binary(self, laboratory: Laboratory) -> None:
+        found = laboratory.run(TODAY, FAT, benches=(CHECK,))
+        today, fat = (trial.artifacts[0] for trial in found.trials)
+        assert [(head, base) for what, head, base in laboratory.probes.log if what == "check"] == [
+            (today, None),
+            (fat, today),
+        ]
+
+    def test_a_profile_with_todays_very_bytes_is_still_compared_and_no_null_control(
+        self, laboratory: Laboratory
+    ) -> None:
+        laboratory.identical = (TODAY, FAT)
+        found = laboratory.run(TODAY, FAT, benches=(CHECK,))
+        today, fat = (trial.artifacts[0] for trial in found.trials)
+        assert today == fat
+        assert [base for what, _, base in laboratory.probes.log if what == "check"] == [None, today]
+
+    def test_the_effect_is_checked(self, laboratory: Laboratory) -> None:
+        (trial,) = laboratory.run(FAT1).trials
+        (effect,) = trial.effects
+        assert (effect.binary, effect.lto, effect.codegen_units, effect.warnings) == ("app", "fat", 1, ())
+
+    @pytest.mark.parametrize(
+        ("probes", "expected"),
+        [
+            (SIZE_ONLY, {"size.file"}),
+            ({ProbeKind.TOUCH}, {"build.touch.wall", "build.touch.cpu", "build.touch.other_load"}),
+            (
+                {ProbeKind.BUILD},
+                {"build.clean.wall", "build.clean.cpu", "build.clean.other_load", "build.peak_memory"},
+            ),
+            ({ProbeKind.RUN}, {"run.check.wall"}),
+        ],
+    )
+    def test_only_what_was_asked_for_is_measured(
+        self, laboratory: Laboratory, probes: set[ProbeKind], expected: set[str]
+    ) -> None:
+        (trial,) = laboratory.run(TODAY, probes=frozenset(probes), benches=(CHECK,)).trials
+        assert metrics(trial) == expected
+        assert trial.probes == tuple(probes - {ProbeKind.RUN})
+        assert trial.benches == ((CHECK,) if ProbeKind.RUN in probes else ())
+
+    def test_a_trial_takes_as_long_as_build_and_benches(self, laboratory: Laboratory) -> None:
+        (trial,) = laboratory.run(TODAY, benches=(CHECK,)).trials
+        assert trial.seconds == 13.0
+
+
+class TestRerun:
+    def test_nothing_is_repeated(self, laboratory: Laboratory) -> None:
+        first = laboratory.run(TODAY, FAT, benches=(CHECK,))
+        again = laboratory.run(TODAY, FAT, benches=(CHECK,))
+        assert again == first
+        assert laboratory.builder.built == []
+        assert laboratory.probes.measured == []
+        assert [event for event in laboratory.progress.events if "step" in event] == []
+        assert laboratory.progress.events[-1] == "done fat/16 known 0"
+
+    def test_an_interrupted_run_goes_on_where_it_was(self, laboratory: Laboratory) -> None:
+        def interrupt() -> None:
+            if laboratory.builder.built == [TODAY, THIN]:
+                raise KeyboardInterrupt
+
+        laboratory.check_sources = interrupt  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            laboratory.run(TODAY, THIN, FAT)
+        assert [trial.profile for trial in laboratory.store.load("app-1").trials] == [TODAY]
+        del laboratory.check_sources
+        found = laboratory.run(TODAY, THIN, FAT)
+        assert laboratory.builder.built == [THIN, FAT]
+        assert [trial.profile for trial in found.trials] == [TODAY, THIN, FAT]
+
+    def test_another_study_of_the_same_sources_takes_up_what_is_known(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, FAT)
+        found = laboratory.run(TODAY, FAT1, FAT, study_id="app-2")
+        assert laboratory.builder.built == [FAT1]
+        assert [trial.profile for trial in found.trials] == [TODAY, FAT1, FAT]
+        assert len(laboratory.store.load("app-1").trials) == 2
+
+    def test_a_new_bench_is_run_without_building(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, FAT, benches=(CHECK,))
+        found = laboratory.run(TODAY, FAT, benches=(CHECK, LOOKUP))
+        assert laboratory.builder.built == []
+        assert laboratory.probes.measured == ["lookup", "lookup"]
+        assert {"run.check.wall", "run.lookup.wall"} <= metrics(found.trials[1])
+        base = laboratory.probes.log[1][2]
+        assert base == found.trials[0].artifacts[0]
+
+    def test_time_spent_on_a_new_bench_is_added_to_the_trials(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY)
+        (trial,) = laboratory.run(TODAY, benches=(CHECK,)).trials
+        assert trial.seconds == 13.0
+
+    def test_a_bench_that_was_left_out_for_a_while_is_not_run_again(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, benches=(CHECK,))
+        laboratory.run(TODAY, study_id="app-2", benches=(LOOKUP,))
+        laboratory.run(TODAY, study_id="app-3", probes=SIZE_ONLY)
+        laboratory.run(TODAY, benches=(CHECK,))
+        assert laboratory.probes.measured == []
+
+    def test_a_bench_with_another_command_is_run_again(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, benches=(CHECK, LOOKUP))
+        (trial,) = laboratory.run(TODAY, benches=(replace(CHECK, command=("{bin}", "other")), LOOKUP)).trials
+        assert laboratory.probes.measured == ["check"]
+        assert sorted(one.name for one in trial.measurements if one.name.startswith("run.")) == [
+            "run.check.wall",
+            "run.lookup.wall",
+        ]
+
+    def test_another_smallest_change_is_no_reason_to_run_again(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, benches=(CHECK,))
+        laboratory.run(TODAY, benches=(replace(CHECK, smallest_change=0.05),))
+        assert laboratory.probes.measured == []
+
+    def test_a_group_of_metrics_that_needs_no_build_is_added(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, probes=frozenset({ProbeKind.BUILD}))
+        (trial,) = laboratory.run(TODAY, probes=frozenset({ProbeKind.BUILD, ProbeKind.SIZE})).trials
+        assert laboratory.builder.built == []
+        assert {"size.file", "build.clean.cpu"} <= metrics(trial)
+
+    def test_a_group_of_metrics_that_needs_a_build_builds(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, probes=SIZE_ONLY)
+        laboratory.run(TODAY, probes=SIZE_ONLY | {ProbeKind.TOUCH})
+        assert laboratory.builder.built == [TODAY]
+
+    def test_a_binary_that_is_gone_is_built_again(self, laboratory: Laboratory) -> None:
+        first = laboratory.run(TODAY, FAT)
+        Path(first.trials[1].artifacts[0].path).unlink()
+        laboratory.run(TODAY, FAT)
+        assert laboratory.builder.built == [FAT]
+        assert Path(laboratory.known(FAT).artifacts[0].path).exists()
+
+
+class TestFailure:
+    def test_is_a_result_and_the_rest_goes_on(self, laboratory: Laboratory) -> None:
+        laboratory.failures[THIN] = failure(Cause.COMPILER)
+        found = laboratory.run(TODAY, THIN, FAT, benches=(CHECK,))
+        assert [trial.status for trial in found.trials] == [Status.OK, Status.FAILED, Status.OK]
+        assert found.trials[1].failure == failure(Cause.COMPILER)
+        assert found.trials[1].measurements == ()
+        assert laboratory.probes.measured == ["size", "check"] * 2
+
+    @pytest.mark.parametrize(
+        ("cause", "again"),
+        [
+            (Cause.COMPILER, False),
+            (Cause.LINKER, False),
+            (Cause.BUILD_SCRIPT, False),
+            (Cause.OUT_OF_MEMORY, False),
+            (Cause.DISK_FULL, True),
+            (Cause.KILLED, True),
+        ],
+    )
+    def test_is_tried_again_only_when_it_may_have_passed(
+        self, laboratory: Laboratory, cause: Cause, *, again: bool
+    ) -> None:
+        laboratory.failures[FAT] = failure(cause)
+        laboratory.run(TODAY, FAT)
+        laboratory.run(TODAY, FAT)
+        assert laboratory.builder.built == ([FAT] if again else [])
+        laboratory.failures.clear()
+        assert laboratory.run(TODAY, FAT).trials[1].status is (Status.OK if again else cause.status)
+
+    @pytest.mark.parametrize(("timeout", "again"), [(60.0, False), (59.0, False), (120.0, True)])
+    def test_a_time_out_is_tried_again_only_with_more_time(
+        self, laboratory: Laboratory, timeout: float, *, again: bool
+    ) -> None:
+        laboratory.failures[FAT] = failure(Cause.TIMEOUT, wall=60.2)
+        assert laboratory.run(TODAY, FAT, build_timeout=60.0).trials[1].status is Status.TIMEOUT
+        laboratory.run(TODAY, FAT, build_timeout=timeout)
+        assert laboratory.builder.built == ([FAT] if again else [])
+
+    def test_of_today_leaves_nothing_to_pair_runs_with(self, laboratory: Laboratory) -> None:
+        """Once today's profile builds, the others are compared with it: a ratio to themselves would be a lie."""
+        laboratory.failures[TODAY] = failure(Cause.DISK_FULL)
+        found = laboratory.run(TODAY, FAT, benches=(CHECK,))
+        assert laboratory.probes.measured == ["size"]
+        assert ProbeKind.RUN not in found.trials[1].probes
+        laboratory.failures.clear()
+        laboratory.run(TODAY, FAT, benches=(CHECK,))
+        assert laboratory.builder.built == [TODAY]
+        what, head, base = laboratory.probes.log[-1]
+        assert (what, head, base) == ("check", laboratory.known(FAT).artifacts[0], laboratory.known(TODAY).artifacts[0])
+
+    def test_of_a_bench_keeps_what_was_built(self, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(self: FakeProbes, kinds: object, benches: tuple[Bench, ...]) -> tuple[()]:
+            raise InputError("the bench 'check' fails with today's binary")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(FakeProbes, "make", broken)
+            with pytest.raises(InputError):
+                laboratory.run(TODAY, FAT, benches=(CHECK,))
+        (kept,) = laboratory.store.load("app-1").trials
+        assert kept.get("build.clean.cpu") is not None
+        assert kept.benches == ()
+        found = laboratory.run(TODAY, FAT, benches=(CHECK,))
+        assert laboratory.builder.built == [FAT]
+        assert laboratory.probes.measured == ["size", "check"] * 2
+        assert len(found.trials) == 2
+
+
+def test_edited_sources_stop_it_and_what_was_measured_is_kept(laboratory: Laboratory) -> None:
+    def edited() -> None:
+        if laboratory.builder.built[-1] == FAT:
+            raise SourcesChanged("the sources changed while they were being measured")
+
+    laboratory.check_sources = edited  # type: ignore[method-assign]
+    with pytest.raises(SourcesChanged):
+        laboratory.run(TODAY, FAT, FAT1)
+    assert [trial.profile for trial in laboratory.store.load("app-1").trials] == [TODAY]
+    assert laboratory.store.find_trial(trial_identity("basis", FAT)) is None
+
+
+class TestSurroundings:
+    def results(self, laboratory: Laboratory, *found: Measurement | Absent | Exception) -> None:
+        """Probes of benches give these, one after the other, for every run of the laboratory."""
+        answers = iter(found)
+
+        def measure(probe: FakeProbe, *_: object) -> Iterator[Measurement | Absent]:
+            answer = next(answers)
+            probe.log.append((type(answer).__name__, artifact(), None))
+            if isinstance(answer, Exception):
+                raise answer
+            yield answer
+
+        laboratory.measure = measure
+
+    def test_a_tool_that_was_installed_meanwhile_is_used(self, laboratory: Laboratory) -> None:
+        counted = Measurement(name="run.check.instructions", value=5, unit="instructions")
+        missing = Absent(name="run.check.instructions", reason="not installed", needs="valgrind")
+        self.results(laboratory, missing, counted)
+        laboratory.run(TODAY, probes=RUN_ONLY, benches=(CHECK,))
+        (same,) = laboratory.run(TODAY, probes=RUN_ONLY, benches=(CHECK,)).trials
+        assert same.absent == (missing,)
+        laboratory.installed.append("valgrind")
+        (trial,) = laboratory.run(TODAY, probes=RUN_ONLY, benches=(CHECK,)).trials
+        assert (trial.measurements, trial.absent) == ((counted,), ())
+        assert laboratory.builder.built == []
+
+    def test_a_full_disk_leaves_the_measurement_for_another_time(self, laboratory: Laboratory) -> None:
+        wall = Measurement(name="run.check.wall", value=1.0, unit="s")
+        self.results(laboratory, OSError(28, "No space left on device"), wall)
+        (trial,) = laboratory.run(TODAY, probes=RUN_ONLY, benches=(CHECK,)).trials
+        assert (trial.measurements, trial.benches) == ((), ())
+        (trial,) = laboratory.run(TODAY, probes=RUN_ONLY, benches=(CHECK,)).trials
+        assert (trial.measurements, trial.benches) == ((wall,), (CHECK,))
+
+    def test_other_trouble_with_files_is_not_hidden(self, laboratory: Laboratory) -> None:
+        self.results(laboratory, PermissionError(13, "Permission denied"))
+        with pytest.raises(PermissionError):
+            laboratory.run(TODAY, probes=RUN_ONLY, benches=(CHECK,))
+
+
+class TestBudget:
+    @pytest.mark.parametrize(("budget", "tried"), [(1.0, 1), (19.9, 1), (20.0, 2), (35.0, 3), (1000.0, 4), (None, 4)])
+    def test_no_trial_begins_that_would_not_end_in_time(
+        self, laboratory: Laboratory, budget: float | None, tried: int
+    ) -> None:
+        found = laboratory.run(TODAY, THIN, FAT, FAT1, budget=budget)
+        assert len(found.trials) == tried
+        assert laboratory.clock.now == 10.0 * tried
+
+    def test_what_is_known_already_costs_none_of_it(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, THIN, FAT, FAT1, budget=20.0)
+        found = laboratory.run(TODAY, THIN, FAT, FAT1, budget=20.0)
+        assert laboratory.builder.built == [FAT, FAT1]
+        assert len(found.trials) == 4
+
+    def test_adding_a_bench_costs_only_the_bench(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, THIN, FAT)
+        laboratory.run(TODAY, THIN, FAT, benches=(CHECK,), budget=9.0)
+        assert laboratory.probes.measured == ["check"] * 3
+
+
+class TestIdentity:
+    def test_depends_on_the_basis_and_each_axis(self) -> None:
+        ids = {trial_identity(basis, profile) for basis in ("a", "b") for profile in (TODAY, THIN, FAT, FAT1)}
+        assert len(ids) == 8
+        assert all(len(one) == 12 for one in ids)
+
+    def test_does_not_depend_on_the_order_of_keys_and_tells_parts_apart(self) -> None:
+        assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+        assert digest("ab", "c") != digest("a", "bc")

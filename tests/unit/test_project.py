@@ -1,0 +1,151 @@
+"""Which project, and which of its binaries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.cargo import Crate, FakeCargo
+from tests.fakes.runner import FakeRunner, finished
+from trimtab.cargo.project import Binary, Project, choose_binaries, fetch, find_manifest, load_project
+from trimtab.errors import InputError
+from trimtab.model.plan import Selection
+
+ROOT = Path("/work")
+
+
+def project(**rest: Any) -> Project:
+    """A workspace with two packages: `tools` has two binaries, `server` one."""
+    places = {"find": "tools", "sort": "tools", "serve": "server"}
+    values: dict[str, Any] = {
+        "root": ROOT,
+        "packages": ("tools", "server", "lib"),
+        "defaults": ("tools", "server", "lib"),
+        "binaries": tuple(
+            Binary(name=name, package=package, source=ROOT / package / "src/bin" / f"{name}.rs")
+            for name, package in places.items()
+        ),
+        "default_run": "",
+        "target_directory": ROOT / "target",
+        "has_bench_targets": False,
+    }
+    return Project(**{**values, **rest})
+
+
+def chosen(selection: Selection, below: Path = ROOT, **rest: Any) -> list[str]:
+    return [binary.name for binary in choose_binaries(project(**rest), selection, below)]
+
+
+@pytest.mark.parametrize(
+    ("selection", "names"),
+    [
+        (Selection(binaries=("sort",)), ["sort"]),
+        (Selection(binaries=("serve", "find")), ["serve", "find"]),
+        (Selection(binaries=("find", "find")), ["find"]),
+        (Selection(packages=("server",)), ["serve"]),
+        (Selection(all_binaries=True), ["find", "sort", "serve"]),
+        (Selection(all_binaries=True, packages=("tools",)), ["find", "sort"]),
+    ],
+)
+def test_binaries_are_chosen_by_name_by_package_or_all(selection: Selection, names: list[str]) -> None:
+    assert chosen(selection) == names
+
+
+def test_default_run_and_default_members_choose() -> None:
+    assert chosen(Selection(), default_run="sort") == ["sort"]
+    assert chosen(Selection(), defaults=("server",)) == ["serve"]
+    assert chosen(Selection(binaries=("find",)), defaults=("server",)) == ["find"]
+
+
+def test_a_members_folder_chooses_that_member() -> None:
+    assert chosen(Selection(), ROOT / "server") == ["serve"]
+    assert chosen(Selection(all_binaries=True), ROOT / "tools" / "src") == ["find", "sort"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "what", "hint"),
+    [
+        (Selection(), "several binaries and none chosen: find, sort, serve", "--bin NAME"),
+        (Selection(binaries=("fnid",)), "no binary 'fnid'", "there are find, sort, serve"),
+        (Selection(binaries=("serve",), packages=("tools",)), "no binary 'serve'", "there are find, sort"),
+        (Selection(packages=("tool",)), "no package 'tool' in this workspace", "it has tools, server, lib"),
+        (Selection(packages=("lib",)), "no binary to ship", "--package"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused_with_what_can(selection: Selection, what: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        chosen(selection)
+    assert caught.value.what == what
+    assert hint in caught.value.hint
+
+
+def test_the_manifest_is_found_above(tmp_path: Path) -> None:
+    (tmp_path / "Cargo.toml").touch()
+    below = tmp_path / "src" / "deep"
+    below.mkdir(parents=True)
+    assert find_manifest(below) == find_manifest(tmp_path / "Cargo.toml") == tmp_path / "Cargo.toml"
+
+
+def test_no_manifest_and_no_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no Cargo\.toml"):
+        find_manifest(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        find_manifest(tmp_path / "nothere")
+
+
+def test_cargos_description_is_read(tmp_path: Path) -> None:
+    crates = (Crate(name="app", binaries=("app", "extra"), folder="app"), Crate(name="dep", folder="dep"))
+    found = load_project(FakeCargo(tmp_path, crates), tmp_path / "Cargo.toml", {})
+    assert found.root == tmp_path
+    assert found.packages == found.defaults == ("app", "dep")
+    assert [binary.name for binary in found.binaries] == ["app", "extra"]
+    assert found.binaries[1].source == tmp_path / "app/src/bin/extra.rs"
+    assert not found.has_bench_targets
+    assert found.manifest == tmp_path / "Cargo.toml"
+
+
+def test_a_broken_manifest_is_told_in_one_line() -> None:
+    stderr = """\
+error: invalid array
+expected `]`
+ --> Cargo.toml:2:12
+  |
+2 | members = ["a"
+  |            ^
+"""
+    runner = FakeRunner().on("cargo metadata*", finished(stderr=stderr, exit_code=101))
+    with pytest.raises(InputError) as caught:
+        load_project(runner, Path("/work/Cargo.toml"), {})
+    assert caught.value.what.startswith("Cargo cannot read this project: invalid array expected `]`")
+    assert "\n" not in caught.value.what
+    assert caught.value.where == "/work/Cargo.toml"
+
+
+class TestFetch:
+    def test_what_is_here_already_needs_no_network(self) -> None:
+        runner = FakeRunner().on("cargo fetch --locked --offline", finished())
+        fetch(runner, project(), {})
+        assert len(runner.lines) == 1
+
+    def test_what_is_not_is_downloaded(self) -> None:
+        missing = finished(stderr="error: failed to download `x`", exit_code=101)
+        runner = FakeRunner().on("cargo fetch --locked --offline", missing).on("cargo fetch --locked", finished())
+        fetch(runner, project(), {})
+        assert runner.lines[-1] == "cargo fetch --locked"
+
+    @pytest.mark.parametrize(
+        ("stderr", "hint"),
+        [
+            ("error: cannot update the lock file because --locked was passed to prevent this", "cargo update"),
+            ("    Updating crates.io index\nerror: failed to get `x` as a dependency", "network"),
+        ],
+    )
+    def test_failure_says_what_to_do(self, stderr: str, hint: str) -> None:
+        runner = FakeRunner().on("cargo fetch*", finished(stderr=stderr, exit_code=101))
+        with pytest.raises(InputError) as caught:
+            fetch(runner, project(), {})
+        assert hint in caught.value.hint
+        assert caught.value.what.startswith("cargo fetch failed: ")
+        assert "error:" not in caught.value.what

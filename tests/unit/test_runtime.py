@@ -1,0 +1,284 @@
+"""Runtime: pairs in random order, the null control, and what is not run at all."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.runner import FakeRunner, finished
+from trimtab.build.workplace import ArtifactStore
+from trimtab.errors import InputError, MissingError
+from trimtab.measure.runtime import InstructionProbe, RunProbe, Surroundings, command_line
+from trimtab.model.metric import Absent, Measurement
+from trimtab.model.plan import STARTUP_BENCH, Bench
+from trimtab.model.trial import Artifact
+from trimtab.process import Command, Finished
+
+CHECK = Bench(name="check", command=("{bin}", "check", "corpus"))
+FIXED = "today", "faster"
+
+
+@pytest.fixture
+def binaries(tmp_path: Path) -> tuple[Artifact, ...]:
+    """Today's binary and a faster one."""
+    kept = []
+    for name in FIXED:
+        path = tmp_path / name / "app"
+        path.parent.mkdir()
+        path.write_text(name)
+        kept.append(Artifact(name="app", size=5, sha256=hashlib.sha256(name.encode()).hexdigest(), path=str(path)))
+    return tuple(kept)
+
+
+def program(times: Callable[[bool], float]) -> Callable[[Command], Finished]:
+    """A run whose seconds depend on whether it is today's binary or a copy of it."""
+
+    def run(command: Command) -> Finished:
+        wall = times(Path(command.argv[0]).read_text() == "today")
+        return finished(wall=wall, cpu=wall / 2)
+
+    return run
+
+
+def steady(today: bool) -> float:
+    return 0.1 if today else 0.08
+
+
+def around(runner: FakeRunner) -> Surroundings:
+    return Surroundings(runner=runner, cwd=Path("/work"), environment={"A": "b"}, timeout=60)
+
+
+def run(
+    runner: FakeRunner,
+    head: Artifact,
+    base: Artifact | None,
+    *benches: Bench,
+    seconds: float = 4.0,
+) -> dict[str, Measurement | Absent]:
+    probe = RunProbe(around(runner), benches or (CHECK,), seconds)
+    return {one.name: one for one in probe.measure((head,), (base,) if base else ())}
+
+
+def timed(runner: FakeRunner) -> str:
+    """Which binary each timed run (they are not captured) was of: T today's, F the other."""
+    return "".join("T" if "today" in command.argv[0] else "F" for command in runner.commands if not command.capture)
+
+
+def test_medians_and_the_paired_ratio(binaries: tuple[Artifact, ...]) -> None:
+    today, faster = binaries
+    found = run(FakeRunner().on("*", program(steady)), faster, today)
+    wall, ratio = found["run.check.wall"], found["run.check.wall.ratio"]
+    assert isinstance(wall, Measurement)
+    assert isinstance(ratio, Measurement)
+    assert (wall.value, wall.unit) == (0.08, "s")
+    assert [ratio.value, ratio.low, ratio.high] == pytest.approx([0.8, 0.8, 0.8])
+    assert ratio.unit == "ratio"
+    assert "pairs of random order with today's binary" in ratio.method
+    assert set(found) == {"run.check.wall", "run.check.wall.ratio", "run.check.cpu", "run.check.cpu.ratio"}
+
+
+def test_every_pair_holds_both_in_an_order_that_varies_and_repeats(binaries: tuple[Artifact, ...]) -> None:
+    today, faster = binaries
+    orders = []
+    for _ in range(2):
+        runner = FakeRunner().on("*", program(steady))
+        run(runner, faster, today)
+        orders.append(timed(runner))
+    assert orders[0] == orders[1]
+    pairs = [orders[0][start : start + 2] for start in range(0, len(orders[0]), 2)]
+    assert set(pairs) == {"TF", "FT"}
+    assert max(len(list(group)) for _, group in itertools.groupby(orders[0])) <= 2
+
+
+def test_the_order_of_the_null_control_repeats_as_well(binaries: tuple[Artifact, ...]) -> None:
+    today, _ = binaries
+    orders = []
+    for _ in range(2):
+        runner = FakeRunner().on("*", program(steady))
+        run(runner, today, None)
+        orders.append([Path(command.argv[0]) == Path(today.path) for command in runner.commands])
+    assert orders[0] == orders[1]
+
+
+@pytest.mark.parametrize(("seconds", "pairs"), [(0.01, 8), (4.0, 22), (100.0, 60)])
+def test_the_number_of_pairs_is_fixed_by_the_time_there_is(
+    binaries: tuple[Artifact, ...], seconds: float, pairs: int
+) -> None:
+    today, faster = binaries
+    runner = FakeRunner().on("*", program(steady))
+    found = run(runner, faster, today, seconds=seconds)["run.check.wall"]
+    assert isinstance(found, Measurement)
+    assert found.samples == pairs == len(timed(runner)) // 2
+    assert len(runner.commands) == 2 * pairs + 2  # one warm-up each
+
+
+def test_drift_hits_both_alike(binaries: tuple[Artifact, ...]) -> None:
+    """A machine that becomes ten times slower meanwhile changes no ratio by more than one step of the drift."""
+    today, faster = binaries
+    slower = itertools.count(start=100, step=5)
+
+    def drifting(is_today: bool) -> float:
+        return next(slower) / 100 * steady(is_today)
+
+    ratio = run(FakeRunner().on("*", program(drifting)), faster, today)["run.check.wall.ratio"]
+    assert isinstance(ratio, Measurement)
+    assert ratio.value == pytest.approx(0.8, rel=0.05)
+
+
+def test_today_runs_against_a_byte_copy_of_itself(binaries: tuple[Artifact, ...]) -> None:
+    today, _ = binaries
+    runner = FakeRunner().on("*", program(steady))
+    found = run(runner, today, None)["run.check.wall.ratio"]
+    assert isinstance(found, Measurement)
+    assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
+    assert "null control" in found.method
+    paths = {command.argv[0] for command in runner.commands}
+    assert len(paths) == 2
+    assert today.path in paths
+    assert not (paths - {today.path}).pop().startswith(str(Path(today.path).parent))
+
+
+def test_identical_bytes_are_not_run(tmp_path: Path) -> None:
+    """Kept by content, the same bytes of another profile are the very same file: still this is no null control."""
+    made = tmp_path / "target" / "app"
+    made.parent.mkdir()
+    made.write_text("today")
+    store = ArtifactStore(tmp_path / "kept")
+    today, same = store.keep("app", made), store.keep("app", made)
+    runner = FakeRunner()
+    found = run(runner, same, today)
+    ratio, wall = found["run.check.wall.ratio"], found["run.check.wall"]
+    assert isinstance(ratio, Measurement)
+    assert (ratio.value, ratio.low, ratio.high, ratio.samples) == (1.0, 1.0, 1.0, 0)
+    assert isinstance(wall, Absent)
+    assert "identical" in wall.reason
+    assert runner.commands == []
+
+
+def test_a_bench_that_fails_with_todays_binary_is_the_users_to_correct(binaries: tuple[Artifact, ...]) -> None:
+    today, faster = binaries
+    runner = FakeRunner().on("*", finished(exit_code=2, stderr="corpus:\n  No such file\n"))
+    with pytest.raises(InputError) as caught:
+        run(runner, faster, today)
+    assert caught.value.what == "the bench 'check' fails with today's binary: exit code 2: corpus: No such file"
+    assert caught.value.where == "{bin} check corpus"
+    assert len(runner.commands) == 1
+
+
+@pytest.mark.parametrize(
+    ("ending", "reason"),
+    [
+        (finished(exit_code=101, stderr="thread 'main' panicked"), "exit code 101: thread 'main' panicked"),
+        (finished(exit_code=-11), "signal 11"),
+        (finished(exit_code=-9, timed_out=True, wall=60.2), "no end after 60 s"),
+    ],
+)
+def test_a_bench_that_fails_only_with_the_trial_is_a_result(
+    binaries: tuple[Artifact, ...], ending: Finished, reason: str
+) -> None:
+    today, faster = binaries
+    runner = FakeRunner().on(f"{faster.path} *", ending).on("*", program(steady))
+    found = run(runner, faster, today)
+    assert found == {"run.check.wall": Absent(name="run.check.wall", reason=reason)}
+    assert timed(runner) == ""
+
+
+def test_a_failure_in_the_middle_ends_the_bench(binaries: tuple[Artifact, ...]) -> None:
+    today, faster = binaries
+    runner = FakeRunner().on(f"{faster.path} *", *[finished(wall=0.1)] * 4, finished(exit_code=1)).on("*", finished())
+    assert run(runner, faster, today) == {"run.check.wall": Absent(name="run.check.wall", reason="exit code 1")}
+
+
+def test_a_clock_too_coarse_for_cpu_time_leaves_that_ratio_absent(binaries: tuple[Artifact, ...]) -> None:
+    today, faster = binaries
+    found = run(FakeRunner().on("*", finished(wall=0.001, cpu=0.0)), faster, today)
+    assert isinstance(found["run.check.wall.ratio"], Measurement)
+    assert found["run.check.cpu.ratio"] == Absent(name="run.check.cpu.ratio", reason="too short for the clock")
+
+
+def test_runs_happen_in_the_project_with_a_limit(binaries: tuple[Artifact, ...]) -> None:
+    today, faster = binaries
+    runner = FakeRunner().on("*", program(steady))
+    run(runner, faster, today)
+    assert {(command.cwd, command.timeout, command.environment["A"]) for command in runner.commands} == {
+        (Path("/work"), 60, "b")
+    }
+
+
+class TestStartup:
+    def test_help_stands_in_for_version(self, binaries: tuple[Artifact, ...]) -> None:
+        today, faster = binaries
+        runner = FakeRunner().on("* --version", finished(exit_code=2)).on("* --help", program(steady))
+        found = run(runner, faster, today, STARTUP_BENCH)["run.startup.wall"]
+        assert isinstance(found, Measurement)
+        assert found.method.startswith("{bin} --help;")
+
+    def test_a_program_that_takes_neither_has_no_startup_time(self, binaries: tuple[Artifact, ...]) -> None:
+        today, faster = binaries
+        found = run(FakeRunner().on("*", finished(exit_code=2)), faster, today, STARTUP_BENCH)
+        assert found == {
+            "run.startup.wall": Absent(name="run.startup.wall", reason="the program takes neither --version nor --help")
+        }
+
+
+def test_the_binary_takes_the_place_of_its_name_anywhere() -> None:
+    bench = Bench(name="x", command=("sh", "-c", "{bin} a | {bin} b", "{binary}"))
+    assert command_line(bench, "/kept/app") == ("sh", "-c", "/kept/app a | /kept/app b", "{binary}")
+
+
+class TestInstructions:
+    @pytest.fixture(autouse=True)
+    def _valgrind(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+
+    def count(self, runner: FakeRunner, head: Artifact, base: Artifact | None) -> Measurement | Absent:
+        (found,) = InstructionProbe(around(runner), (CHECK,)).measure((head,), (base,) if base else ())
+        return found
+
+    def test_counted_by_callgrind_at_fixed_addresses(self, binaries: tuple[Artifact, ...]) -> None:
+        today, faster = binaries
+        runner = FakeRunner().on("*", finished(stderr="==7== Events    : Ir\n==7== Collected : 123456789\n==7==\n"))
+        found = self.count(runner, faster, today)
+        assert isinstance(found, Measurement)
+        assert (found.name, found.value, found.unit) == ("run.check.instructions", 123456789, "instructions")
+        (line,) = runner.lines
+        assert line.startswith("/usr/bin/setarch -R /usr/bin/valgrind --tool=callgrind")
+        assert line.endswith(f"{faster.path} check corpus")
+
+    def test_today_is_counted_too(self, binaries: tuple[Artifact, ...]) -> None:
+        found = self.count(FakeRunner().on("*", finished(stderr="Collected : 5")), binaries[0], None)
+        assert isinstance(found, Measurement)
+
+    def test_identical_bytes_are_not_run(self, binaries: tuple[Artifact, ...]) -> None:
+        runner = FakeRunner()
+        found = self.count(runner, binaries[0], binaries[0])
+        assert isinstance(found, Absent)
+        assert "identical" in found.reason
+        assert runner.commands == []
+
+    @pytest.mark.parametrize(
+        ("answer", "reason"),
+        [
+            (
+                finished(exit_code=1, stderr="valgrind: Unrecognised instruction"),
+                "callgrind failed: exit code 1: valgrind:",
+            ),
+            (MissingError("cannot run '/usr/bin/setarch'"), "cannot run '/usr/bin/setarch'"),
+        ],
+    )
+    def test_what_fails_is_absent_with_its_reason(
+        self, binaries: tuple[Artifact, ...], answer: Finished | Exception, reason: str
+    ) -> None:
+        found = self.count(FakeRunner().on("*", answer), binaries[1], binaries[0])
+        assert isinstance(found, Absent)
+        assert found.reason.startswith(reason)
+
+    def test_without_valgrind(self, binaries: tuple[Artifact, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(shutil, "which", lambda _: None)
+        found = self.count(FakeRunner(), binaries[1], binaries[0])
+        assert found == Absent(name="run.check.instructions", reason="valgrind is not installed", needs="valgrind")

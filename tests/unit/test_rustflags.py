@@ -1,0 +1,60 @@
+"""Compiler flags on top of those in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.cargo import FakeCargo
+from tests.fakes.runner import finished
+from trimtab.cargo.project import load_project
+from trimtab.cargo.rustflags import adding, flags_in_force
+from trimtab.errors import InputError
+
+
+@pytest.fixture
+def cargo(tmp_path: Path) -> FakeCargo:
+    return FakeCargo.with_project(tmp_path / "app")
+
+
+def in_force(cargo: FakeCargo, environment: dict[str, str]) -> tuple[str, ...]:
+    return flags_in_force(cargo, load_project(cargo, cargo.root / "Cargo.toml", {}), environment)
+
+
+@pytest.mark.parametrize(
+    ("environment", "flags"),
+    [
+        ({}, ()),
+        ({"RUSTFLAGS": "-C target-cpu=native -g"}, ("-C", "target-cpu=native", "-g")),
+        ({"RUSTFLAGS": "-g", "CARGO_ENCODED_RUSTFLAGS": "--cfg\x1fa b"}, ("--cfg", "a b")),
+    ],
+)
+def test_cargo_is_asked_for_them(cargo: FakeCargo, environment: dict[str, str], flags: tuple[str, ...]) -> None:
+    assert in_force(cargo, environment) == flags
+
+
+def test_it_is_asked_where_the_projects_configuration_holds_and_without_touching_it(cargo: FakeCargo) -> None:
+    before = sorted(cargo.root.rglob("*"))
+    in_force(cargo, {})
+    checks = [command for command in cargo.commands if command.argv[1] == "check"]
+    assert len(checks) == 2
+    for command in checks:
+        assert command.cwd == cargo.root
+        assert not Path(command.environment["CARGO_TARGET_DIR"]).is_relative_to(cargo.root)
+    assert sorted(cargo.root.rglob("*")) == before
+
+
+def test_flags_that_do_not_work_are_told_in_the_compilers_words(cargo: FakeCargo) -> None:
+    cargo.on("cargo check*", finished(stderr="error: unknown codegen option: `lot`\n", exit_code=101))
+    with pytest.raises(InputError, match="flags in force do not work: unknown codegen option: `lot`"):
+        in_force(cargo, {"RUSTFLAGS": "-C lot=fat"})
+
+
+def test_those_in_force_are_kept_before_the_new_ones() -> None:
+    assert adding(("-C", "x=a b"), ("-g",)) == {"CARGO_ENCODED_RUSTFLAGS": "-g\x1f-C\x1fx=a b"}
+    assert adding(("-g",), ()) == {"CARGO_ENCODED_RUSTFLAGS": "-g"}
+
+
+def test_without_new_ones_nothing_is_said() -> None:
+    assert adding((), ("-g",)) == {}

@@ -1,0 +1,68 @@
+"""Profiles as Cargo's arguments and environment."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from tests import strategies
+from trimtab.cargo.project import Binary
+from trimtab.cargo.settings import profile_arguments, selection_arguments, toml_value
+from trimtab.model.plan import Selection
+from trimtab.model.profile import AXES, CargoValue, Debug, Lto, OptLevel, Profile, Strip
+
+
+def said(profile: Profile, today: Profile) -> dict[str, Any]:
+    """What the arguments set, as Cargo's TOML reader understands them."""
+    arguments = profile_arguments(profile, today, "release")
+    assert arguments[::2] == ("--config",) * (len(arguments) // 2)
+    settings: dict[str, Any] = {}
+    for text in arguments[1::2]:
+        settings |= tomllib.loads(text)["profile"]["release"]
+    return settings
+
+
+class TestProfile:
+    def test_the_baseline_is_built_as_it_ships(self) -> None:
+        assert profile_arguments(Profile(lto=Lto.FAT), Profile(lto=Lto.FAT), "release") == ()
+
+    def test_only_changes_are_said(self) -> None:
+        assert said(Profile(lto=Lto.LOCAL, codegen_units=1), Profile(lto=Lto.FAT)) == {"lto": False, "codegen-units": 1}
+
+    def test_strip_is_said_when_debug_changes_since_its_default_depends_on_it(self) -> None:
+        assert said(Profile(debug=Debug.FULL), Profile()) == {"debug": "full", "strip": "debuginfo"}
+        assert said(Profile(strip=Strip.NONE), Profile()) == {"strip": "none"}
+
+    def test_the_profile_that_ships_is_the_one_that_is_changed(self) -> None:
+        assert profile_arguments(Profile(opt_level=OptLevel.O2), Profile(), "dist") == (
+            "--config",
+            "profile.dist.opt-level=2",
+        )
+
+    @given(strategies.profiles, strategies.profiles)
+    def test_arguments_are_toml_and_say_each_change_once(self, profile: Profile, today: Profile) -> None:
+        settings = said(profile, today)
+        changed = {axis.name for axis in profile.differing(today)} - {"rustflags"}
+        assert set(settings) - changed <= {"strip"}
+        assert changed <= set(settings)
+        assert settings == {axis.name: axis.cargo(axis.get(profile)) for axis in AXES if axis.name in settings}
+
+
+def test_the_selection_names_each_package_once() -> None:
+    one = Binary(name="a", package="tools", source=Path("a.rs"))
+    other = Binary(name="b", package="tools", source=Path("b.rs"))
+    selection = Selection(features=("x", "y"), default_features=False, profile="dist")
+    assert selection_arguments(selection, (one, other)) == (
+        *("--profile", "dist", "--package", "tools", "--bin", "a", "--bin", "b"),
+        *("--features", "x,y", "--no-default-features"),
+    )
+
+
+@pytest.mark.parametrize("value", ["thin", False, 1])
+def test_values_are_toml(value: CargoValue) -> None:
+    assert tomllib.loads(f"x = {toml_value(value)}")["x"] == json.loads(toml_value(value)) == value

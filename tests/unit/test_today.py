@@ -1,0 +1,106 @@
+"""Today's profile, as Cargo's unit graph shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.cargo import Crate, FakeCargo
+from tests.fakes.runner import finished
+from trimtab.cargo.project import choose_binaries, load_project
+from trimtab.cargo.today import Today, profile_of_unit, todays_profile
+from trimtab.errors import InputError
+from trimtab.model.plan import Selection
+from trimtab.model.profile import Debug, Lto, OptLevel, Panic, Profile, Strip
+
+RELEASE: dict[str, Any] = {
+    "name": "release",
+    "opt_level": "3",
+    "lto": "false",
+    "codegen_units": None,
+    "debuginfo": 0,
+    "incremental": False,
+    "panic": "unwind",
+    "strip": {"resolved": {"Named": "debuginfo"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("unit", "profile"),
+    [
+        ({}, Profile()),
+        ({"lto": "true"}, Profile(lto=Lto.FAT)),
+        ({"lto": "thin"}, Profile(lto=Lto.THIN)),
+        ({"lto": "off"}, Profile(lto=Lto.OFF)),
+        ({"lto": False}, Profile(lto=Lto.LOCAL)),
+        ({"codegen_units": 4}, Profile(codegen_units=4)),
+        ({"incremental": True}, Profile(codegen_units=256)),
+        ({"opt_level": "z"}, Profile(opt_level=OptLevel.Z)),
+        ({"panic": "abort"}, Profile(panic=Panic.ABORT)),
+        ({"panic": "immediate-abort"}, Profile(panic=Panic.ABORT)),
+        ({"strip": {"resolved": "None"}}, Profile(strip=Strip.NONE)),
+        ({"strip": {"deferred": "None"}}, Profile(strip=Strip.NONE)),
+        ({"strip": {"resolved": {"Named": "symbols"}}}, Profile(strip=Strip.SYMBOLS)),
+        ({"strip": "debuginfo"}, Profile(strip=Strip.DEBUGINFO)),
+        ({"debuginfo": None}, Profile()),
+        ({"debuginfo": 1}, Profile(debug=Debug.LIMITED)),
+        ({"debuginfo": 2}, Profile(debug=Debug.FULL)),
+        ({"debuginfo": "line-tables-only"}, Profile(debug=Debug.LINE_TABLES_ONLY)),
+    ],
+)
+def test_a_unit_is_read(unit: dict[str, Any], profile: Profile) -> None:
+    assert profile_of_unit({**RELEASE, **unit}) == profile
+
+
+def ask(cargo: FakeCargo, **selection: Any) -> Today:
+    project = load_project(cargo, cargo.root / "Cargo.toml", {})
+    chosen = Selection(**selection)
+    return todays_profile(cargo, project, choose_binaries(project, chosen, cargo.root), chosen, {})
+
+
+def test_the_profile_overrides_and_notes_are_found(tmp_path: Path) -> None:
+    manifest = '[profile.release]\nlto = true\n[profile.release.package.serde]\nopt-level = "s"\n'
+    cargo = FakeCargo.with_project(tmp_path, manifest)
+    cargo.configuration = {"build": {"rustc-wrapper": "sccache"}, "term": {"color": "always"}}
+    today = ask(cargo)
+    assert today.profile == Profile(lto=Lto.FAT)
+    assert today.overrides == ("serde",)
+    assert today.units == 1
+    assert today.configuration == {"build": {"rustc-wrapper": "sccache"}}
+    assert today.notes == ("sccache was turned off, so that no build is faked by a cache",)
+
+
+def test_another_profile_inherits(tmp_path: Path) -> None:
+    today = ask(FakeCargo.with_project(tmp_path), profile="profiling")
+    assert today.profile == Profile(lto=Lto.THIN, debug=Debug.LIMITED, strip=Strip.NONE)
+
+
+def test_binaries_with_different_profiles_are_noted(tmp_path: Path) -> None:
+    cargo = FakeCargo.with_project(tmp_path, crates=(Crate(name="a", binaries=("a", "b")),))
+    units = [
+        {"target": {"kind": ["bin"], "name": name}, "profile": {**RELEASE, "opt_level": level}}
+        for name, level in (("a", "3"), ("b", "s"))
+    ]
+    import json
+
+    cargo.on("cargo build*--unit-graph*", finished(json.dumps({"units": units, "roots": [0, 1]})))
+    today = ask(cargo, all_binaries=True)
+    assert today.profile == Profile()
+    assert "different profiles" in today.notes[0]
+
+
+def test_a_profile_that_does_not_exist_is_the_users_mistake(tmp_path: Path) -> None:
+    cargo = FakeCargo.with_project(tmp_path)
+    cargo.on("cargo build*--unit-graph*", finished(stderr="error: profile `dist` is not defined\n", exit_code=101))
+    with pytest.raises(InputError, match="Cargo cannot plan this build: profile `dist` is not defined"):
+        ask(cargo, profile="dist")
+
+
+def test_questions_leave_the_users_environment_out_of_builds(tmp_path: Path) -> None:
+    cargo = FakeCargo.with_project(tmp_path)
+    ask(cargo)
+    asked = {command.argv[1] for command in cargo.commands if "RUSTC_BOOTSTRAP" in command.environment}
+    assert asked == {"build", "-Z"}
+    assert all("--unit-graph" in line for line in cargo.lines if line.startswith("cargo build"))

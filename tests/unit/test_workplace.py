@@ -1,0 +1,91 @@
+"""Work folders that one exploration holds at a time, and binaries kept by content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trimtab.build.workplace import ArtifactStore, clear, hold_workplace
+from trimtab.errors import InputError
+
+
+class TestWorkplace:
+    def test_is_empty_at_the_same_path_each_time(self, tmp_path: Path) -> None:
+        with hold_workplace(tmp_path) as first:
+            (first / "target" / "release").mkdir(parents=True)
+        with hold_workplace(tmp_path) as again:
+            assert again == first
+            assert not (again / "target").exists()
+
+    def test_what_a_killed_run_left_is_cleared_away(self, tmp_path: Path) -> None:
+        left = tmp_path / "work" / "0" / "target" / "release"
+        left.mkdir(parents=True)
+        with hold_workplace(tmp_path) as folder:
+            assert folder == tmp_path / "work" / "0"
+            assert not left.exists()
+
+    def test_two_at_once_have_one_each(self, tmp_path: Path) -> None:
+        with hold_workplace(tmp_path) as one, hold_workplace(tmp_path) as other:
+            assert one != other
+
+    def test_is_given_back_after_an_error(self, tmp_path: Path) -> None:
+        def interrupted() -> None:
+            with hold_workplace(tmp_path) as folder:
+                (folder / "target").mkdir()
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        with hold_workplace(tmp_path) as again:
+            assert list(again.iterdir()) == [tmp_path / "work" / "0" / "lock"]
+
+    def test_when_all_are_taken_that_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("trimtab.build.workplace._MOST", 1)
+        with hold_workplace(tmp_path), pytest.raises(InputError, match="1 explorations are running already"):
+            hold_workplace(tmp_path).__enter__()
+
+    def test_a_cache_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "work").touch()
+        with pytest.raises(InputError, match="cache folder cannot be written") as caught:
+            hold_workplace(tmp_path).__enter__()
+        assert caught.value.where.startswith(str(tmp_path / "work"))
+
+
+def test_clearing_what_is_not_there_is_nothing(tmp_path: Path) -> None:
+    clear(tmp_path / "nothere")
+    (tmp_path / "there" / "deep").mkdir(parents=True)
+    clear(tmp_path / "there")
+    assert not (tmp_path / "there").exists()
+
+
+class TestArtifacts:
+    def test_the_same_bytes_are_kept_once(self, tmp_path: Path) -> None:
+        made = tmp_path / "app"
+        store = ArtifactStore(tmp_path / "kept")
+        made.write_bytes(b"first")
+        first, again = store.keep("app", made), store.keep("app", made)
+        made.write_bytes(b"second!")
+        other = store.keep("app", made)
+        assert first == again != other
+        assert (first.size, other.size) == (5, 7)
+        assert Path(first.path).read_bytes() == b"first"
+        assert len([path for path in (tmp_path / "kept").rglob("*") if path.is_file()]) == 2
+
+    def test_it_can_still_be_run(self, tmp_path: Path) -> None:
+        made = tmp_path / "app"
+        made.touch(mode=0o755)
+        kept = Path(ArtifactStore(tmp_path / "kept").keep("app", made).path)
+        assert kept.stat().st_mode & 0o777 == 0o755
+
+    def test_an_interrupted_copy_leaves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = tmp_path / "app"
+        made.write_bytes(b"bytes")
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("shutil.copy2", full)
+        with pytest.raises(OSError, match="No space left"):
+            ArtifactStore(tmp_path / "kept").keep("app", made)
+        assert [path for path in (tmp_path / "kept").rglob("*") if path.is_file()] == []
