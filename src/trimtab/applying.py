@@ -78,7 +78,7 @@ def prepare_application(
         )
     settings = _settings(wanted, effective[name])
     before = project.manifest.read_bytes().decode("utf-8")
-    comment = manifest_comment(study, trial, gains_and_costs(study, trial), date.today().isoformat())
+    comment = manifest_comment(study, gains_and_costs(study, trial), date.today().isoformat())
     after = edit_profile(before, name=name, settings=settings, comment=comment, bench_targets=project.has_bench_targets)
     return Application(
         project=project,

@@ -34,6 +34,8 @@ def project(user: User) -> Path:
     place = user.project("duo")
     with (place / "Cargo.toml").open("a") as manifest:
         manifest.write(PROFILES)
+    (place / "app" / "benches").mkdir()
+    (place / "app" / "benches" / "speed.rs").write_text("fn main() {}\n")
     return place
 
 

@@ -117,5 +117,5 @@ def test_the_settings_that_init_writes(golden: Golden, name: str, binaries: tupl
 def test_the_comment_that_apply_writes(golden: Golden) -> None:
     found = replace(a_full_study(), project=replace(PROJECT, profile_name="dist"))
     chosen = found.trials[3]
-    lines = manifest_comment(found, chosen, gains_and_costs(found, chosen), "2026-05-02")
+    lines = manifest_comment(found, gains_and_costs(found, chosen), "2026-05-02")
     golden("comment.txt", "".join(f"# {line}\n" for line in lines))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from trimtab.analysis.recommend import recommend
-from trimtab.analysis.table import columns, label, rows
-from trimtab.model.metric import STARTUP, run_metric
+from trimtab.analysis.table import columns, judged_benches, label, rows
+from trimtab.model.metric import RUN_WALL, STARTUP, ratio_metric, run_metric
 from trimtab.model.study import Study
 from trimtab.model.verdict import Answer
+from trimtab.units import format_change
 
 _BUSY = 0.3
 
@@ -29,6 +30,7 @@ def _notes(study: Study) -> list[str]:
     if any(bench.name == STARTUP for bench in study.benches):
         command = " ".join(next(bench.command for bench in study.benches if bench.name == STARTUP))
         notes.append(f"run.startup is a smoke run of `{command}`, not a bench")
+    notes += _null_controls(study)
     busy = [load.value for trial in study.trials if (load := trial.get("build.clean.other_load"))]
     if busy and max(busy) > _BUSY:
         notes.append(
@@ -39,6 +41,21 @@ def _notes(study: Study) -> list[str]:
     methods = {one.method for trial in study.built if (one := trial.get("build.peak_memory"))}
     notes += [f"peak memory: {method}" for method in sorted(methods)]
     return [*notes, *_missing(study)]
+
+
+def _null_controls(study: Study) -> list[str]:
+    """What today's binary measured against a byte copy of itself looks like: the noise of this machine on that day."""
+    today = study.baseline_trial
+    controls = [
+        (bench.name, paired)
+        for bench in judged_benches(study)
+        if today and (paired := today.get(ratio_metric(bench.name, RUN_WALL)))
+    ]
+    return [
+        f"null control: {name} against a byte copy of itself {format_change(paired.value)}"
+        + (f" [{format_change(paired.low)}, {format_change(paired.high)}]" if paired.low and paired.high else "")
+        for name, paired in controls
+    ]
 
 
 def _missing(study: Study) -> list[str]:

@@ -30,7 +30,7 @@ _LEGEND = (
     "* on the Pareto front of size, build cost and every bench; ◀ recommended;"
     " (in brackets) cannot be told from today's"
 )
-_LABEL_WIDTH, _COLUMN_WIDTH = 30, 11
+_COLUMN_WIDTH, _LEAST_LABEL = 12, 16
 
 
 def study_renderables(study: Study, answer: Answer, width: int) -> Iterator[RenderableType]:
@@ -73,11 +73,12 @@ def _table(answer: Answer, width: int) -> Table:
     from rich.text import Text
 
     metrics = list(answer.metrics)
+    labels = max((len(row.label) for row in answer.rows), default=0) + len("*  ◀ ")
     for name in _LEAST_WANTED:
-        if _LABEL_WIDTH + _COLUMN_WIDTH * len(metrics) > width and name in metrics:
+        if labels + _COLUMN_WIDTH * len(metrics) > width and name in metrics:
             metrics.remove(name)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("profile")
+    table.add_column("profile", width=min(labels, max(_LEAST_LABEL, width - _COLUMN_WIDTH * len(metrics))))
     for name in metrics:
         table.add_column(_heading_of(name), justify="right", no_wrap=True)
     chosen = answer.recommendation.trial if answer.recommendation else ""
@@ -151,12 +152,20 @@ def _recommendation(study: Study, answer: Answer) -> Iterator[RenderableType]:
     advice = "keep today's profile" if chosen.keeps_today else f"take {label}"
     yield Text.assemble(("\nFor the goal ", ""), (chosen.goal, "bold"), (": ", ""), (advice, "bold green"))
     for reason in chosen.why:
-        yield Text(f"  {reason}")
+        yield _indented(reason)
     for caveat in chosen.caveats:
-        yield Text(f"  ! {caveat}", style="yellow")
-    yield Text(f"  rule: {chosen.rule}", style="dim")
+        yield _indented(f"! {caveat}", "yellow")
+    yield _indented(f"rule: {chosen.rule}", "dim")
     if not chosen.keeps_today:
         yield Text(f"  write it: trimtab apply {study.id}")
+
+
+def _indented(text: str, style: str = "") -> RenderableType:
+    """A paragraph whose further lines are indented as its first."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    return Padding(Text(text, style=style), (0, 0, 0, 2), expand=False)
 
 
 def _repeat(study: Study) -> str:
