@@ -350,11 +350,11 @@ def _locate(
 ) -> tuple[Path, Project, str, tuple[str, ...]]:
     """The folder that is meant, its workspace, how to name that to people, and what was done to get there."""
     if path.startswith(PREFIX):
-        find_toolchain(runner, Path.cwd(), environment)
+        ask(runner, ("cargo", "-V"), Path.cwd(), environment)
         place = published_crate(runner, path, folders.cache / "crates", environment)
         return place, load_project(runner, place / "Cargo.toml", environment), path, ()
     manifest = find_manifest(Path(path))
-    find_toolchain(runner, manifest.parent, environment)
+    ask(runner, ("cargo", "-V"), manifest.parent, environment)
     project = load_project(runner, manifest, environment)
     if project.lock.exists():
         return Path(path).resolve(), project, str(project.root), ()

@@ -28,6 +28,8 @@ from trimtab.tree_memory import MemoryWatch, open_watch
 if TYPE_CHECKING:
     from resource import struct_rusage
 
+    Child = subprocess.Popen[bytes]
+
 WORK_VARIABLE = "TRIMTAB_WORK"
 """Set in the environment of everything started for a build, so that what a killed run left behind can be found."""
 
@@ -118,9 +120,6 @@ class SystemRunner:
                 memory_method=watch.method if watch else "",
                 oom_killed=watch.oom_killed if watch else False,
             )
-
-
-Child = subprocess.Popen[bytes]
 
 
 def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None, stderr: IO[bytes] | None) -> Child:

@@ -129,6 +129,17 @@ class TestExplore:
         ):
             assert words in last
 
+    def test_a_dry_run_as_json(self, shell: Shell) -> None:
+        study(shell, f"{FAT} --measure size")
+        plan = json.loads(shell.trimtab(f"{FAT} --measure size --dry-run --json").out)
+        validator("plan").validate(plan)
+        assert [(one["label"], one["known"]) for one in plan["profiles"]][:2] == [("today", True), ("lto fat", True)]
+
+    def test_verbose_prints_what_is_run(self, shell: Shell) -> None:
+        assert any(
+            line.startswith("$ cargo fetch") for line in shell.trimtab(f"{FAT} --dry-run --verbose").err.splitlines()
+        )
+
     def test_a_dry_run_builds_nothing_and_says_what_is_known(self, shell: Shell) -> None:
         said = shell.trimtab(f"{FAT} --axis 'rustflags=none;--cfg=[x]' --dry-run")
         assert said.code == 0

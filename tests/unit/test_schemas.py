@@ -25,6 +25,11 @@ APPLICATION = {
     "schema": "trimtab.application/1", "study": "sounding-1a2b3c", "manifest": "/home/ann/sounding/Cargo.toml",
     "written": True, "diff": "--- a\n+++ b\n", "notes": ["compiler flags have no place in a profile"],
 }  # fmt: skip
+PLAN = {
+    "schema": "trimtab.plan/1", "id": "sounding-1a2b3c", "units": 8,
+    "profiles": [{"label": "today", "known": True, "profile": TODAY.spelled()}],
+    "seconds": {"low": 20.5, "high": 180.0, "basis": "rule of thumb for 8 compilation units"},
+}  # fmt: skip
 
 
 @cache
@@ -49,6 +54,7 @@ DOCUMENTS: dict[str, Any] = {
     "history": json.loads(history_json(STUDIES)),
     "doctor": json.loads(doctor_json(CHECKS)),
     "application": APPLICATION,
+    "plan": PLAN,
 }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -14,7 +16,7 @@ from trimtab.analysis.answer import answer
 from trimtab.analysis.estimate import estimate
 from trimtab.analysis.table import label
 from trimtab.api import Exploration, Request, SilentProgress, prepare, run
-from trimtab.cli.output import BarProgress, LineProgress, console, output_options, show, store_option
+from trimtab.cli.output import BarProgress, LineProgress, LoudRunner, console, output_options, show, store_option
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
 from trimtab.experiment import Progress, trial_identity
@@ -23,10 +25,13 @@ from trimtab.machine import usable_cores
 from trimtab.model.plan import Goal, ProbeKind
 from trimtab.model.space import parse_axis
 from trimtab.model.study import Study
+from trimtab.process import SystemRunner
 from trimtab.report.study_json import study_json
 from trimtab.report.terminal import study_renderables
 from trimtab.store.sqlite import SqliteStore
 from trimtab.units import format_seconds, parse_duration
+
+PLAN_SCHEMA = "trimtab.plan/1"
 
 
 def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
@@ -70,22 +75,24 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 @click.option("--budget", callback=_duration, metavar="T", help="Time for the whole exploration, such as 20m.")
 @click.option("--dry-run", is_flag=True, help="What would be built and about how long it takes.")
 @click.option("--fresh", is_flag=True, help="Measure again what is known already.")
+@click.option("--verbose", "-v", is_flag=True, help="Print every command that is run.")
 @store_option
 @output_options
 def command(
-    path: str, store: str | None, as_json: bool, quiet: bool, no_color: bool, dry_run: bool, **options: Any
-) -> int:
+    path: str, store: str | None, as_json: bool, quiet: bool, verbose: bool, no_color: bool, dry_run: bool,
+    **options: Any,
+) -> int:  # fmt: skip
     """Measure release profiles side by side and recommend one.
 
     The project is never changed: settings are given to Cargo from outside, and each profile is built in an empty
     target directory of its own. Run again, it goes on where it was interrupted and repeats nothing.
     """
     folders = default_folders(store)
-    text = console(no_color=no_color, stderr=as_json)
+    loud = LoudRunner(SystemRunner(), console(no_color=no_color, stderr=True)) if verbose else None
     with contextlib.closing(SqliteStore(folders.store)) as opened:
-        exploration = prepare(_request(path, options), folders)
+        exploration = prepare(_request(path, options), folders, loud)
         if dry_run:
-            show(_dry_run(exploration, opened), text)
+            _print_plan(exploration, opened, as_json=as_json, no_color=no_color)
             return 0
         with _progress(quiet=quiet, no_color=no_color) as progress:
             study = run(exploration, opened, progress)
@@ -136,21 +143,26 @@ def _print(study: Study, *, as_json: bool, no_color: bool) -> int:
     return 0
 
 
-def _dry_run(exploration: Exploration, store: SqliteStore) -> Iterator[str]:
+def _print_plan(exploration: Exploration, store: SqliteStore, *, as_json: bool, no_color: bool) -> None:
     study = exploration.study
-    today = exploration.today.profile
-    known = 0
-    yield f"{study.project.name}: {len(exploration.profiles)} profiles of {exploration.today.units} units each"
-    for profile in exploration.profiles:
-        trial = store.find_trial(trial_identity(study.basis, profile))
-        known += trial is not None
-        yield f"  {label(profile, today)}{' (known already)' if trial else ''}"
+    labels = {label(profile, exploration.today.profile): profile for profile in exploration.profiles}
+    known = [
+        name for name, profile in labels.items() if store.find_trial(trial_identity(study.basis, profile)) is not None
+    ]
     earlier = next((s.id for s in store.history() if s.project == study.project.name and s.trials), None)
     guess = estimate(
         units=exploration.today.units,
-        trials=len(exploration.profiles) - known,
+        trials=len(labels) - len(known),
         cores=exploration.plan.jobs or usable_cores(),
         bench_seconds=exploration.plan.bench_time * len(study.benches),
         earlier=store.load(earlier) if earlier else None,
     )
-    yield f"about {format_seconds(guess.low)} to {format_seconds(guess.high)} ({guess.basis})"
+    if as_json:
+        profiles = [{"label": name, "known": name in known, "profile": p.spelled()} for name, p in labels.items()]
+        document = {"schema": PLAN_SCHEMA, "id": study.id, "units": exploration.today.units, "profiles": profiles}
+        click.echo(json.dumps({**document, "seconds": asdict(guess)}, indent=2))
+        return
+    lines = [f"{study.project.name}: {len(labels)} profiles of {exploration.today.units} units each"]
+    lines += [f"  {name}{' (known already)' if name in known else ''}" for name in labels]
+    lines.append(f"about {format_seconds(guess.low)} to {format_seconds(guess.high)} ({guess.basis})")
+    show(lines, console(no_color=no_color))

@@ -20,6 +20,8 @@ from trimtab.units import format_bytes, format_seconds
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from trimtab.process import Command, Finished, Runner
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PIPE_WIDTH = 160
@@ -66,6 +68,19 @@ def show(renderables: Iterable[RenderableType], to: Console) -> None:
     """Print one thing after the other."""
     for renderable in renderables:
         to.print(renderable, markup=False)
+
+
+class LoudRunner:
+    """Runs commands and says which: what ``--verbose`` is for."""
+
+    def __init__(self, runner: Runner, to: Console) -> None:
+        self._runner = runner
+        self._to = to
+
+    def run(self, command: Command) -> Finished:
+        """Print a command, then run it."""
+        self._to.print(f"$ {command}", style="dim", markup=False, soft_wrap=True)
+        return self._runner.run(command)
 
 
 class LineProgress:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trimtab.model.metric import RUN_INSTRUCTIONS, STARTUP
 from trimtab.model.study import Study
 from trimtab.model.verdict import Answer, Change, Row
 from trimtab.units import format_bytes, format_change, format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -30,7 +31,7 @@ _LEGEND = (
     "* on the Pareto front of size, build cost and every bench; ◀ recommended;"
     " (in brackets) cannot be told from today's"
 )
-_COLUMN_WIDTH, _LEAST_LABEL = 12, 16
+_COLUMN_WIDTH, _LEAST_LABEL = 11, 26
 
 
 def study_renderables(study: Study, answer: Answer, width: int) -> Iterator[RenderableType]:
@@ -72,11 +73,8 @@ def _table(answer: Answer, width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    metrics = list(answer.metrics)
     labels = max((len(row.label) for row in answer.rows), default=0) + len("*  ◀ ")
-    for name in _LEAST_WANTED:
-        if labels + _COLUMN_WIDTH * len(metrics) > width and name in metrics:
-            metrics.remove(name)
+    metrics = _columns_that_fit(answer.metrics, width - min(labels, _LEAST_LABEL))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("profile", width=min(labels, max(_LEAST_LABEL, width - _COLUMN_WIDTH * len(metrics))))
     for name in metrics:
@@ -91,6 +89,17 @@ def _table(answer: Answer, width: int) -> Table:
         else:
             table.add_row(label, *(_cell(row, name) for name in metrics))
     return table
+
+
+def _columns_that_fit(metrics: Sequence[str], width: int) -> list[str]:
+    """As many columns as there is room for; the least wanted are given up first."""
+    kept = list(metrics)
+    smoke = [name for name in metrics if name.startswith(f"run.{STARTUP}.")]
+    counts = [name for name in metrics if name.endswith(RUN_INSTRUCTIONS) and name not in smoke]
+    for name in (*smoke, *_LEAST_WANTED, *counts):
+        if _COLUMN_WIDTH * len(kept) > width and name in kept:
+            kept.remove(name)
+    return kept
 
 
 def _cell(row: Row, metric: str) -> RenderableType:
@@ -120,7 +129,7 @@ def _heading_of(metric: str) -> str:
     if metric in _HEADINGS:
         return _HEADINGS[metric]
     _, bench, what = metric.split(".", 2)
-    return f"{bench}\n{what}"
+    return f"{bench}\n{'instr.' if what == RUN_INSTRUCTIONS else what}"
 
 
 def _binaries(study: Study, answer: Answer) -> Table:
