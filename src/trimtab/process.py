@@ -197,8 +197,17 @@ def _exit_descriptor(pid: int) -> _Sleep:
 
 
 def _kill_tree(child: Child, watch: MemoryWatch | None) -> None:
+    """Kill the group, and those below it that went into a session of their own."""
+    import psutil
+
+    below: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error, OSError):  # afterwards nobody knows whose children they were
+        below = psutil.Process(child.pid).children(recursive=True)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
+    for process in below:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
     if watch:
         watch.kill()
 

@@ -55,7 +55,7 @@ def test_a_busy_machine_is_told(cores: float, *, told: bool) -> None:
 
 def test_costs_of_one_build_each_are_told_as_such() -> None:
     assert notes(study(trial(TODAY))) == (
-        "build costs are of one build each; expect one or two percent from run to run",
+        "build costs are of one build each: expect a few percent from run to run, more on a busy machine",
     )
 
 

@@ -37,7 +37,7 @@ def _notes(study: Study) -> list[str]:
             f"other programs kept up to {max(busy):.1f} cores busy during builds: lean on CPU times, not on wall times"
         )
     if any(trial.get("build.clean.cpu") for trial in study.trials):
-        notes.append("build costs are of one build each; expect one or two percent from run to run")
+        notes.append("build costs are of one build each: expect a few percent from run to run, more on a busy machine")
     methods = {one.method for trial in study.built if (one := trial.get("build.peak_memory"))}
     notes += [f"peak memory: {method}" for method in sorted(methods)]
     return [*notes, *_missing(study)]
