@@ -130,7 +130,9 @@ def test_what_apply_did_is_told_as_json(user: User, project: Path) -> None:
     assert document["written"] is True
 
 
-@pytest.mark.parametrize("values", ["debug=full", "debug=line-tables-only", "strip=none", "strip=symbols", "panic=abort"])
+@pytest.mark.parametrize(
+    "values", ["debug=full", "debug=line-tables-only", "strip=none", "strip=symbols", "panic=abort"]
+)
 def test_every_axis_can_be_applied(user: User, project: Path, values: str) -> None:
     study = user.explores(project, "--axis", values, "--measure", "size")
     before = {name: _profile(user, project, name) for name in ("profiling", "dist")}
@@ -153,9 +155,7 @@ def test_a_setting_that_is_overridden_elsewhere_is_taken_back(user: User, projec
 
 
 def test_a_setting_that_the_environment_overrides_is_taken_back(user: User, project: Path) -> None:
-    study = user.explores(
-        project, "--axis", "opt-level=1", "--measure", "size", CARGO_PROFILE_RELEASE_OPT_LEVEL="2"
-    )
+    study = user.explores(project, "--axis", "opt-level=1", "--measure", "size", CARGO_PROFILE_RELEASE_OPT_LEVEL="2")
     before = (project / "Cargo.toml").read_bytes()
     trial = study["trials"][1]["id"]
     result = user.run("apply", "--trial", trial, "--yes", CARGO_PROFILE_RELEASE_OPT_LEVEL="2")

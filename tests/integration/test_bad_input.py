@@ -201,7 +201,9 @@ def test_a_store_of_a_newer_trimtab(user: User) -> None:
     assert "newer trimtab" in user.run("history").refused(2)
 
 
-@pytest.mark.parametrize("command", [("show",), ("show", "nothing-123"), ("apply", "--yes"), ("apply", "x", "--dry-run")])
+@pytest.mark.parametrize(
+    "command", [("show",), ("show", "nothing-123"), ("apply", "--yes"), ("apply", "x", "--dry-run")]
+)
 def test_a_study_that_does_not_exist(user: User, command: tuple[str, ...]) -> None:
     assert "trimtab history" in user.run(*command).refused(2)
 

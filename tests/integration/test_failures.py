@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fakes import values
 from tests.integration.user import User, by_label, eventually, processes_about
+from trimtab.errors import MissingError
+from trimtab.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.integration
 
@@ -142,6 +147,20 @@ def test_a_full_disk_under_the_store_is_said_plainly(user: User, tmpfs: Callable
     assert result.code == 0
     for trial in study["trials"]:
         assert all(Path(artifact["path"]).stat().st_size == artifact["size"] for artifact in trial["artifacts"])
+
+
+def test_a_store_that_fills_its_disk_loses_nothing_and_says_so(tmpfs: Callable[[str], Path]) -> None:
+    store = SqliteStore(tmpfs("size=512k") / "studies.db")
+    with contextlib.closing(store):
+        store.begin(values.study())
+        kept: list[str] = []
+        with pytest.raises(MissingError, match="no space left"):
+            for number in range(10_000):
+                trial = replace(values.trial(values.TODAY), id=f"trial-{number}")
+                store.append(values.study().id, trial)
+                kept.append(trial.id)
+        assert kept
+        assert [trial.id for trial in store.load("last").trials] == kept
 
 
 def test_no_space_for_a_store_at_all_is_said_plainly(user: User, tmpfs: Callable[[str], Path]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,22 @@ def test_a_crate_outside_of_the_workspace_is_left_alone_and_counts_as_source(use
     assert (snapshot(project), snapshot(outside)) == before
     _edit(outside / "src" / "lib.rs", "count * count", "count * count * count")
     assert user.explores(project, "--axis", "opt-level=s", "--measure", "size")["id"] != study["id"]
+
+
+def test_odd_files_in_the_tree_do_no_harm(user: User) -> None:
+    project = user.project("duo")
+    os.mkfifo(project / "pipe")
+    (project / "nowhere").symlink_to("missing")
+    (project / "loop").symlink_to("loop")
+    (project / "up").symlink_to("..")
+    (project / os.fsdecode(b"latin-\xe9")).write_text("no UTF-8 in this name\n")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(project / "socket"))
+        for lock in (True, False):
+            if not lock:
+                (project / "Cargo.lock").unlink()
+            study = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+            assert [trial["status"] for trial in study["trials"]] == ["ok", "ok"]
 
 
 def _edit(path: Path, old: str, new: str) -> None:

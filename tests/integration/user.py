@@ -18,7 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 PROJECTS = Path(__file__).parent.parent / "projects"
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 LONGEST = 300.0
 """Seconds after which a run has hung, however slow the machine is."""
 
@@ -33,8 +36,10 @@ class Result:
 
     @property
     def document(self) -> dict[str, Any]:
-        """Standard output, which must be one JSON document."""
+        """Standard output, which must be one JSON document that is as its schema says."""
         document: dict[str, Any] = json.loads(self.out)
+        kind, _, _ = document["schema"].removeprefix("trimtab.").partition("/")
+        jsonschema.validate(document, json.loads((SCHEMAS / f"{kind}.schema.json").read_text("utf-8")))
         return document
 
     def refused(self, code: int) -> str:
@@ -200,16 +205,32 @@ def with_leftovers(project: Path) -> Path:
 
 def processes_about(folder: Path) -> list[str]:
     """Command lines of processes that have to do with a folder: they name it, work in it or build in it."""
+    return list(_processes_about(folder).values())
+
+
+def pids_about(folder: Path) -> list[int]:
+    """Ids of the same processes."""
+    return list(_processes_about(folder))
+
+
+def end(pids: Sequence[int]) -> None:
+    """Kill processes of a test."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _processes_about(folder: Path) -> dict[int, str]:
     import psutil
 
-    found = []
+    found = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
                 continue
             words = [*process.cmdline(), process.cwd(), process.environ().get("TRIMTAB_WORK", "")]
             if any(str(folder) in word for word in words):
-                found.append(" ".join(process.cmdline()))
+                found[process.pid] = " ".join(process.cmdline())
     return found
 
 

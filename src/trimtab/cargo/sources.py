@@ -177,11 +177,12 @@ def _walk(folder: Path, target_directory: Path) -> Iterator[Path]:
     with os.scandir(folder) as entries:
         for entry in entries:
             path = Path(entry.path)
-            if not entry.is_dir(follow_symlinks=False):
+            if entry.is_symlink() or entry.is_file():  # a pipe or socket would be waited for
                 if entry.name != _OWN:
                     yield path
             elif (
-                path != target_directory
+                entry.is_dir()
+                and path != target_directory
                 and entry.name not in _SKIPPED
                 and (not entry.name.startswith(".") or entry.name in _HIDDEN_BUT_READ)
                 and not (path / _CACHE_TAG).exists()
