@@ -75,7 +75,9 @@ def registry(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     argv = [str(toolchain / "cargo"), "update"]
     environment = {**os.environ, "CARGO_NET_RETRY": "0", "CARGO_HTTP_TIMEOUT": "20"}
     try:
-        asked = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+        asked = subprocess.run(
+            argv, check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+        )
     except subprocess.TimeoutExpired:
         pytest.skip("crates.io cannot be reached: no answer within 60 s")
     if asked.returncode:
@@ -93,7 +95,7 @@ def tmpfs(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         if not shutil.which("mount"):
             pytest.skip("there is no mount here")
         argv = ["mount", "-t", "tmpfs", "-o", options, "trimtab-tests", str(folder)]
-        done = subprocess.run(argv, capture_output=True, text=True)
+        done = subprocess.run(argv, check=False, capture_output=True, text=True)
         if done.returncode:
             pytest.skip(f"a disk cannot be mounted here: {done.stderr.strip()}")
         mounted.append(folder)

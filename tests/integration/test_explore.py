@@ -227,7 +227,7 @@ def test_compiler_flags_come_on_top_of_those_in_force(
     (project / ".cargo").mkdir()
     (project / ".cargo" / "config.toml").write_text(config)
     axis = "rustflags=none;--cfg asked -C target-cpu=native"
-    study = user.explores(project, "--axis", axis, "--measure", "size", **environment)
+    study = user.explores(project, "--axis", axis, "--measure", "size", cwd=None, **environment)
     today, flagged = study["trials"]
     assert _flags(today) & {"from_config", "from_environment", "asked"} == kept
     assert _flags(flagged) & {"from_config", "from_environment", "asked"} == kept | {"asked"}
@@ -335,12 +335,9 @@ def test_a_compiler_cache_is_turned_off(user: User) -> None:
     "config",
     [
         '[build]\ntarget = "{host}"\n',
-        '[build]\ntarget-dir = "elsewhere"\n',
-        "[build]\nincremental = true\njobs = 1\n",
-        "[term]\nquiet = true\n",
-        '[term]\nverbose = true\ncolor = "always"\n',
-        "[profile.release]\nincremental = true\n",
-        '[profile.release]\nsplit-debuginfo = "unpacked"\ndebug = 1\n',
+        '[build]\ntarget-dir = "elsewhere"\njobs = 1\n[term]\nquiet = true\n',
+        '[term]\nverbose = true\ncolor = "always"\n[profile.release]\nincremental = true\n',
+        '[build]\nincremental = true\n[profile.release]\nsplit-debuginfo = "unpacked"\ndebug = 1\n',
     ],
 )
 def test_settings_of_cargo_that_lead_elsewhere(user: User, toolchain: Path, config: str) -> None:

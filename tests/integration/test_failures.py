@@ -133,7 +133,8 @@ def test_a_disk_too_small_for_any_build_is_said_plainly(user: User, tmpfs: Calla
     result = user.run("explore", user.project("duo"), *arguments, XDG_CACHE_HOME=str(cache))
     result.refused(4)
     # A linker that writes through a memory map dies of a bus error; that must not pass for a broken profile.
-    assert [trial["failure"]["cause"] for trial in result.document["trials"]] == ["disk full", "disk full"]
+    study = user.does("show", "--json").document
+    assert [trial["failure"]["cause"] for trial in study["trials"]] == ["disk full", "disk full"]
 
 
 def test_a_full_disk_under_the_store_is_said_plainly(user: User, tmpfs: Callable[[str], Path]) -> None:
@@ -154,11 +155,15 @@ def test_a_store_that_fills_its_disk_loses_nothing_and_says_so(tmpfs: Callable[[
     with contextlib.closing(store):
         store.begin(values.study())
         kept: list[str] = []
-        with pytest.raises(MissingError, match="no space left"):
+
+        def fill() -> None:
             for number in range(10_000):
                 trial = replace(values.trial(values.TODAY), id=f"trial-{number}")
                 store.append(values.study().id, trial)
                 kept.append(trial.id)
+
+        with pytest.raises(MissingError, match="no space left"):
+            fill()
         assert kept
         assert [trial.id for trial in store.load("last").trials] == kept
 
@@ -174,9 +179,12 @@ def test_when_nothing_builds_the_exit_code_is_4(user: User) -> None:
     with (project / "Cargo.toml").open("a") as manifest:
         manifest.write('\n[profile.release]\npanic = "abort"\n')
     result = user.run("explore", project, "--axis", "opt-level=s", "--json")
-    assert "picky needs panics that unwind" in result.refused(4)
-    assert result.document["recommendation"] is None
-    assert [trial["status"] for trial in result.document["trials"]] == ["failed", "failed"]
+    error = result.refused(4)
+    assert "picky needs panics that unwind" in error
+    assert "trimtab show picky-" in error
+    study = user.does("show", "--json").document
+    assert study["recommendation"] is None
+    assert [trial["status"] for trial in study["trials"]] == ["failed", "failed"]
 
 
 def test_when_today_does_not_build_the_others_are_shown_without_a_recommendation(user: User) -> None:
@@ -205,7 +213,14 @@ def test_a_bench_that_fails_under_one_profile_only_is_shown(user: User) -> None:
 def _mood(user: User, level: str, *arguments: str, **environment: str) -> dict[str, Any]:
     """The one trial that fails between two that do not."""
     study = user.explores(
-        user.project("moody"), "--axis", f"opt-level={level},0", "--measure", "size", *arguments, **environment
+        user.project("moody"),
+        "--axis",
+        f"opt-level={level},0",
+        "--measure",
+        "size",
+        *arguments,
+        cwd=None,
+        **environment,
     )
     assert [trial["status"] == "ok" for trial in study["trials"]] == [True, False, True]
     trial: dict[str, Any] = study["trials"][1]

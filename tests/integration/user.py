@@ -180,7 +180,7 @@ class User:
 
     def explores(self, *arguments: str | Path, cwd: Path | None = None, **environment: str) -> dict[str, Any]:
         """The study of an exploration that must succeed."""
-        return self.does("explore", *arguments, "--json", cwd=cwd, **environment).document
+        return self.does("explore", *arguments, "--json", cwd=cwd, inside=(), **environment).document
 
 
 def snapshot(project: Path) -> dict[str, tuple[str, int, int]]:
