@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -97,13 +98,16 @@ class SystemRunner:
     def run(self, command: Command) -> Finished:
         """Run a command to its end; kill its whole tree on time-out or when this process is interrupted."""
         with _outputs(command.capture) as (stdout, stderr), _watch(command) as watch:
-            before = time.perf_counter()
-            child = _spawn(command, watch, stdout, stderr)
+            child: Child | None = None
             try:
+                with _no_interruption():
+                    before = time.perf_counter()
+                    child = _spawn(command, watch, stdout, stderr)
                 status, usage, timed_out = _wait(child, command.timeout, watch, before)
             except BaseException:
-                _kill_tree(child, watch)
-                child.wait()
+                if child:
+                    _kill_tree(child, watch)
+                    child.wait()
                 raise
             wall = time.perf_counter() - before
             child.returncode = os.waitstatus_to_exitcode(status)
@@ -120,6 +124,26 @@ class SystemRunner:
                 memory_method=watch.method if watch else "",
                 oom_killed=watch.oom_killed if watch else False,
             )
+
+
+@contextlib.contextmanager
+def _no_interruption() -> Iterator[None]:
+    """Put off what signals do here until the end: between start and first wait, nobody would know whom to kill."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are dealt with in the main thread only
+        return
+    arrived: list[int] = []
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    handled = {number: handler for number, handler in usual.items() if callable(handler)}
+    try:
+        for number in handled:
+            signal.signal(number, lambda number, _: arrived.append(number))
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+    if arrived:
+        signal.raise_signal(arrived[0])
 
 
 def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None, stderr: IO[bytes] | None) -> Child:

@@ -8,7 +8,7 @@ depend on what ran before.
 Two ways, and the measurement says which:
 
 - a control group of its own (version 2, or version 1 where that is what the machine has), whose ``memory.stat`` is
-  read every 20 ms: exact sums for one small read;
+  read every 50 ms: exact sums for one small read;
 - without the right to make one, the processes of the tree are walked, at intervals that keep the walk itself under
   half a percent of one core.
 
@@ -30,7 +30,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-_INTERVAL = 0.02
+_INTERVAL = 0.05
 _WALK_SHARE = 0.005
 _ROOT = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.user import User, by_label
+from tests.integration.user import PROJECTS, User, by_label
 
 pytestmark = pytest.mark.integration
 
+LIBRARY = "duo/words/src/lib.rs"
 AXIS = ("--axis", "opt-level=3,s,1")
 
 
@@ -46,15 +47,16 @@ def test_a_larger_space_builds_only_what_is_new(user: User) -> None:
 
 def test_a_new_bench_is_run_without_a_build(user: User) -> None:
     project = user.project("duo")
-    first = by_label(user.explores(project, *AXIS, "--measure", "size,run", "--bench-time", "10ms"))
-    arguments = (project, *AXIS, "--measure", "size,run", "--bench-time", "10ms", "--bench", "count={bin} count 2")
+    few = (project, "--axis", "opt-level=s", "--measure", "size,run", "--bench-time", "10ms")
+    first = by_label(user.explores(*few))
+    arguments = (*few, "--bench", "count={bin} count 2")
     second = by_label(user.explores(*arguments))
-    assert len(user.builds()) == 3
+    assert len(user.builds()) == 2
     for label, trial in second.items():
         assert trial["metrics"]["run.count.wall"]["value"] > 0
         assert trial["metrics"]["size.file"] == first[label]["metrics"]["size.file"]
     third = by_label(user.explores(*arguments, "--bench", "more={bin} count 3"))
-    assert len(user.builds()) == 3
+    assert len(user.builds()) == 2
     for label, trial in third.items():
         assert trial["metrics"]["run.count.wall"] == second[label]["metrics"]["run.count.wall"]
         assert trial["metrics"]["run.more.wall"]["value"] > 0
@@ -68,32 +70,39 @@ def test_sizes_are_added_without_a_build(user: User) -> None:
     assert all({"size.stripped", "build.clean.cpu"} <= set(trial["metrics"]) for trial in study["trials"])
 
 
-@pytest.mark.parametrize("edited", ["words/src/lib.rs", "app/Cargo.toml", "Cargo.toml", "Cargo.lock"])
-def test_an_edited_source_makes_everything_new(user: User, edited: str) -> None:
+EXPLORED = ("--axis", "opt-level=s", "--measure", "size")
+
+
+def test_an_edited_source_makes_everything_new(user: User) -> None:
     project = user.project("duo")
-    first = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
-    with (project / edited).open("a") as file:
-        file.write("// x\n" if edited.endswith(".rs") else "# x\n")
-    second = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    first = user.explores(project, *EXPLORED)
+    for edited in ("words/src/lib.rs", "app/Cargo.toml", "Cargo.toml", "Cargo.lock", "README.md"):
+        path = project / edited
+        text = path.read_text() if path.exists() else None
+        path.write_text(f"{text or ''}{'// x' if edited.endswith('.rs') else '# x'}\n")
+        assert _known(user, project) == [False, False], edited
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(text)
+        assert _known(user, project) == [True, True], edited
+    (project / "words" / "src" / "lib.rs").write_text("#![allow(dead_code)]\n" + (PROJECTS / LIBRARY).read_text())
+    second = user.explores(project, *EXPLORED)
     assert len(user.builds()) == 4
     assert second["id"] != first["id"]
     assert {trial["id"] for trial in second["trials"]}.isdisjoint(trial["id"] for trial in first["trials"])
     assert len(user.does("history", "--json").document["studies"]) == 2
 
 
-def test_a_touched_source_makes_nothing_new(user: User) -> None:
+def test_what_is_no_source_makes_nothing_new(user: User) -> None:
     project = user.project("duo")
-    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    assert user.explores(project, *EXPLORED)["recommendation"]["goal"] == "balanced"
     (project / "words" / "src" / "lib.rs").touch()
-    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
-    assert len(user.builds()) == 2
-
-
-def test_settings_of_trimtab_are_no_source(user: User) -> None:
-    project = user.project("duo")
-    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    (project / "target").mkdir()
+    (project / "target" / "CACHEDIR.TAG").touch()
+    (project / "target" / "made").write_text("by somebody")
     (project / "trimtab.toml").write_text('[space]\ngoal = "size"\n')
-    assert user.explores(project, "--axis", "opt-level=s", "--measure", "size")["recommendation"]["goal"] == "size"
+    assert user.explores(project, *EXPLORED)["recommendation"]["goal"] == "size"
     assert len(user.builds()) == 2
 
 
@@ -101,23 +110,24 @@ def test_ignored_files_are_no_source_in_a_git_checkout(user: User) -> None:
     project = user.project("duo")
     (project / ".gitignore").write_text("/target\n*.log\n")
     subprocess.run(["git", "init", "-q", "."], cwd=project, check=True, env=dict(user.environment))
-    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    user.explores(project, *EXPLORED)
     (project / "build.log").write_text("made by somebody\n")
-    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
-    assert len(user.builds()) == 2
+    assert _known(user, project) == [True, True]
     (project / "data.txt").write_text("read by a build script, perhaps\n")
-    user.explores(project, "--axis", "opt-level=s", "--measure", "size")
-    assert len(user.builds()) == 4
+    assert _known(user, project) == [False, False]
 
 
-def test_other_surroundings_make_everything_new(user: User) -> None:
+def test_other_surroundings_make_everything_new_if_they_change_a_build(user: User) -> None:
     project = user.project("duo")
-    arguments = (project, "--axis", "opt-level=s", "--measure", "size")
-    user.explores(*arguments)
-    user.explores(*arguments, RUSTFLAGS="--cfg from_environment")
-    assert len(user.builds()) == 4
-    user.explores(*arguments, TERM="other", LANG="C")
-    assert len(user.builds()) == 4
+    user.explores(project, *EXPLORED)
+    assert _known(user, project, TERM="other", LANG="C", CARGO_BUILD_JOBS="1") == [True, True]
+    assert _known(user, project, RUSTFLAGS="--cfg from_environment") == [False, False]
+    assert _known(user, project, CARGO_PROFILE_RELEASE_DEBUG="1") == [False, False]
+    assert _known(user, project, CFLAGS="-O1") == [False, False]
+    home = user.folder / "home" / ".cargo"
+    home.mkdir()
+    (home / "config.toml").write_text('[build]\nrustflags = ["--cfg", "from_config"]\n')
+    assert _known(user, project, CARGO_HOME=str(home)) == [False, False]
 
 
 def test_fresh_measures_again(user: User) -> None:
@@ -125,6 +135,12 @@ def test_fresh_measures_again(user: User) -> None:
     user.explores(project, "--axis", "opt-level=s", "--measure", "size")
     user.explores(project, "--axis", "opt-level=s", "--measure", "size", "--fresh")
     assert len(user.builds()) == 4
+
+
+def _known(user: User, project: Path, **environment: str) -> list[bool]:
+    """Which of the profiles would not be built again."""
+    plan = user.does("explore", project, *EXPLORED, "--dry-run", "--json", cwd=None, inside=(), **environment).document
+    return [profile["known"] for profile in plan["profiles"]]
 
 
 def test_a_lost_artifact_is_built_again(user: User) -> None:

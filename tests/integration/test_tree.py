@@ -19,7 +19,7 @@ AXES = ("--axis", "opt-level=3,s", "--axis", "codegen-units=16,1")
 def test_explore_leaves_a_tree_as_it_was(user: User) -> None:
     project = with_leftovers(user.project("duo"))
     before = snapshot(project)
-    user.explores(project, *AXES, "--bench", "count={bin} count 1", "--bench-time", "10ms")
+    user.explores(project, *AXES[:2], "--bench", "count={bin} count 1", "--bench-time", "10ms")
     assert snapshot(project) == before
 
 
