@@ -243,7 +243,8 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         *([(binary.package, binary.name) for binary in binaries], plan.jobs, str(touched)),
         datetime.now(UTC).isoformat() if request.fresh else "",
     )
-    asked = digest(basis, [profile.spelled() for profile in space.profiles(today.profile)], plan.benches)
+    profiles = [profile.spelled() for profile in space.profiles(today.profile)]
+    asked = digest(basis, profiles, plan.benches, plan.goal, asdict(plan.limits))
     study = Study(
         id=f"{binaries[0].name}-{asked[:6]}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),

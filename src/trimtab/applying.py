@@ -72,7 +72,7 @@ def prepare_application(
     wanted = replace(trial.profile, rustflags=())
     if effective[name] not in (study.baseline_profile, wanted):
         raise InputError(
-            f"the profile {name} is no longer what was measured",
+            f"the profile {name} has changed since the study",
             where=str(project.manifest),
             hint="run trimtab explore again",
         )

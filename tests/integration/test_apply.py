@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,15 @@ lto = "thin"
 AXIS = ("--axis", "lto=off", "--axis", "codegen-units=1", "--measure", "size,build")
 
 
+@pytest.fixture(scope="module")
+def user(new_user: Callable[[Path], User], tmp_path_factory: pytest.TempPathFactory) -> User:
+    """One for all of these tests, so that what has been built for one is known to the others."""
+    return new_user(tmp_path_factory.mktemp("apply"))
+
+
 @pytest.fixture
 def project(user: User) -> Path:
+    shutil.rmtree(user.folder / "duo", ignore_errors=True)
     place = user.project("duo")
     with (place / "Cargo.toml").open("a") as manifest:
         manifest.write(PROFILES)
@@ -92,7 +101,7 @@ def test_applying_again_changes_nothing(user: User, project: Path) -> None:
     if again.code == 0:
         assert "nothing to change" in again.out
     else:
-        assert "no longer what was measured" in again.refused(2)
+        assert "has changed since the study" in again.refused(2)
     assert snapshot(project) == before
 
 
@@ -166,7 +175,7 @@ def test_a_profile_that_changed_since_is_not_overwritten(user: User, project: Pa
     manifest = project / "Cargo.toml"
     manifest.write_text(manifest.read_text().replace("opt-level = 3", "opt-level = 2"))
     before = snapshot(project)
-    assert "no longer what was measured" in user.run("apply", "--trial", trial, "--yes").refused(2)
+    assert "has changed since the study" in user.run("apply", "--trial", trial, "--yes").refused(2)
     assert snapshot(project) == before
 
 

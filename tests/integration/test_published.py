@@ -20,7 +20,7 @@ def test_a_published_crate_is_explored_but_cannot_be_applied_to(user: User) -> N
     assert [trial["status"] for trial in study["trials"]] == ["ok", "ok"]
     assert [trial["effect"][0]["opt-level"] for trial in study["trials"]] == ["3", "0"]
     assert user.explores(*arguments)["id"] == study["id"]
-    assert len(user.builds()) == 4
+    assert len(user.builds()) == 2
     assert SPEC in user.does("show").out
     error = user.run("apply", "--trial", study["trials"][1]["id"], "--yes").refused(2)
     assert "published crate" in error

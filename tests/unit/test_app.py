@@ -98,7 +98,7 @@ class TestUsage:
             ("explore --bench 'a={bin}' --bench 'a={bin} x'", "error: two benches are called 'a'", "its own"),
             ("explore nothere", "error: nothere does not exist", "crate:NAME"),
             ("show nothing", "error: there is no study 'nothing'", "`trimtab history` lists them"),
-            ("apply", "error: there is no study 'last'", "`trimtab history` lists them"),
+            ("apply", "error: no study of this project", "explore it first, or name a study"),
             ("doctor nothere", "error: Invalid value for '[PATH]': Directory 'nothere' does not exist", "--help`"),
         ],
     )

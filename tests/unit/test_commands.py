@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.fakes.cargo import MANIFEST, Crate, FakeCargo
 from tests.fakes.runner import finished
+from tests.fakes.values import a_full_study
 from tests.unit.conftest import Said, Shell
 from tests.unit.test_schemas import validator
 from trimtab.errors import MissingError
@@ -431,7 +433,7 @@ class TestApply:
         manifest.write_text(MANIFEST.replace('"thin"', '"off"'))
         said = shell.trimtab("apply --yes")
         assert said.code == 2
-        assert said.errors[0] == "error: the profile release is no longer what was measured"
+        assert said.errors[0] == "error: the profile release has changed since the study"
         assert '"off"' in manifest.read_text()
 
     def test_a_change_that_cargo_reads_otherwise_is_taken_back(self, shell: Shell) -> None:
@@ -480,3 +482,24 @@ def test_a_kept_trial_knows_its_binary(shell: Shell) -> None:
         trials: tuple[Trial, ...] = opened.load("last").trials
     for trial in trials:
         assert Path(trial.artifacts[0].path).stat().st_size == trial.artifacts[0].size
+
+
+class TestWhichStudyIsApplied:
+    def test_the_newest_of_the_project_in_this_folder(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        here = study(shell, f"{FAT} --measure size")["id"]
+        with shell.opened() as opened:
+            found = opened.load(here)
+            elsewhere = replace(found.project, root="/elsewhere")
+            opened.begin(replace(found, id="other", created="2999-01-01T00:00:00+00:00", project=elsewhere))
+        assert shell.trimtab("apply --dry-run").out.startswith(f"{here} → {shell.cargo.root}")
+
+    def test_none_of_another_project(self, shell: Shell) -> None:
+        with shell.opened() as opened:
+            opened.begin(a_full_study())
+        assert shell.trimtab("apply --dry-run").errors[0] == "error: no study of this project"
+
+    def test_another_goal_is_another_study_of_the_same_trials(self, shell: Shell) -> None:
+        size = study(shell, f"{FAT} --measure size --goal size")
+        before = builds(shell)
+        build = study(shell, f"{FAT} --measure size --goal build")
+        assert (build["id"] != size["id"], build["trials"] == size["trials"], builds(shell)) == (True, True, before)

@@ -12,7 +12,7 @@ from tests.fakes.values import FAT1, TODAY
 from trimtab.config.file import Config, parse_bench, parse_config, parse_limits, read_config
 from trimtab.errors import InputError
 from trimtab.model.plan import Bench, Goal, Limits, ProbeKind
-from trimtab.model.profile import Lto, OptLevel
+from trimtab.model.profile import AXES, Lto, OptLevel
 from trimtab.report.config_file import config_file
 
 EVERYTHING = """\
@@ -194,7 +194,7 @@ class TestFile:
         text = "\n".join(line for line in settings if not line.startswith("Today's"))
         config = parse_config(text)
         assert config.binaries == ("a", "b")
-        assert {axis.kind.name for axis in config.axes} == {"lto", "codegen-units", "opt-level", "panic"}
+        assert {axis.kind.name for axis in config.axes} == {axis.name for axis in AXES}
         assert config.benches[0].command[0] == "{bin}"
         assert config.limits == Limits(build=2.0, touch=3.0, size=1.05)
         assert (config.jobs, config.budget) == (2, 1200)

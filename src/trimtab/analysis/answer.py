@@ -7,9 +7,11 @@ from trimtab.analysis.table import columns, judged_benches, label, rows
 from trimtab.model.metric import RUN_WALL, STARTUP, ratio_metric, run_metric
 from trimtab.model.study import Study
 from trimtab.model.verdict import Answer
-from trimtab.units import format_change
+from trimtab.units import format_change, format_seconds
 
 _BUSY = 0.3
+_SHORT = 0.005
+"""Seconds below which a run is mostly the start of a process."""
 
 
 def answer(study: Study) -> Answer:
@@ -31,6 +33,10 @@ def _notes(study: Study) -> list[str]:
         command = " ".join(next(bench.command for bench in study.benches if bench.name == STARTUP))
         notes.append(f"run.startup is a smoke run of `{command}`, not a bench")
     notes += _null_controls(study)
+    for bench in judged_benches(study):
+        wall = study.baseline_trial.get(run_metric(bench.name, RUN_WALL)) if study.baseline_trial else None
+        if wall and wall.value < _SHORT:
+            notes.append(f"{bench.name} takes {format_seconds(wall.value)}, mostly starting: give it more work")
     busy = [load.value for trial in study.trials if (load := trial.get("build.clean.other_load"))]
     if busy and max(busy) > _BUSY:
         notes.append(

@@ -166,6 +166,8 @@ class _Judge:
             return (f"the goal {self._study.goal} goes by {_WORDS[first]}, which was not measured: {how}",)
         others = len(self._study.built) - 1
         within = sum(not self.objection(trial) for trial in self._study.built) - 1
+        if not within:
+            return (f"no other profile of the {others} that built may be taken",)
         return (f"of {others} other profiles that built, {within} keep the limits, and none of these is better",)
 
     def why_not(self, taken: Trial) -> tuple[str, ...]:
@@ -218,8 +220,8 @@ def _sentence(words: str, change: Change | None, today: Trial) -> str:
     values = f"{format_value(base, change.unit)} → {format_value(change.value, change.unit)}"
     if change.low is None:
         return f"{words} {values} ({format_change(change.ratio)})"
-    # In pairs the ratio is known better than either value, which drift and load move together.
-    text = f"{words} {format_change(change.ratio)}{_interval(change.low, change.high)}, median {values.split(' → ')[1]}"
+    # Only the ratio was measured in pairs: today's median is of other pairs, at another time, and would not fit to it.
+    text = f"{words} {format_change(change.ratio)}{_interval(change.low, change.high)}"
     return text if change.real else f"{text}: cannot be told from today's"
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,7 @@ from trimtab.errors import InputError
 from trimtab.model.plan import Goal
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
+from trimtab.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +29,7 @@ SCHEMA = "trimtab.application/1"
 
 
 @click.command("apply")
-@click.argument("study", default="last")
+@click.argument("study", required=False)
 @click.option("--trial", metavar="ID", help="This trial, by id or as the table names it.")
 @click.option(
     "--goal", type=click.Choice([goal.value for goal in Goal]), help="The profile recommended for another goal."
@@ -37,7 +39,7 @@ SCHEMA = "trimtab.application/1"
 @store_option
 @output_options
 def command(
-    study: str, trial: str | None, goal: str | None, dry_run: bool, yes: bool, store: str | None, as_json: bool,
+    study: str | None, trial: str | None, goal: str | None, dry_run: bool, yes: bool, store: str | None, as_json: bool,
     quiet: bool, no_color: bool,
 ) -> int:  # fmt: skip
     """Write a study's recommended profile into Cargo.toml, with the measured numbers beside it.
@@ -45,7 +47,7 @@ def command(
     Profiles that inherit from the changed one keep what they had. The change is shown before it is written.
     """
     with contextlib.closing(existing_store(store)) as opened:
-        loaded = opened.load(study)
+        loaded = opened.load(study) if study else _newest_here(opened)
     loaded = replace(loaded, goal=Goal(goal)) if goal else loaded
     application = prepare_application(loaded, _chosen(loaded, trial), dict(os.environ))
     out = console(no_color=no_color, stderr=as_json)
@@ -56,6 +58,22 @@ def command(
         document = {"schema": SCHEMA, "study": loaded.id, "manifest": manifest, "written": written, "diff": change}
         click.echo(json.dumps({**document, "notes": application.notes}, indent=2))
     return 0
+
+
+def _newest_here(store: SqliteStore) -> Study:
+    """The newest study of the project in this folder; outside of any project, the newest of all.
+
+    Raises:
+        InputError: this project has none.
+    """
+    here = (Path.cwd(), *Path.cwd().parents)
+    for summary in store.history():
+        study = store.load(summary.id)
+        if Path(study.project.root) in here:
+            return study
+    if any((folder / "Cargo.toml").exists() for folder in here):
+        raise InputError("no study of this project", where=str(here[0]), hint="explore it first, or name a study")
+    return store.load("last")
 
 
 def _chosen(study: Study, trial: str | None) -> Trial:
@@ -85,6 +103,7 @@ def _offer(application: Application, out: Console, *, dry_run: bool, yes: bool, 
         out.print(f"nothing to change in {manifest}", markup=False)
         return False
     if not quiet:
+        out.print(f"{application.study.id} → {manifest}", markup=False)
         out.print(
             Syntax(difference(application.before, application.after, manifest.name), "diff", background_color="default")
         )

@@ -86,6 +86,10 @@ def command(
 
     The project is never changed: settings are given to Cargo from outside, and each profile is built in an empty
     target directory of its own. Run again, it goes on where it was interrupted and repeats nothing.
+
+    The axes are lto (off, local, thin, fat), codegen-units, opt-level, panic, strip, debug and rustflags; without any,
+    a grid of twelve profiles around today's is explored. Benches run in the project's folder, without a shell and
+    with empty standard input; {bin} stands for the binary.
     """
     folders = default_folders(store)
     loud = LoudRunner(SystemRunner(), console(no_color=no_color, stderr=True)) if verbose else None

@@ -98,7 +98,7 @@ class RunProbe:
             yield Absent(name=run_metric(STARTUP, RUN_WALL), reason="the program takes neither --version nor --help")
             return
         if not warm.ok:
-            raise _bench_fails(bench, warm)
+            raise _bench_fails(bench, warm, base)
         trouble = surroundings.run(command_line(bench, head), capture=True)
         if not trouble.ok:
             yield Absent(name=run_metric(bench.name, RUN_WALL), reason=_how_it_ended(trouble))
@@ -148,6 +148,8 @@ class InstructionProbe:
                 yield Absent(name=name, reason="valgrind is not installed", needs="valgrind")
             elif identical:
                 yield Absent(name=name, reason=_IDENTICAL)
+            elif bench.command[0] != "{bin}":
+                yield Absent(name=name, reason="callgrind counts only a command that begins with {bin}")
             else:
                 with _place_for(bench, self._surroundings, base.path) as (settled, surroundings):
                     yield self._count(settled, surroundings, artifacts[0].path)
@@ -229,9 +231,9 @@ def _identical(bench: Bench) -> Iterator[Measurement | Absent]:
         )
 
 
-def _bench_fails(bench: Bench, finished: Finished) -> InputError:
+def _bench_fails(bench: Bench, finished: Finished, binary: str) -> InputError:
     return InputError(
-        f"the bench {bench.name!r} fails with today's binary: {_how_it_ended(finished)}",
+        f"the bench {bench.name!r} fails with today's binary: {_how_it_ended(finished).replace(binary, '{bin}')}",
         where=" ".join(bench.command),
         hint="it is run in the project's root folder; correct the command, then run again (what was built is kept)",
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from trimtab.model.profile import Profile
 
 _TEXT = """\
-# Settings of trimtab, https://pypi.org/project/trimtab. Every key is optional; options on the command line win.
+# Settings of trimtab. Every key is optional; options on the command line win.
 
 [project]
 {bin}
@@ -24,10 +24,14 @@ _TEXT = """\
 # codegen-units = [16, 1]
 # opt-level = [3, "s", "z"]
 # panic = ["unwind", "abort"]                # abort changes what a panic does: only if you mean it
+# strip = ["none", "debuginfo", "symbols"]
+# debug = ["none", "line-tables-only", "limited", "full"]
+# rustflags = ["none", "-C target-cpu=native"]
 goal = "balanced"                   # size, speed, balanced or build
 
 # Without a bench the recommendation cannot judge runtime: name a command that does your program's typical work for
-# 0.05 to 5 seconds. {{bin}} stands for the binary; it is run in this folder, without a shell.
+# 0.05 to 5 seconds. {{bin}} stands for the binary; it is run in this folder, without a shell
+# and with empty standard input.
 # [[bench]]
 # name = "check"
 # command = ["{{bin}}", "check", "some/input"]

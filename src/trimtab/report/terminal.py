@@ -28,7 +28,7 @@ _HEADINGS = {
 _LEAST_WANTED = ("size.gzip", "build.clean.wall", "size.xz", "size.file", "build.peak_memory")
 """Columns given up first where the terminal is narrow; ``--json`` has them all."""
 _LEGEND = (
-    "* on the Pareto front of size, build cost and every bench; ◀ recommended;"
+    "* on the Pareto front of what was measured of size, build CPU and benches; ◀ recommended;"
     " (in brackets) cannot be told from today's"
 )
 _COLUMN_WIDTH, _LEAST_LABEL = 11, 26
