@@ -129,6 +129,19 @@ def test_the_recommended_profile_is_taken_for_the_goal(user: User, project: Path
     assert "# trimtab" not in (project / "Cargo.toml").read_text()
 
 
+def test_in_a_project_its_own_study_is_taken_and_no_other(user: User, project: Path) -> None:
+    _explored(user, project)
+    other = user.project("picky", into="other")
+    before = snapshot(other)
+    error = user.run("apply", "--yes", cwd=other).refused(2)
+    assert "no study of this project" in error
+    user.explores(other, "--axis", "opt-level=s", "--measure", "size")
+    label = "lto off, codegen-units 1"
+    user.does("apply", "--trial", label, "--yes", cwd=project / "app")
+    assert 'lto = "off"' in (project / "Cargo.toml").read_text()
+    assert snapshot(other) == before
+
+
 def test_what_apply_did_is_told_as_json(user: User, project: Path) -> None:
     trial = _explored(user, project)
     document = user.does("apply", "--trial", trial, "--dry-run", "--json").document

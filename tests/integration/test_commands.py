@@ -125,8 +125,10 @@ def test_without_valgrind_the_instructions_are_absent_with_the_reason(user: User
     for name in ("cc", "ld", "sh", "git", "objcopy"):
         if found := shutil.which(name):
             (tools / name).symlink_to(found)
+    for name in ("cargo", "rustc"):  # the toolchain's folder may hold a valgrind as well
+        (tools / name).symlink_to(toolchain / name)
     bench = ("--measure", "run", "--bench", "count={bin} count 1", "--bench-time", "10ms")
-    path = f"{user.folder / 'tools'}:{toolchain}:{tools}"
+    path = f"{user.folder / 'tools'}:{tools}"
     study = user.explores(user.project("duo"), "--axis", "opt-level=s", *bench, PATH=path)
     for trial in study["trials"]:
         assert "valgrind" in trial["absent"]["run.count.instructions"]
