@@ -12,7 +12,7 @@ from trimtab.measure.effect import check_effect, codegen_options, compiled_with
 from trimtab.model.profile import Debug, Lto, OptLevel, Panic, Profile, Strip
 from trimtab.model.trial import Effect, Invocation
 
-DEPS = "/work/target/release/deps"
+DEPS = "/build/target/release/deps"
 ASKED = Profile(lto=Lto.FAT, codegen_units=1)
 
 
@@ -72,7 +72,7 @@ def test_what_was_asked_and_told_gives_no_warning() -> None:
         ),
         (
             "incremental compilation has 256 units where none are named",
-            "-C opt-level=3 -C lto=fat -C strip=debuginfo -C incremental=/work/target/release/incremental",
+            "-C opt-level=3 -C lto=fat -C strip=debuginfo -C incremental=/build/target/release/incremental",
             "my-app: codegen-units was asked as 1 but rustc was told 256",
         ),
         (

@@ -29,15 +29,15 @@ def test_a_jobserver_is_not_inherited_and_nothing_is_coloured() -> None:
 
 
 def test_a_build_has_a_target_directory_of_its_own_and_no_compiler_cache() -> None:
-    found = building(USER, Path("/work/target"))
-    assert found["CARGO_TARGET_DIR"] == found["CARGO_BUILD_BUILD_DIR"] == "/work/target"
+    found = building(USER, Path("/build/target"))
+    assert found["CARGO_TARGET_DIR"] == found["CARGO_BUILD_BUILD_DIR"] == "/build/target"
     assert found["RUSTC_WRAPPER"] == found["RUSTC_WORKSPACE_WRAPPER"] == ""
     assert found["CARGO_PROFILE_RELEASE_LTO"] == "fat"
 
 
 def test_unstable_questions_are_never_asked_in_a_build() -> None:
     assert asking(USER)["RUSTC_BOOTSTRAP"] == "1"
-    assert "RUSTC_BOOTSTRAP" not in building(USER, Path("/work/target"))
+    assert "RUSTC_BOOTSTRAP" not in building(USER, Path("/build/target"))
 
 
 @pytest.mark.parametrize(

@@ -117,10 +117,10 @@ expected `]`
 """
     runner = FakeRunner().on("cargo metadata*", finished(stderr=stderr, exit_code=101))
     with pytest.raises(InputError) as caught:
-        load_project(runner, Path("/work/Cargo.toml"), {})
+        load_project(runner, Path("/build/Cargo.toml"), {})
     assert caught.value.what.startswith("Cargo cannot read this project: invalid array expected `]`")
     assert "\n" not in caught.value.what
-    assert caught.value.where == "/work/Cargo.toml"
+    assert caught.value.where == "/build/Cargo.toml"
 
 
 class TestFetch:
