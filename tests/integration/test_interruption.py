@@ -63,6 +63,7 @@ def test_finished_trials_are_not_measured_again_after_a_kill(user: User) -> None
     running.stop(signal.SIGKILL)
     before = _documents(user)
     assert len(before) >= 2
+    assert eventually(lambda: not processes_about(user.folder))  # the build that goes on alone has told of itself
     begun = len(user.builds())
     user.does(*arguments)
     assert len(user.builds()) - begun == PLANNED - len(before)
