@@ -18,7 +18,7 @@ CALL = (
     " --error-format=json --json=diagnostic-rendered-ansi,artifacts,future-incompat --crate-type bin"
     " --emit=dep-info,link -C opt-level=3 -C lto=thin --check-cfg 'cfg(docsrs,test)' --check-cfg"
     " 'cfg(feature, values())' -C metadata=0a1e740965b0b915 -C extra-filename=-13e0b386c0d5577d --out-dir"
-    " /home/ann/.cache/trimtab/work/0/target/release/deps -C strip=debuginfo"
+    " /home/ann/.cache/trimtab/0/target/release/deps -C strip=debuginfo"
 )
 BEFORE = f"""\
    Compiling dep v0.1.0 (/home/ann/my-app/dep)
@@ -93,7 +93,7 @@ TEXTS = {
         error: failed to run custom build command for `openssl-sys v0.9.109`
 
         Caused by:
-          process didn't exit successfully: `/home/ann/.cache/trimtab/work/0/target/x/main` (exit status: 101)
+          process didn't exit successfully: `/home/ann/.cache/trimtab/0/target/x/main` (exit status: 101)
           --- stderr
           thread 'main' panicked at build/find_normal.rs:191:5:
           Could not find directory of OpenSSL installation
@@ -141,7 +141,7 @@ TEXTS = {
     ),
     "the disk is full": (
         """\
-        error: failed to write /home/ann/.cache/trimtab/work/0/libdep.rmeta: No space left on device (os error 28)
+        error: failed to write /home/ann/.cache/trimtab/0/libdep.rmeta: No space left on device (os error 28)
         """,
         after("exit status: 1"),
         Cause.DISK_FULL,
