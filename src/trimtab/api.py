@@ -8,9 +8,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +26,7 @@ from trimtab.cargo.toolchain import ask, find_toolchain
 from trimtab.config.file import Config, distinct, parse_bench, parse_choice, parse_limits, read_config
 from trimtab.errors import InputError, NothingBuiltError
 from trimtab.experiment import Experiment, Progress, digest, trial_identity
-from trimtab.folders import Folders, default_folders
+from trimtab.folders import Folders, default_folders, hold_lock
 from trimtab.machine import this_machine
 from trimtab.measure.probe import Probe
 from trimtab.measure.runtime import InstructionProbe, RunProbe, Surroundings
@@ -192,7 +191,9 @@ def explore(
     )
     folders = default_folders(store)
     with contextlib.closing(SqliteStore(folders.store)) as opened:
-        return run(prepare(request, folders), opened, progress or SilentProgress())
+        study = run(prepare(request, folders), opened, progress or SilentProgress())
+    require_built(study)
+    return study
 
 
 def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...], Profile]:
@@ -290,28 +291,42 @@ def run(exploration: Exploration, store: SqliteStore, progress: Progress) -> Stu
     """Run a prepared exploration to its end, or take it up where it was interrupted.
 
     Raises:
-        InputError: the same exploration is running already, or the sources were edited meanwhile.
+        InputError: the same project is being explored already, or the sources were edited meanwhile.
+    """
+    cache, study = exploration.folders.cache, exploration.study
+    with hold_lock(cache / "locks" / study.basis) as held:
+        if not held:  # the two would build the same profiles twice, and disturb each other's times
+            raise InputError(f"{study.project.name} is being explored already", hint="wait for that to end")
+        with hold_workplace(cache) as work:
+            return _experiment(exploration, store, work, progress).run()
+
+
+def _experiment(exploration: Exploration, store: SqliteStore, work: Path, progress: Progress) -> Experiment:
+    return Experiment(
+        plan=exploration.plan,
+        study=exploration.study,
+        builder=exploration.builder(work, store.artifacts),
+        search=GridSearch(exploration.today.profile, exploration.space),
+        store=store,
+        probes=_ProbeMaker(exploration, work),
+        check_sources=exploration.sources.check_unchanged,
+        progress=progress,
+    )
+
+
+def require_built(study: Study) -> None:
+    """Raise where a study has only failures.
+
+    Raises:
         NothingBuiltError: no profile could be built.
     """
-    cache = exploration.folders.cache
-    with _only_once(cache, exploration.study.id), hold_workplace(cache) as work:
-        study = Experiment(
-            plan=exploration.plan,
-            study=exploration.study,
-            builder=exploration.builder(work, store.artifacts),
-            search=GridSearch(exploration.today.profile, exploration.space),
-            store=store,
-            probes=_ProbeMaker(exploration, work),
-            check_sources=exploration.sources.check_unchanged,
-            progress=progress,
-        ).run()
-    if not study.built:
-        failure = next((trial.failure for trial in study.trials if trial.failure), None)
-        raise NothingBuiltError(
-            f"no profile could be built: {failure.message if failure else 'nothing was tried'}",
-            hint=f"see that `cargo build` works here; trimtab show {study.id} lists all failures",
-        )
-    return study
+    if study.built:
+        return
+    failure = next((trial.failure for trial in study.trials if trial.failure), None)
+    raise NothingBuiltError(
+        f"no profile could be built: {failure.message if failure else 'nothing was tried'}",
+        hint=f"see that `cargo build` works here; trimtab show {study.id} lists all failures",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,20 +411,3 @@ def _settle(request: Request, config: Config) -> Plan:
         bench_time=request.bench_time or config.bench_time or defaults.bench_time,
         budget=request.budget or config.budget,
     )
-
-
-@contextlib.contextmanager
-def _only_once(cache: Path, study_id: str) -> Iterator[None]:
-    """Two runs of one exploration would build everything twice; the second is told so."""
-    folder = cache / "locks"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / study_id).open("w")
-    except OSError as error:
-        raise InputError(f"the cache folder cannot be written: {error.strerror}", where=str(folder)) from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"the exploration {study_id} is running already", hint="wait for it to end") from None
-        yield

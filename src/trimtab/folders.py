@@ -1,9 +1,14 @@
-"""Where trimtab keeps its own files."""
+"""Where trimtab keeps its own files, and how two of it stay out of each other's way."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from trimtab.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,3 +31,24 @@ def default_folders(store: str | Path | None = None) -> Folders:
     data = Path(platformdirs.user_data_dir("trimtab", appauthor=False))
     cache = Path(platformdirs.user_cache_dir("trimtab", appauthor=False))
     return Folders(store=Path(store).absolute() if store else data / "trimtab.db", cache=cache)
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path) -> Iterator[bool]:
+    """Hold a lock file; false where another process holds it. It is let go when the process dies, however it dies.
+
+    Raises:
+        InputError: its folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise InputError(f"the cache folder cannot be written: {error.strerror}", where=str(path.parent)) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from tests import strategies
 from tests.fakes.parts import MemoryStore
-from tests.fakes.values import FAT, FAT1, THIN, TODAY, a_full_study, failed, study, trial
+from tests.fakes.values import FAT, FAT1, PROJECT, THIN, TODAY, a_full_study, failed, study, trial
 from trimtab.errors import InputError
 from trimtab.model.study import Study, Summary
 from trimtab.model.trial import Trial
@@ -85,8 +85,8 @@ class TestStore:
         keep(store, study(trial(TODAY), failed(FAT), id="new", created=NEW, planned=3))
         keep(store, study(id="old", created=OLD, planned=7))
         assert store.history() == [
-            Summary(id="new", created=NEW, project="sounding-cli", planned=3, trials=2, failed=1),
-            Summary(id="old", created=OLD, project="sounding-cli", planned=7, trials=0, failed=0),
+            Summary(id="new", created=NEW, project="sounding-cli", root=PROJECT.root, planned=3, trials=2, failed=1),
+            Summary(id="old", created=OLD, project="sounding-cli", root=PROJECT.root, planned=7, trials=0, failed=0),
         ]
         assert store.load("last").id == "new"
 

@@ -184,6 +184,7 @@ class MemoryStore:
                 id=study.id,
                 created=study.created,
                 project=study.project.name,
+                root=study.project.root,
                 planned=study.planned,
                 trials=len(self._trials[study.id]),
                 failed=sum(bool(trial.failure) for trial in self._trials[study.id].values()),

@@ -33,7 +33,7 @@ def test_the_same_exploration_twice_is_refused_the_second_time(user: User) -> No
     first = user.start(*arguments)
     first.wait_for("building", times=2)
     error = user.run(*arguments).refused(2)
-    assert "is running already" in error
+    assert "is being explored already" in error
     assert first.stop(signal.SIGINT).code == 130
     assert len(user.builds()) == 2
 

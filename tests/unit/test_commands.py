@@ -66,6 +66,15 @@ class TestExplore:
         assert found["command"] == "trimtab explore --axis lto=thin,fat --json --quiet"
         assert found["toolchain"]["rustc"] == "rustc 1.95.0 (59807616e)"
 
+    def test_the_document_is_there_when_nothing_could_be_built(self, shell: Shell) -> None:
+        shell.cargo.on("cargo build --verbose*", finished(stderr="error[E0425]: cannot find `x`\n", exit_code=101))
+        said = shell.trimtab(f"{FAT} --measure size --json --quiet")
+        assert said.code == 4
+        assert "no profile could be built" in said.errors[0]
+        document = json.loads(said.out)
+        validator("study").validate(document)
+        assert {trial["status"] for trial in document["trials"]} == {"failed"}
+
     def test_again_builds_nothing(self, shell: Shell) -> None:
         first = study(shell, FAT)
         before = builds(shell)
@@ -290,7 +299,7 @@ class TestExplore:
         shell.trimtab(f"{FAT} --measure size --quiet")
         (said,) = seen
         assert said.code == 2
-        assert "is running already" in said.errors[0]
+        assert "is being explored already" in said.errors[0]
 
     def test_a_budget_leaves_the_rest_for_later(self, shell: Shell) -> None:
         found = study(shell, "explore --measure size --budget 0.000001s")

@@ -30,9 +30,23 @@ Golden = Callable[[str, str], None]
 
 STUDIES = [
     Summary(
-        id="sounding-1a2b3c", created="2026-05-01T10:00:00+00:00", project="sounding-cli", planned=8, trials=6, failed=1
+        id="sounding-1a2b3c",
+        created="2026-05-01T10:00:00+00:00",
+        project="sounding-cli",
+        root="/src/sounding",
+        planned=8,
+        trials=6,
+        failed=1,
     ),
-    Summary(id="rg-9f8e7d", created="2026-04-30T22:15:09+00:00", project="ripgrep", planned=6, trials=6, failed=0),
+    Summary(
+        id="rg-9f8e7d",
+        created="2026-04-30T22:15:09+00:00",
+        project="ripgrep",
+        root="crate:ripgrep@14.1.1",
+        planned=6,
+        trials=6,
+        failed=0,
+    ),
 ]
 CHECKS = [
     Check(name="cargo", health=Health.OK, found="cargo 1.95.0 (f2d3ce0bd 2026-03-21)"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trimtab.errors import InputError
+from trimtab.folders import hold_lock
 from trimtab.model.trial import Artifact
 from trimtab.process import kill_leftovers
 
@@ -30,7 +30,7 @@ def hold_workplace(cache: Path) -> Iterator[Path]:
     """
     for number in range(_MOST):
         folder = cache / "work" / str(number)
-        with _lock(folder) as held:
+        with hold_lock(folder / "lock") as held:
             if not held:
                 continue
             kill_leftovers(folder)
@@ -41,23 +41,6 @@ def hold_workplace(cache: Path) -> Iterator[Path]:
                 clear(folder / "target")
             return
     raise InputError(f"{_MOST} explorations are running already", where=str(cache / "work"))
-
-
-@contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[bool]:
-    """Hold a folder's lock file; false where another process holds it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("w")
-    except OSError as error:
-        raise InputError(f"the cache folder cannot be written: {error.strerror}", where=str(folder)) from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 def clear(folder: Path) -> None:

@@ -68,9 +68,8 @@ def _newest_here(store: SqliteStore) -> Study:
     """
     here = (Path.cwd(), *Path.cwd().parents)
     for summary in store.history():
-        study = store.load(summary.id)
-        if Path(study.project.root) in here:
-            return study
+        if Path(summary.root) in here:
+            return store.load(summary.id)
     if any((folder / "Cargo.toml").exists() for folder in here):
         raise InputError("no study of this project", where=str(here[0]), hint="explore it first, or name a study")
     return store.load("last")

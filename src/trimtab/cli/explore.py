@@ -15,7 +15,7 @@ import click
 from trimtab.analysis.answer import answer
 from trimtab.analysis.estimate import estimate
 from trimtab.analysis.table import label
-from trimtab.api import Exploration, Request, SilentProgress, prepare, run
+from trimtab.api import Exploration, Request, SilentProgress, prepare, require_built, run
 from trimtab.cli.output import BarProgress, LineProgress, LoudRunner, console, output_options, show, store_option
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
@@ -100,7 +100,10 @@ def command(
             return 0
         with _progress(quiet=quiet, no_color=no_color) as progress:
             study = run(exploration, opened, progress)
-    return _print(study, as_json=as_json, no_color=no_color)
+    if as_json or study.built:
+        _print(study, as_json=as_json, no_color=no_color)
+    require_built(study)
+    return 0
 
 
 def _request(path: str, options: dict[str, Any]) -> Request:
@@ -137,14 +140,13 @@ def _progress(*, quiet: bool, no_color: bool) -> Iterator[Progress]:
         yield LineProgress(console(no_color=no_color, stderr=True))
 
 
-def _print(study: Study, *, as_json: bool, no_color: bool) -> int:
+def _print(study: Study, *, as_json: bool, no_color: bool) -> None:
     found = answer(study)
     if as_json:
         click.echo(study_json(study, found))
     else:
         out = console(no_color=no_color)
         show(study_renderables(study, found, out.width), out)
-    return 0
 
 
 def _print_plan(exploration: Exploration, store: SqliteStore, *, as_json: bool, no_color: bool) -> None:

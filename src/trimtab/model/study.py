@@ -98,6 +98,8 @@ class Summary:
     created: str
     """UTC, ISO 8601."""
     project: str
+    root: str
+    """As in `ProjectInfo`."""
     planned: int
     trials: int
     failed: int

@@ -109,15 +109,17 @@ class SqliteStore:
     def history(self) -> list[Summary]:
         """All studies, newest first."""
         query = (
-            "SELECT studies.id, created, project, planned,"
-            " count(trials.id), count(trials.id) FILTER (WHERE status != ?)"
+            "SELECT studies.id, created, project, json_extract(CAST(studies.document AS TEXT), '$.project.root'),"
+            " planned, count(trials.id), count(trials.id) FILTER (WHERE status != ?)"
             " FROM studies LEFT JOIN trials ON trials.study = studies.id"
             " GROUP BY studies.id ORDER BY created DESC, studies.rowid DESC"
         )
         with _explained(self.path):
             rows = self._connection.execute(query, (Status.OK,)).fetchall()
         return [
-            Summary(id=row[0], created=row[1], project=row[2], planned=row[3], trials=row[4], failed=row[5])
+            Summary(
+                id=row[0], created=row[1], project=row[2], root=row[3], planned=row[4], trials=row[5], failed=row[6]
+            )
             for row in rows
         ]
 
