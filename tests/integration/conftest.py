@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,12 @@ _LOGGING_CARGO = """\
 printf '%s\\n' "$*" >> "$CARGO_LOG"
 exec '{cargo}' "$@"
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c() -> None:
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start inherits that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
