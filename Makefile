@@ -18,7 +18,7 @@ demo: setup ## explore the profiles of a small example
 	.venv/bin/$(DEMO)
 
 test: setup ## run every test
-	.venv/bin/pytest
+	.venv/bin/pytest --numprocesses 2 --dist loadfile
 
 check: .venv/.ready ## lint, check types and layers, run the fast tests with coverage
 	.venv/bin/ruff check
@@ -33,7 +33,10 @@ setup: .venv/.ready ## install what is missing: Python packages, Rust, valgrind
 .venv/.ready: pyproject.toml requirements/dev.txt scripts/bootstrap
 	@scripts/bootstrap python
 
-lock: .venv/.ready ## write requirements/ anew from pyproject.toml
+.venv/bin/uv: # not .ready: that fails as long as pyproject.toml asks for something that is not locked yet
+	@scripts/bootstrap python
+
+lock: .venv/bin/uv ## write requirements/ anew from pyproject.toml
 	$(LOCK) --extra dev --output-file requirements/dev.txt
 	$(LOCK) --constraint requirements/dev.txt --output-file requirements/default.txt
 

@@ -13,17 +13,20 @@ if TYPE_CHECKING:
     from trimtab.api import explore
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
     from trimtab.experiment import Progress
+    from trimtab.model.difference import Difference
     from trimtab.model.metric import Absent, Measurement
     from trimtab.model.profile import Profile
     from trimtab.model.study import Study
     from trimtab.model.trial import Trial
     from trimtab.model.verdict import Answer, Recommendation
+    from trimtab.weighing import diff
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Absent": "trimtab.model.metric",
     "Answer": "trimtab.model.verdict",
+    "Difference": "trimtab.model.difference",
     "InputError": "trimtab.errors",
     "InterruptError": "trimtab.errors",
     "Measurement": "trimtab.model.metric",
@@ -36,12 +39,14 @@ _HOMES = {
     "Trial": "trimtab.model.trial",
     "TrimtabError": "trimtab.errors",
     "answer": "trimtab.analysis.answer",
+    "diff": "trimtab.weighing",
     "explore": "trimtab.api",
 }
 
 __all__ = [
     "Absent",
     "Answer",
+    "Difference",
     "InputError",
     "InterruptError",
     "Measurement",
@@ -54,6 +59,7 @@ __all__ = [
     "Trial",
     "TrimtabError",
     "answer",
+    "diff",
     "explore",
 ]
 

@@ -59,12 +59,12 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_bytes(size: float) -> str:
-    """``812 B``, ``14.3 KiB``, ``5.12 MiB``, ``1.50 GiB``."""
+    """``812 B``, ``14.3 KiB``, ``5.12 MiB``, ``1.50 GiB``, ``26.44 TiB``."""
     for unit in ("B", "KiB", "MiB"):
         if abs(size) < _KIB:
             return f"{size:.0f} B" if unit == "B" else f"{size:.3g} {unit}" if size < 999.5 else f"{size:.0f} {unit}"  # noqa: PLR2004
         size /= _KIB
-    return f"{size:.2f} GiB"
+    return f"{size:.2f} GiB" if abs(size) < _KIB else f"{size / _KIB:.2f} TiB"
 
 
 def format_count(number: float) -> str:

@@ -13,9 +13,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.fakes.values import FAT, TODAY, a_full_study, failed, study, trial
+from tests.fakes.weights import after, before
 from tests.unit.test_reports import CHECKS, STUDIES
 from trimtab.analysis.answer import answer
+from trimtab.analysis.difference import difference
+from trimtab.analysis.registry import allowances
 from trimtab.model.study import Study
+from trimtab.report.diff_json import diff_json
 from trimtab.report.doctor import doctor_json
 from trimtab.report.history import history_json
 from trimtab.report.study_json import study_json
@@ -55,6 +59,7 @@ DOCUMENTS: dict[str, Any] = {
     "doctor": json.loads(doctor_json(CHECKS)),
     "application": APPLICATION,
     "plan": PLAN,
+    "diff": json.loads(diff_json(difference(before(), after()), allowances(difference(before(), after()), 2))),
 }
 
 

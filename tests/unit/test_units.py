@@ -86,7 +86,7 @@ def test_seconds_are_shown(seconds: float, text: str) -> None:
         (1023 * 1024, "1023 KiB"),
         (5_368_709, "5.12 MiB"),
         (1_610_612_736, "1.50 GiB"),
-        (3 * 1024**4, "3072.00 GiB"),
+        (3 * 1024**4, "3.00 TiB"),
     ],
 )
 def test_sizes_are_shown(size: int, text: str) -> None:
@@ -145,6 +145,8 @@ def test_a_text_is_a_positive_duration_or_refused(text: str) -> None:
 def test_no_number_is_shown_without_a_digit_and_a_unit(seconds: float, size: int) -> None:
     assert format_seconds(seconds).partition(" ")[2] in ("ms", "s")
     number, _, unit = format_bytes(size).partition(" ")
-    assert unit in ("B", "KiB", "MiB", "GiB")
+    assert unit in ("B", "KiB", "MiB", "GiB", "TiB")
     assert "e" not in number
-    assert float(number) * {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}[unit] == pytest.approx(size, rel=0.01)
+    assert float(number) * {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}[unit] == pytest.approx(
+        size, rel=0.01
+    )

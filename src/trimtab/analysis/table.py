@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trimtab.errors import InputError
 from trimtab.model.metric import RUN_INSTRUCTIONS, RUN_WALL, STARTUP, Measurement, ratio_metric, run_metric
 from trimtab.model.plan import Bench
 from trimtab.model.profile import Profile
@@ -134,3 +135,19 @@ def _clears(paired: Measurement) -> bool:
 
 def _everywhere(study: Study, name: str) -> bool:
     return bool(study.built) and all(trial.value(name) for trial in study.built)
+
+
+def choose_trial(study: Study, name: str) -> Trial:
+    """A study's trial, by its name in the table or the beginning of its id.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    named = [trial for trial in study.trials if label(trial.profile, study.baseline_profile) == name]
+    found = named or [trial for trial in study.trials if trial.id.startswith(name)]
+    if len(found) != 1:
+        raise InputError(
+            f"{study.id} has no single trial {name!r}",
+            hint="name it as in the table of `trimtab show`, or by its id in `trimtab show --json`",
+        )
+    return found[0]

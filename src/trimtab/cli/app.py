@@ -16,6 +16,7 @@ from trimtab.errors import InputError, InterruptError, TrimtabError
 COMMANDS = {
     "explore": "Measure release profiles side by side and recommend one.",
     "apply": "Write a study's recommended profile into Cargo.toml.",
+    "diff": "Say why a binary or wheel grew, from nothing but the files.",
     "show": "Print a study again.",
     "history": "List all studies.",
     "init": "Write a commented trimtab.toml after looking at the project.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trimtab.analysis.recommend import recommend
-from trimtab.analysis.table import label
+from trimtab.analysis.table import choose_trial
 from trimtab.applying import Application, prepare_application, write
 from trimtab.cargo.manifest import difference
 from trimtab.cli.output import console, existing_store, output_options, store_option
@@ -77,14 +77,7 @@ def _newest_here(store: SqliteStore) -> Study:
 
 def _chosen(study: Study, trial: str | None) -> Trial:
     if trial:
-        named = [one for one in study.trials if label(one.profile, study.baseline_profile) == trial]
-        found = named or [one for one in study.trials if one.id.startswith(trial)]
-        if len(found) != 1:
-            raise InputError(
-                f"{study.id} has no single trial {trial!r}",
-                hint="name it as in the table of `trimtab show`, or by its id in `trimtab show --json`",
-            )
-        return found[0]
+        return choose_trial(study, trial)
     recommendation = recommend(study)
     if recommendation is None:
         raise InputError(f"{study.id} recommends nothing", hint="choose a trial with --trial ID")

@@ -1,0 +1,214 @@
+"""What changed between two weighed files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+
+from trimtab.model.difference import BinaryDifference, Difference, OneSided, Row, Side
+from trimtab.model.weight import Image, Member, Purpose, Symbol, Weight
+
+NOT_NAMED = "[not named]"
+"""Code that no symbol covers: padding between functions, jump tables, hand-written assembly."""
+
+_VERSION = re.compile(r"\d+(?:[._]\d+)+\w*")
+_TAG = re.compile(
+    r"\.(?:cpython-\d+\w*|cp\d+|abi3|pypy\d+\w*|[\w]+-(?:linux|darwin|win)[\w-]*|exe|so|pyd|dylib|dll)(?=\.|$)"
+)
+_Sizes = dict[str, tuple[int, int]]
+"""Name → bytes and number."""
+
+
+def difference(base: Weight, head: Weight | None = None) -> Difference:
+    """Lay two files side by side; one alone is weighed."""
+    notes = [f"{side.name}: {note}" for side in (base, head) if side for note in side.notes]
+    pairs = list(_matched(base.members, head.members if head else ()))
+    binaries = [
+        _binary(one, other, alone=head is None)
+        for one, other in pairs
+        if (one and one.image) or (other and other.image)
+    ]
+    return Difference(
+        base=_side(base),
+        head=_side(head) if head else None,
+        total=Row(name=(head or base).name, base=base.size, head=head.size if head else None),
+        binaries=tuple(sorted(binaries, key=lambda one: _weightiest(one.total))),
+        members=_sorted(
+            Row(name=(other or one or _NOBODY).name, base=_stored(one), head=_stored(other)) for one, other in pairs
+        ),
+        notes=tuple(notes),
+    )
+
+
+_NOBODY = Member(name="", size=0)
+
+
+def _side(weight: Weight) -> Side:
+    return Side(path=weight.path, kind=weight.kind, bytes=weight.size, sha256=weight.sha256)
+
+
+def _stored(member: Member | None) -> int | None:
+    if member is None:
+        return None
+    return member.size if member.compressed is None else member.compressed
+
+
+def _matched(base: Iterable[Member], head: Iterable[Member]) -> Iterator[tuple[Member | None, Member | None]]:
+    """Pair members by name, by name without versions and platform tags, by file name; at last the only binaries."""
+    left, right = list(base), list(head)
+    keys: tuple[Callable[[Member], str | None], ...] = (
+        lambda member: member.name,
+        lambda member: _VERSION.sub("*", _untagged(member.name)),
+        lambda member: _untagged(PurePosixPath(member.name).name),
+        lambda member: "the only binary" if member.image else None,
+    )
+    for key in keys:
+        ours, theirs = _unique(left, key), _unique(right, key)
+        for found in ours.keys() & theirs.keys():
+            yield ours[found], theirs[found]
+            left.remove(ours[found])
+            right.remove(theirs[found])
+    yield from ((member, None) for member in left)
+    yield from ((None, member) for member in right)
+
+
+def _unique(members: list[Member], key: Callable[[Member], str | None]) -> dict[str, Member]:
+    """The members whose key no other one has."""
+    found: dict[str, Member | None] = {}
+    for member in members:
+        name = key(member)
+        if name is not None:
+            found[name] = None if name in found else member
+    return {name: member for name, member in found.items() if member}
+
+
+def _untagged(name: str) -> str:
+    return _TAG.sub("", name)
+
+
+def _binary(base: Member | None, head: Member | None, *, alone: bool) -> BinaryDifference:
+    old, new = base.image if base else None, head.image if head else None
+    named = all(image.symbols for image in (old, new) if image) and bool(old or new)
+    symbols = _sizes(old, _by_name), _sizes(new, _by_name)
+    crates = {symbol.name: symbol.crate for image in (new, old) if image for symbol in image.symbols}
+    compressed = [member.compressed if member else None for member in (base, head)]
+    return BinaryDifference(
+        name=(head or base or _NOBODY).name,
+        base_name=base.name if base else None,
+        head_name=head.name if head else None,
+        total=Row(name="file", base=base.size if base else None, head=head.size if head else None),
+        compressed=Row(name="compressed", base=compressed[0], head=compressed[1]) if any(compressed) else None,
+        architecture=" → ".join(dict.fromkeys(image.architecture for image in (old, new) if image)),
+        base_stripped=old.stripped if old else None,
+        head_stripped=new.stripped if new else None,
+        base_functions=old.functions if old else None,
+        head_functions=new.functions if new else None,
+        purposes=_purposes(old, new),
+        sections=_rows(_sections(old), _sections(new), _section_groups(old, new)),
+        crates=_rows(_crates(old), _crates(new)) if named else (),
+        generics=_rows(*_generics(old, new)) if named else (),
+        symbols=_rows(*symbols, crates) if named else (),
+        only_base=_one_sided(symbols[0], symbols[1], crates, on_base=True) if named and old and new else None,
+        only_head=_one_sided(symbols[1], symbols[0], crates, on_base=False) if named and old and new else None,
+        notes=_notes(old, new, named=named, alone=alone),
+    )
+
+
+def _notes(old: Image | None, new: Image | None, *, named: bool, alone: bool) -> tuple[str, ...]:
+    said = [
+        note if alone else f"{side}: {note}"
+        for side, image in (("base", old), ("head", new))
+        if image
+        for note in image.notes
+    ]
+    if old and new and old.stripped is not new.stripped:
+        which, removed = ("head", old) if new.stripped else ("base", new)
+        count = removed.bytes_for(Purpose.SYMBOLS) + removed.bytes_for(Purpose.DEBUG)
+        said.append(f"only {which} is stripped: {count} bytes of the difference are symbol tables and debug info")
+    if not named and any(image.symbols for image in (old, new) if image):
+        said.append("only one side has symbols, so crates and functions are not compared")
+    return tuple(said)
+
+
+def _purposes(old: Image | None, new: Image | None) -> tuple[Row, ...]:
+    rows = [
+        Row(name=purpose, base=old.bytes_for(purpose) if old else None, head=new.bytes_for(purpose) if new else None)
+        for purpose in Purpose
+    ]
+    return tuple(row for row in rows if row.base or row.head)
+
+
+def _sections(image: Image | None) -> _Sizes:
+    return _summed((section.name, section.size) for section in image.sections) if image else {}
+
+
+def _section_groups(old: Image | None, new: Image | None) -> dict[str, str]:
+    return {section.name: section.purpose for image in (old, new) if image for section in image.sections}
+
+
+def _crates(image: Image | None) -> _Sizes:
+    sizes = _sizes(image, lambda symbol: symbol.crate)
+    if image and (rest := image.bytes_for(Purpose.CODE) - sum(size for size, _ in sizes.values())) > 0:
+        sizes[NOT_NAMED] = (rest, 0)
+    return sizes
+
+
+def _generics(old: Image | None, new: Image | None) -> tuple[_Sizes, _Sizes]:
+    """Functions that exist in several copies, on either side."""
+    sizes = _sizes(old, lambda symbol: symbol.generic), _sizes(new, lambda symbol: symbol.generic)
+    several = {name for side in sizes for name, (_, count) in side.items() if count > 1}
+    return tuple({name: side[name] for name in several if name in side} for side in sizes)  # type: ignore[return-value]
+
+
+def _by_name(symbol: Symbol) -> str:
+    return symbol.name
+
+
+def _sizes(image: Image | None, key: Callable[[Symbol], str]) -> _Sizes:
+    return _summed((key(symbol), symbol.size) for symbol in image.symbols) if image else {}
+
+
+def _summed(parts: Iterable[tuple[str, int]]) -> _Sizes:
+    sums: _Sizes = {}
+    for name, size in parts:
+        total, count = sums.get(name, (0, 0))
+        sums[name] = (total + size, count + 1)
+    return sums
+
+
+def _one_sided(ours: _Sizes, theirs: _Sizes, crates: Mapping[str, str], *, on_base: bool) -> OneSided:
+    only = {name: found for name, found in ours.items() if name not in theirs}
+    by_crate: _Sizes = {}
+    for name, (size, count) in only.items():
+        total, number = by_crate.get(crates[name], (0, 0))
+        by_crate[crates[name]] = (total + size, number + count)
+    return OneSided(
+        count=sum(count for _, count in only.values()),
+        bytes=sum(size for size, _ in only.values()),
+        crates=_rows(by_crate, {}) if on_base else _rows({}, by_crate),
+    )
+
+
+def _rows(base: _Sizes, head: _Sizes, groups: Mapping[str, str] | None = None) -> tuple[Row, ...]:
+    absent = (None, 0)
+    return _sorted(
+        Row(
+            name=name,
+            base=base.get(name, absent)[0],
+            head=head.get(name, absent)[0],
+            base_count=base.get(name, absent)[1],
+            head_count=head.get(name, absent)[1],
+            group=(groups or {}).get(name, ""),
+        )
+        for name in base.keys() | head.keys()
+    )
+
+
+def _sorted(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """What changed most first; among equals the larger."""
+    return tuple(sorted(rows, key=lambda row: (_weightiest(row), row.name)))
+
+
+def _weightiest(row: Row) -> tuple[int, int]:
+    return -abs(row.change), -max(row.base or 0, row.head or 0)

@@ -1,0 +1,1 @@
+"""Opening and weighing binaries, wheels and archives, with nothing but the file."""

@@ -1,0 +1,241 @@
+"""Wheels published on a package index, fetched by pip, so that the user's own index settings hold."""
+
+from __future__ import annotations
+
+import re
+import sys
+import sysconfig
+import tempfile
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from trimtab.errors import InputError, MissingError, TrimtabError
+from trimtab.process import Command, Finished, Runner
+
+PREFIX = "pypi:"
+
+_LONGEST = 200
+_WORD = re.compile(
+    r"pypi:(?P<name>[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(==(?P<version>[a-z0-9][a-z0-9.!+_-]*))?(@(?P<platform>[a-z0-9_-]+))?",
+    re.IGNORECASE | re.ASCII,
+)
+_TAG = re.compile(r"any|win32|(win|linux|macosx|manylinux(1|2010|2014|_\d+_\d+)|[a-z]+linux_\d+_\d+|android|ios)_\w+")
+_OPTIONS = (
+    *("--disable-pip-version-check", "--no-input", "--no-color", "--progress-bar=off", "-vv"),
+    *("--no-deps", "--only-binary=:all:"),
+    "--ignore-requires-python",  # nothing is installed, so nothing has to run here
+)
+_NO_PIP = "No module named pip"
+_WHEEL = re.compile(r"/([A-Za-z0-9._]+)-([^-/\s]+)(?:-\d[^-/\s]*)?-([^-/\s]+)-([^-/\s]+)-([^-/\s]+)\.whl")
+"""A wheel in an address: project, version, Python, ABI and platform. Source: PEP 427, "File name convention"."""
+_UNFETCHED = re.compile(r"Could not fetch URL \S+ (.+?)(?: - skipping)?$", re.MULTILINE)
+_OFFERED = re.compile(r"\(from versions: (.+)\)")
+_FEW = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A wheel as a user names it."""
+
+    name: str
+    version: str
+    """Empty: the newest."""
+    platform: str
+    """A short name or a tag; empty: this machine's."""
+    tags: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}".strip()
+
+    @property
+    def requirement(self) -> str:
+        """As pip wants it."""
+        return f"{self.name}=={self.version}" if self.version else self.name
+
+    def folder(self, version: str) -> str:
+        """Where the wheel is kept; other Pythons, and other machines with the same home, get other wheels."""
+        platform = self.platform or f"here-{sysconfig.get_platform()}"
+        return f"{self.name}=={version}@{platform}-{sys.implementation.cache_tag}"
+
+
+def published_wheel(runner: Runner, word: str, cache: Path, environment: Mapping[str, str]) -> Path:
+    """The wheel of ``pypi:NAME[==VERSION][@PLATFORM]``, in the cache.
+
+    pip chooses among the wheels of that version as if it were to install one, on the platform, with this Python. A
+    pinned version that is there already is used again, without pip or network.
+
+    Args:
+        runner: runs pip.
+        word: what the user wrote. PLATFORM is a wheel's platform tag, such as ``win_amd64``, or one of the short names
+            in ``platforms.toml``, such as ``manylinux-x86_64``; without it, this machine's.
+        cache: trimtab's own cache folder.
+        environment: the user's, with pip's settings.
+
+    Raises:
+        InputError: the word is not understood; no such project, version or wheel; the cache cannot be written.
+        MissingError: there is no pip, or it cannot reach the index.
+    """
+    wanted = _understood(word)
+    kept = cache / "wheels"
+    if wanted.version and (found := _wheels(kept / wanted.folder(wanted.version))):
+        return found[0]
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".draft-", dir=kept) as scratch:
+            draft = Path(scratch) / "wheel"
+            draft.mkdir()
+            _download(runner, wanted, draft, environment)
+            version = wanted.version or _wheels(draft)[0].name.split("-")[1]
+            return _publish(draft, kept / wanted.folder(version))
+    except OSError as error:
+        raise InputError(f"the cache folder cannot be written: {error.strerror}", where=str(kept)) from None
+
+
+def _wheels(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.whl"))
+
+
+def _publish(draft: Path, place: Path) -> Path:
+    """Move a finished folder into place at once; another process may have done so first, and it has the same wheel."""
+    try:
+        draft.rename(place)
+    except OSError:
+        if not _wheels(place):
+            raise
+    return _wheels(place)[0]
+
+
+# What the user asks for
+
+
+def _understood(word: str) -> _Wanted:
+    parts = _WORD.fullmatch(word)
+    if not parts or len(word) > _LONGEST:
+        raise InputError(
+            f"{word[:_LONGEST]!r} names no wheel",
+            hint="write it like pypi:uv==0.2.35 or pypi:uv==0.2.35@manylinux-x86_64, without extras or ranges",
+        )
+    name = _canonical(parts["name"])
+    platform, tags = _platform(parts["platform"]) if parts["platform"] else ("", ())
+    return _Wanted(name, parts["version"] or "", platform, tags)
+
+
+def _platform(written: str) -> tuple[str, tuple[str, ...]]:
+    """A platform's own name, and the wheel tags that it stands for, most wanted first."""
+    names, tag = _short_names(), written.lower().replace("-", "_")
+    for name, tags in names.items():
+        if name.replace("-", "_") == tag:
+            return name, tags
+    if _TAG.fullmatch(tag):
+        return tag, (tag,)
+    one_of_each = {tags: name for name, tags in reversed(names.items())}.values()
+    raise InputError(
+        f"{written!r} is no platform",
+        hint=f"write a wheel's tag, such as win_amd64, or {', '.join(sorted(one_of_each))}",
+    )
+
+
+def _short_names() -> dict[str, tuple[str, ...]]:
+    """The tags behind every short name, from ``platforms.toml``."""
+    from importlib import resources
+
+    facts = tomllib.loads(resources.files("trimtab.artifact").joinpath("platforms.toml").read_text("utf-8"))
+    return {
+        f"{name}-{written}": tuple(tag.format(arch=arch) for tag in family["tags"])
+        for family in facts["family"]
+        for name in family["names"]
+        for written, arch in family["architectures"].items()
+    }
+
+
+# Asking pip
+
+
+def _download(runner: Runner, wanted: _Wanted, folder: Path, environment: Mapping[str, str]) -> None:
+    version = ".".join(map(str, sys.version_info[:2]))  # said, since a pip from PATH may belong to another Python
+    arguments = ("download", *_OPTIONS, "--python-version", version, "--dest", str(folder))
+    platforms = tuple(f"--platform={tag}" for tag in wanted.tags)
+    finished = _run_pip(runner, (*arguments, *platforms, wanted.requirement), environment)
+    if not finished.ok:
+        raise _trouble(wanted, finished)
+    if not _wheels(folder):
+        raise MissingError(f"pip left no wheel of {wanted} behind", hint="look at `pip config list`")
+
+
+def _run_pip(runner: Runner, arguments: tuple[str, ...], environment: Mapping[str, str]) -> Finished:
+    """Run this Python's own pip, or else one on PATH.
+
+    Raises:
+        MissingError: there is none.
+    """
+    own = [(sys.executable, "-P", "-m", "pip")] if sys.executable else []  # -P: not a pip.py that lies around here
+    for pip in (*own, ("pip",), ("pip3",)):
+        try:
+            finished = runner.run(Command(argv=(*pip, *arguments), environment=environment))
+        except MissingError:
+            continue
+        if finished.ok or _NO_PIP not in finished.stderr:
+            return finished
+    raise MissingError(
+        "there is no pip, which fetches wheels",
+        hint=f"run `{sys.executable or 'python3'} -m ensurepip`, or download it",
+    )
+
+
+def _trouble(wanted: _Wanted, finished: Finished) -> TrimtabError:
+    """Why pip gave no wheel, from what it says with ``-vv``: every link it passed over, and every failed request."""
+    said = finished.stdout + finished.stderr
+    errors = re.findall(r"^ERROR: (.+)$", said, re.MULTILINE)
+    if not any(line.startswith("No matching distribution") for line in errors):
+        lines = errors or said.split("\n")
+        reason = next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {finished.exit_code}")
+        return MissingError(f"pip cannot fetch {wanted}: {reason}", hint="check the network and `pip config list`")
+    wheels = [found for found in _WHEEL.findall(unquote(said)) if _canonical(found[0]) == wanted.name]
+    unreachable = [reason for reason in _UNFETCHED.findall(said) if "404 Client Error" not in reason]
+    if unreachable and not wheels:
+        reason = unreachable[-1].rpartition(">: ")[2].rstrip("')")  # without which object of pip's it was
+        return MissingError(
+            f"the package index cannot be reached: {reason}", hint="check the network and `pip config list`"
+        )
+    return _absent(wanted, wheels, said)
+
+
+def _absent(wanted: _Wanted, wheels: list[tuple[str, ...]], said: str) -> InputError:
+    """The index was asked, and does not have it."""
+    if not wheels and "No sources permitted" in said:
+        return InputError(f"{wanted.name} publishes no wheels", hint="build one, and name its file")
+    if not wheels:
+        return InputError(f"there is no project {wanted.name!r} on the index", hint="check the name")
+    fitting = [wheel for wheel in wheels if not wanted.version or _same_version(wheel[1], wanted.version)]
+    if not fitting:
+        offered = _OFFERED.findall(said)
+        newest = ", ".join(offered[-1].split(", ")[-3:]) if offered else ""
+        return InputError(
+            f"there is no {wanted}, or it has no wheels",
+            hint=f"the newest are {newest}" if newest not in ("", "none") else "check the version",
+        )
+    pythons = _some(f"{python}-{abi}" for _, _, python, abi, _ in fitting)
+    platforms = _some(wheel[4].split(".")[0] for wheel in fitting)
+    place = wanted.platform or "this machine"
+    return InputError(
+        f"{wanted} has no wheel for {place} and this Python",
+        hint=f"after @ write one that has: {platforms} (for Python {pythons})",
+    )
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _same_version(left: str, right: str) -> bool:
+    """Whether two versions are equal, as far as trailing zeros and separators go: enough for a hint."""
+    left, right = (re.sub(r"(\.0)+$", "", version.lower().replace("-", "_")) for version in (left, right))
+    return left == right
+
+
+def _some(words: Iterable[str]) -> str:
+    different = sorted(set(words))
+    return ", ".join(different[:_FEW]) + (" and others" if len(different) > _FEW else "")

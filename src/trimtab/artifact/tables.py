@@ -1,0 +1,57 @@
+"""Tables in binaries, read without believing what they say of themselves."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from trimtab.artifact.layout import Data, text_at
+
+MOST_FUNCTIONS = 1_000_000
+"""More than the largest programs have; a file that lists more would keep its reader busy for nothing."""
+
+_BLOCK = 4096
+"""Rows that are unpacked at a time, so that no table is ever copied whole."""
+_SHARING = 4
+"""How often each byte of a string table may be part of a name: linkers let a name end in another, but seldom."""
+
+
+def rows(data: Data, row: struct.Struct, start: int, count: int) -> Iterator[tuple[Any, ...]]:
+    """Unpack a table of rows of one length.
+
+    Raises:
+        ValueError: not all of it is in the file.
+    """
+    if start + count * row.size > len(data):
+        raise ValueError(f"a table of {count} rows at {start} reaches beyond the end of the file")
+    for first in range(0, count, _BLOCK):
+        size = min(_BLOCK, count - first) * row.size
+        at = start + first * row.size
+        yield from row.iter_unpack(data[at : at + size])
+
+
+class Names:
+    """The zero-terminated names in a string table.
+
+    Symbols may share names, and in a damaged file a million of them may share one of a million bytes, so reading stops
+    when the names add up to several times what there is.
+    """
+
+    def __init__(self, data: Data, start: int, size: int) -> None:
+        self._data = data
+        self._start = start
+        self._end = min(start + size, len(data))
+        self._left = _SHARING * max(0, self._end - start)
+
+    def at(self, offset: int) -> str:
+        """The name that begins so many bytes after the beginning of the table; empty if that is beyond its end.
+
+        Raises:
+            ValueError: the names that were asked for are longer than the table can hold.
+        """
+        name = text_at(self._data, self._start + offset, self._end)
+        self._left -= len(name)
+        if self._left < 0:
+            raise ValueError("the names of its symbols overlap")
+        return name

@@ -1,0 +1,56 @@
+"""``trimtab diff``."""
+
+from __future__ import annotations
+
+import click
+
+from trimtab.analysis.difference import difference
+from trimtab.analysis.registry import allowances
+from trimtab.cli.output import console, output_options, show, store_option
+from trimtab.errors import InputError
+from trimtab.folders import default_folders
+from trimtab.process import SystemRunner
+from trimtab.report.diff_json import diff_json
+from trimtab.report.diff_listing import By, listings, remarks
+from trimtab.report.diff_markdown import diff_markdown
+from trimtab.report.diff_terminal import diff_renderables
+from trimtab.weighing import weighed
+
+
+@click.command("diff")
+@click.argument("base")
+@click.argument("head", required=False)
+@click.option("--by", type=click.Choice([by.value for by in By]), help="List only this.")
+@click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, metavar="N", help="Rows to list.")
+@click.option("--markdown", is_flag=True, help="Markdown, for a pull request.")
+@click.option("--wheels", type=click.IntRange(min=1), default=1, metavar="N", help="Platform wheels in a release (1).")
+@click.option(
+    "--downloads-per-month", type=click.IntRange(min=0), default=0, metavar="N", help="Tells the traffic saved."
+)
+@store_option
+@output_options
+def command(
+    base: str, head: str | None, by: str | None, top: int, markdown: bool, wheels: int, downloads_per_month: int,
+    store: str | None, as_json: bool, quiet: bool, no_color: bool,  # noqa: ARG001
+) -> int:  # fmt: skip
+    """Say why a binary or wheel grew: what two files weigh, and where the bytes are. One file alone is weighed.
+
+    A file is a binary (ELF, Mach-O, PE, wasm), a wheel, a release archive (.zip, .tar.gz, .tar.xz, .tar.zst),
+    pypi:NAME==VERSION[@PLATFORM] with a platform such as manylinux-x86_64, macos-arm64 or windows-x86_64, or a trial
+    of a study as STUDY:TRIAL. Nothing else is needed: no sources, no Cargo, no debug info.
+    """
+    if as_json and markdown:
+        raise InputError("--json and --markdown exclude each other", hint="choose one")
+    folders, runner = default_folders(store), SystemRunner()
+    found = difference(*(weighed(word, folders, runner) for word in (base, head) if word))
+    allowed = allowances(found, wheels)
+    if as_json:
+        click.echo(diff_json(found, allowed))
+        return 0
+    tables, words = listings(found, By(by) if by else None, top), remarks(found, allowed, downloads_per_month)
+    if markdown:
+        click.echo(diff_markdown(found, tables, words), nl=False)
+    else:
+        out = console(no_color=no_color)
+        show(diff_renderables(found, tables, words, out.width), out)
+    return 0

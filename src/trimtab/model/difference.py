@@ -1,0 +1,106 @@
+"""What changed between two weighed files: values that reports print as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimtab.model.weight import Format, Functions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """One of the two files."""
+
+    path: str
+    kind: Format
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """Something that both sides may have; ``None`` where a side has it not."""
+
+    name: str
+    base: int | None
+    """Bytes."""
+    head: int | None
+    base_count: int = 1
+    """How many of it there are, such as copies of a generic function."""
+    head_count: int = 1
+    group: str = ""
+    """What it belongs to: the purpose of a section, the crate of a function."""
+
+    @property
+    def change(self) -> int:
+        """Bytes more in head."""
+        return (self.head or 0) - (self.base or 0)
+
+    @property
+    def ratio(self) -> float | None:
+        """Head over base; ``None`` where either is missing or nothing."""
+        return self.head / self.base if self.base and self.head is not None else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OneSided:
+    """Functions, by name, that only one side has."""
+
+    count: int
+    bytes: int
+    crates: tuple[Row, ...]
+    """Bytes and number by crate, the largest first; all on the side that has them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BinaryDifference:
+    """A binary on both sides, or on one."""
+
+    name: str
+    base_name: str | None
+    head_name: str | None
+    total: Row
+    compressed: Row | None
+    """As stored in a wheel or zip; ``None`` elsewhere."""
+    architecture: str
+    base_stripped: bool | None
+    head_stripped: bool | None
+    base_functions: Functions | None
+    head_functions: Functions | None
+    purposes: tuple[Row, ...]
+    sections: tuple[Row, ...]
+    crates: tuple[Row, ...]
+    generics: tuple[Row, ...]
+    symbols: tuple[Row, ...]
+    only_base: OneSided | None
+    only_head: OneSided | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """Two files side by side; one file alone is a difference whose head is missing."""
+
+    base: Side
+    head: Side | None
+    total: Row
+    binaries: tuple[BinaryDifference, ...]
+    members: tuple[Row, ...]
+    """All files in the archive, sizes as stored (compressed where each is compressed by itself)."""
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """A wheel beside a registry's default limits."""
+
+    registry: str
+    file_limit: int
+    """Bytes that one file may have."""
+    project_limit: int
+    """Bytes that all files of all releases may have."""
+    wheels: int
+    """Platform wheels in a release."""
+    base_releases: int
+    """How many releases of so many wheels of base's size fit into the project's limit."""
+    head_releases: int | None

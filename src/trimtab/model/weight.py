@@ -1,0 +1,120 @@
+"""What a file weighs, and where its bytes are: binaries, and the archives they come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """What kind of file it is."""
+
+    ELF = "elf"
+    MACHO = "macho"
+    PE = "pe"
+    WASM = "wasm"
+    WHEEL = "wheel"
+    ARCHIVE = "archive"
+
+
+class Purpose(StrEnum):
+    """What bytes are for, so that a strip change is never taken for an effect of link-time optimization."""
+
+    CODE = "code"
+    DATA = "data"
+    UNWIND = "unwind tables"
+    LINKING = "linking"
+    """What the dynamic linker needs: imports, exports, relocations."""
+    SYMBOLS = "symbol tables"
+    """What ``strip`` removes."""
+    DEBUG = "debug info"
+    OTHER = "other"
+    """Headers, padding, signatures, what nobody claims."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A named part of a file. The sections of a binary add up to its size."""
+
+    name: str
+    size: int
+    """Bytes in the file."""
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A function with a name."""
+
+    name: str
+    """Demangled, without the hash that tells equal names apart."""
+    crate: str
+    """Where it comes from: a crate, or one of the bracketed names in `trimtab.artifact.names`."""
+    generic: str
+    """Its name with the type arguments left out: the same for all copies of one generic function."""
+    size: int
+    """Bytes of code; 0 for a second name of the same code."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Functions:
+    """How many functions there are, symbols or none."""
+
+    count: int
+    size: int
+    """Bytes of all of them together."""
+    source: str
+    """The table that was counted, such as ``.eh_frame``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """One executable or library, weighed."""
+
+    format: Format
+    architecture: str
+    size: int
+    sections: tuple[Section, ...]
+    stripped: bool
+    """Whether it has no symbol table of its own (the one for dynamic linking does not count)."""
+    functions: Functions | None = None
+    """``None`` where nothing tells."""
+    symbols: tuple[Symbol, ...] = ()
+    """Functions by name, if it has a symbol table; by address."""
+    notes: tuple[str, ...] = ()
+
+    def bytes_for(self, purpose: Purpose) -> int:
+        """All bytes of one purpose."""
+        return sum(section.size for section in self.sections if section.purpose is purpose)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A file in an archive; or the whole file, where there is no archive."""
+
+    name: str
+    size: int
+    compressed: int | None = None
+    """Bytes as stored in the archive, if its format compresses each member by itself."""
+    image: Image | None = None
+    """If it is a binary."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weight:
+    """A file with everything in it, weighed."""
+
+    path: str
+    """As the user named it."""
+    name: str
+    """Its file name."""
+    kind: Format
+    size: int
+    sha256: str
+    members: tuple[Member, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def binaries(self) -> tuple[Member, ...]:
+        """The members that are executables or libraries."""
+        return tuple(member for member in self.members if member.image)

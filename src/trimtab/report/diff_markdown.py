@@ -1,0 +1,57 @@
+"""A difference as Markdown, for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trimtab.model.difference import Difference, Row
+from trimtab.report.diff_listing import Listing, headline, printable
+from trimtab.units import format_change
+
+
+def diff_markdown(difference: Difference, listings: Iterable[Listing], remarks: Iterable[str]) -> str:
+    """Headline, tables, remarks; sizes in bytes."""
+    alone = difference.head is None
+    lines = [f"**{_escaped(headline(difference))}**", ""]
+    if difference.head:
+        lines += [f"`{_cell(difference.base.path)}` → `{_cell(difference.head.path)}`", ""]
+    for listing in listings:
+        lines += [*_table(listing, alone=alone), ""]
+    lines += [f"- {_escaped(remark)}" for remark in remarks]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _table(listing: Listing, *, alone: bool) -> list[str]:
+    headings = [listing.what or "part", *(("bytes",) if alone else ("base", "head", "change", "%"))]
+    lines = [f"**{_escaped(listing.title)}**", "", _line(headings), _line(["---", *["---:"] * (len(headings) - 1)])]
+    lines += [_line([f"`{_cell(row.name)}`", *_sizes(row, alone=alone)]) for row in listing.rows]
+    if listing.more:
+        blank = [""] * (len(headings) - 2)
+        lines.append(
+            _line(
+                [f"{listing.more} more", "", *blank]
+                if alone
+                else [f"{listing.more} more", "", "", f"{listing.more_change:+}", ""]
+            )
+        )
+    return lines
+
+
+def _sizes(row: Row, *, alone: bool) -> list[str]:
+    base, head = ("" if size is None else str(size) for size in (row.base, row.head))
+    if alone:
+        return [base]
+    return [base, head, f"{row.change:+}", format_change(row.ratio) if row.ratio else ""]
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(name: str) -> str:
+    """A name between backticks in a table: a bar would end the cell, a backtick the code."""
+    return printable(name).replace("|", "\\|").replace("`", "'")
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in "\\`*_<>[]|" else letter for letter in text)

@@ -1,0 +1,101 @@
+"""A difference as a person reads it in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from trimtab.model.difference import Difference, Row
+from trimtab.report.diff_listing import Listing, headline, printable
+from trimtab.units import format_bytes, format_change
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+_BAR, _SHORT_BAR = 16, 8
+_LEAST_NAME, _NUMBERS, _WIDE = 20, 62, 100
+
+
+def diff_renderables(
+    difference: Difference, listings: Iterable[Listing], remarks: Iterable[str], width: int
+) -> Iterator[RenderableType]:
+    """Headline, tables with bars, remarks."""
+    from rich.text import Text
+
+    yield Text(headline(difference), style="bold")
+    if difference.head:
+        yield Text(f"{printable(difference.base.path)} → {printable(difference.head.path)}", style="dim")
+    yield Text()
+    for listing in listings:
+        yield Text(listing.title, style="bold")
+        yield _table(listing, alone=difference.head is None, width=width)
+    for remark in remarks:
+        yield Text(remark)
+
+
+def _table(listing: Listing, *, alone: bool, width: int) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    counted = listing.counted and any(row.base_count != 1 or row.head_count != 1 for row in listing.rows)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column(listing.what, max_width=max(_LEAST_NAME, width - _NUMBERS), overflow="fold")
+    for name in ("bytes",) if alone else ("base", "head", "change", ""):
+        table.add_column(name, justify="right", no_wrap=True)
+    if counted:
+        table.add_column("number", justify="right", no_wrap=True)
+    bar = _BAR if width >= _WIDE else _SHORT_BAR
+    table.add_column("", no_wrap=True, width=bar)
+    largest = max((abs(_weight(row, alone=alone)) for row in listing.rows), default=0)
+    for row in listing.rows:
+        cells = [Text(printable(row.name)), *_sizes(row, alone=alone)]
+        if counted:
+            cells.append(Text(_numbers(row, alone=alone)))
+        table.add_row(*cells, _bar(_weight(row, alone=alone) / (largest or 1) * bar, alone=alone))
+    if listing.more:
+        change = "" if alone else f": {_signed(listing.more_change)}"
+        table.add_row(Text(f"{listing.more} more{change}", style="dim"))
+    return table
+
+
+def _sizes(row: Row, *, alone: bool) -> list[Text]:
+    from rich.text import Text
+
+    if alone:
+        return [Text(_bytes(row.base))]
+    ratio = format_change(row.ratio) if row.ratio else ""
+    style = _style(row.change)
+    return [Text(_bytes(row.base)), Text(_bytes(row.head)), Text(_signed(row.change), style), Text(ratio, style)]
+
+
+def _numbers(row: Row, *, alone: bool) -> str:
+    if alone or row.base_count == row.head_count:
+        return str(row.base_count or "")
+    return f"{row.base_count} → {row.head_count}"
+
+
+def _weight(row: Row, *, alone: bool) -> int:
+    return (row.base or 0) if alone else row.change
+
+
+def _bar(length: float, *, alone: bool) -> Text:
+    """A bar so many characters long, drawn in eighths of one."""
+    from rich.text import Text
+
+    full, rest = divmod(round(abs(length) * 8), 8)
+    return Text("█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else ""), style="cyan" if alone else _style(length))
+
+
+def _style(change: float) -> str:
+    return "green" if change < 0 else "red" if change > 0 else "dim"
+
+
+def _bytes(size: int | None) -> str:
+    return "–" if size is None else format_bytes(size)
+
+
+def _signed(change: int) -> str:
+    return format_bytes(change) if change <= 0 else f"+{format_bytes(change)}"

@@ -1,0 +1,79 @@
+"""Weighing what a user names: here the parts of ``trimtab diff`` are put together.
+
+>>> import trimtab
+>>> trimtab.diff("pypi:uv==0.2.34", "pypi:uv==0.2.35").total.ratio  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from trimtab.analysis.difference import difference
+from trimtab.analysis.table import choose_trial
+from trimtab.artifact.index import PREFIX, published_wheel
+from trimtab.artifact.weigh import weigh
+from trimtab.errors import InputError
+from trimtab.folders import Folders, default_folders
+from trimtab.model.difference import Difference
+from trimtab.model.weight import Format, Weight
+from trimtab.process import Runner, SystemRunner
+from trimtab.store.sqlite import SqliteStore
+
+
+def diff(base: str | Path, head: str | Path | None = None, *, store: str | Path | None = None) -> Difference:
+    """Say what two files weigh and where their bytes are; with one file alone, weigh it.
+
+    Args:
+        base: a binary (ELF, Mach-O, PE, wasm), a wheel or release archive, ``pypi:NAME==VERSION[@PLATFORM]``, or a
+            trial of a study as ``STUDY:TRIAL``.
+        head: the same, for the other side.
+        store: file in which studies are kept; the user's own if left out.
+
+    Raises:
+        InputError: a file is not there, damaged, or of no known kind.
+        MissingError: pip is missing, the index cannot be reached, or no space is left.
+    """
+    folders, runner = default_folders(store), SystemRunner()
+    weights = [weighed(str(word), folders, runner) for word in (base, head) if word is not None]
+    return difference(*weights)
+
+
+def weighed(word: str, folders: Folders, runner: Runner) -> Weight:
+    """What a user names, weighed; see `diff`."""
+    if Path(word).exists():
+        return weigh(Path(word), word)
+    if word.startswith(PREFIX):
+        return weigh(published_wheel(runner, word, folders.cache, dict(os.environ)), word)
+    study, colon, trial = word.rpartition(":")
+    if colon and study and "/" not in study:
+        return _weigh_trial(word, study, trial, folders)
+    raise InputError(
+        f"there is no file {word!r}", hint="name a file, pypi:NAME==VERSION, or a trial of a study as STUDY:TRIAL"
+    )
+
+
+def _weigh_trial(word: str, study_id: str, name: str, folders: Folders) -> Weight:
+    if not folders.store.exists():
+        raise InputError(
+            f"there is no study {study_id!r}", where=str(folders.store), hint="`trimtab explore` makes one"
+        )
+    with contextlib.closing(SqliteStore(folders.store)) as store:
+        study = store.load(study_id)
+    trial = choose_trial(study, name)
+    weights = [weigh(Path(artifact.path), word) for artifact in trial.artifacts]
+    if not weights:
+        raise InputError(f"the trial {name!r} was not built", where=study.id)
+    if len(weights) == 1:
+        return weights[0]
+    return replace(
+        weights[0],
+        name=word,
+        kind=Format.ARCHIVE,
+        size=sum(weight.size for weight in weights),
+        sha256=hashlib.sha256("".join(weight.sha256 for weight in weights).encode()).hexdigest(),
+        members=tuple(member for weight in weights for member in weight.members),
+    )

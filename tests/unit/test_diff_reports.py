@@ -1,0 +1,105 @@
+"""How a difference reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.fakes.weights import after, bare, before, image, section, symbol
+from tests.unit.test_reports import printed
+from tests.unit.test_schemas import validator
+from trimtab.analysis.difference import difference
+from trimtab.analysis.registry import allowances
+from trimtab.model.difference import Difference
+from trimtab.model.weight import Purpose
+from trimtab.report.diff_json import diff_json
+from trimtab.report.diff_listing import By, headline, listings, remarks
+from trimtab.report.diff_markdown import diff_markdown
+from trimtab.report.diff_terminal import diff_renderables
+
+Golden = Callable[[str, str], None]
+HOSTILE = "[bold]a|b`c_d</x>\n# e\x1b[2J"
+
+
+def both() -> Difference:
+    return difference(before(), after())
+
+
+def hostile() -> Difference:
+    sides = [
+        image(section(HOSTILE, size, Purpose.CODE), symbols=[symbol(HOSTILE, size)], notes=(HOSTILE,))
+        for size in (50, 60)
+    ]
+    return difference(bare(HOSTILE, sides[0]), bare(HOSTILE, sides[1]))
+
+
+def terminal(found: Difference, by: By | None = None, *, top: int = 15, width: int = 100, downloads: int = 0) -> str:
+    words = remarks(found, allowances(found, 17), downloads)
+    return printed(diff_renderables(found, listings(found, by, top), words, width), width)
+
+
+def markdown(found: Difference, by: By | None = None, *, top: int = 15) -> str:
+    return diff_markdown(found, listings(found, by, top), remarks(found, allowances(found, 17), 1_000_000))
+
+
+class TestTerminal:
+    @pytest.mark.parametrize("width", [80, 120])
+    def test_two_wheels(self, golden: Golden, width: int) -> None:
+        text = terminal(both(), width=width, downloads=2_000_000)
+        assert max(map(len, text.splitlines())) <= width
+        golden(f"diff-{width}.txt", text)
+
+    def test_one_file(self, golden: Golden) -> None:
+        golden("diff-alone.txt", terminal(difference(before())))
+
+    @pytest.mark.parametrize("by", list(By))
+    def test_one_listing(self, golden: Golden, by: By) -> None:
+        golden(f"diff-by-{by}.txt", terminal(both(), by, top=2))
+
+    def test_names_are_not_markup(self) -> None:
+        assert "[bold]a|b`c_d</x>" in terminal(hostile())
+
+    def test_names_move_no_cursor(self) -> None:
+        for text in (terminal(hostile()), markdown(hostile())):
+            assert all(line.isprintable() for line in text.splitlines())
+            assert "\\x1b[2J" in text or "\\\\x1b\\[2J" in text
+
+    def test_more_traffic_is_not_called_a_saving(self) -> None:
+        assert "it costs 858 MiB of traffic a month" in terminal(difference(after(), before()), downloads=1_000_000)
+
+
+class TestMarkdown:
+    def test_two_wheels(self, golden: Golden) -> None:
+        golden("diff.md", markdown(both(), top=3))
+
+    def test_one_file(self, golden: Golden) -> None:
+        golden("diff-alone.md", markdown(difference(before()), top=3))
+
+    def test_names_break_neither_cells_nor_lines(self) -> None:
+        for line in markdown(hostile()).splitlines():
+            assert not line.startswith("#")
+            if line.startswith("|"):
+                assert line.replace("\\|", "").count("|") == 6
+
+
+class TestJson:
+    @pytest.mark.parametrize("found", [both(), difference(before()), hostile()], ids=["two", "one", "hostile"])
+    def test_keeps_its_schema(self, found: Difference) -> None:
+        validator("diff").validate(json.loads(diff_json(found, allowances(found, 3))))
+
+    def test_two_wheels(self, golden: Golden) -> None:
+        golden("diff.json", diff_json(both(), allowances(both(), 17)) + "\n")
+
+    def test_parts_add_up(self) -> None:
+        (member,) = json.loads(diff_json(both(), ()))["members"]
+        for side in ("base", "head"):
+            assert sum(row[side] or 0 for row in member["sections"]) == member[f"{side}_bytes"]
+            assert sum(row[side] or 0 for row in member["purposes"]) == member[f"{side}_bytes"]
+            code = next(row[side] for row in member["purposes"] if row["name"] == "code")
+            assert sum(row[side] or 0 for row in member["crates"]) == code
+
+
+def test_the_headline_is_exact_to_the_byte() -> None:
+    assert headline(both()).endswith(": 10000 → 9100 bytes (-9.0 %)")
