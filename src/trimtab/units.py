@@ -1,4 +1,4 @@
-"""Seconds and bytes, and how people write and read them.
+"""Seconds, bytes and names, and how people write and read them.
 
 Durations are ``90s``, ``20m``, ``2h`` (a bare number is seconds); sizes are ``60M``, ``2G`` in powers of 1024.
 Sizes are shown in the same powers, with the SI-like letters spelled ``KiB``, ``MiB``, ``GiB``.
@@ -97,3 +97,8 @@ def format_value(value: float, unit: str) -> str:
             return format_count(value)
         case _:
             return f"{value:.3g} {unit}"
+
+
+def printable(name: str) -> str:
+    """A name from a file, in which anything may stand, with escapes for what would move a cursor or end a line."""
+    return name if name.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from trimtab.artifact.formats import HEAD, sniff
+from trimtab.units import printable
 
 MOST_MEMBERS = 1_000_000
 FREE_MEMBERS = 100_000
@@ -52,8 +53,7 @@ class Names:
 
     def take(self, name: str) -> str:
         """The name to list a member under."""
-        if not name.isprintable():
-            name = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+        name = printable(name)
         count, unique = self._given.get(name, 0) + 1, name
         while count > 1 and (unique := f"{name}#{count}") in self._given:
             count += 1

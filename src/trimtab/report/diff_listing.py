@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trimtab.model.difference import Allowance, BinaryDifference, Difference, OneSided, Row
-from trimtab.units import format_bytes, format_change, format_count
+from trimtab.units import format_bytes, format_change, format_count, printable
 
 _CRATES_NAMED = 4
 
@@ -46,11 +46,6 @@ def headline(difference: Difference) -> str:
         return f"{name}: {total.base} bytes"
     change = f" ({format_change(total.ratio)})" if total.ratio else ""
     return f"{name}: {total.base} → {total.head} bytes{change}"
-
-
-def printable(name: str) -> str:
-    """A name from a file, in which anything may stand, with escapes for what would move a cursor or end a line."""
-    return name if name.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
 def listings(difference: Difference, by: By | None, top: int) -> Iterator[Listing]:

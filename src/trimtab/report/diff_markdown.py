@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trimtab.model.difference import Difference, Row
-from trimtab.report.diff_listing import Listing, headline, printable
-from trimtab.units import format_change
+from trimtab.report.diff_listing import Listing, headline
+from trimtab.units import format_change, printable
 
 
 def diff_markdown(difference: Difference, listings: Iterable[Listing], remarks: Iterable[str]) -> str:

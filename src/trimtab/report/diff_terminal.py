@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from trimtab.model.difference import Difference, Row
-from trimtab.report.diff_listing import Listing, headline, printable
-from trimtab.units import format_bytes, format_change
+from trimtab.report.diff_listing import Listing, headline
+from trimtab.units import format_bytes, format_change, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
