@@ -67,6 +67,11 @@ def format_bytes(size: float) -> str:
     return f"{size:.2f} GiB" if abs(size) < _KIB else f"{size / _KIB:.2f} TiB"
 
 
+def format_signed(change: int) -> str:
+    """A change in bytes with its sign: ``-1.6 MiB``, ``+382 B``, ``0 B``."""
+    return format_bytes(change) if change <= 0 else f"+{format_bytes(change)}"
+
+
 def format_count(number: float) -> str:
     """``812``, ``14.3 k``, ``5.12 M``, ``1.50 G``: plain counts such as instructions."""
     for unit in ("", " k", " M"):

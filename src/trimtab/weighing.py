@@ -44,11 +44,11 @@ def diff(base: str | Path, head: str | Path | None = None, *, store: str | Path 
 
 def weighed(word: str, folders: Folders, runner: Runner) -> Weight:
     """What a user names, weighed; see `diff`."""
-    if Path(word).exists():
+    if os.path.exists(word):  # noqa: PTH110 - unlike Path.exists, it raises nothing for a word too long for a path
         return weigh(Path(word), word)
     if word.startswith(PREFIX):
         return weigh(published_wheel(runner, word, folders.cache, dict(os.environ)), word)
-    study, colon, trial = word.rpartition(":")
+    study, colon, trial = word.partition(":")
     if colon and study and "/" not in study:
         return _weigh_trial(word, study, trial, folders)
     raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 
 from trimtab.model.weight import Format, Functions, Image, Member, Purpose, Section, Symbol, Weight
 
@@ -33,8 +34,9 @@ def weight(
 ) -> Weight:
     """A file with these members, as large as they are if nothing else is said."""
     stored = sum(member.size if member.compressed is None else member.compressed for member in members)
+    digest = sha256(name.encode()).hexdigest()
     return Weight(
-        path=name, name=name, kind=kind, size=size or stored, sha256="ab" * 32, members=members, notes=notes
+        path=name, name=name, kind=kind, size=size or stored, sha256=digest, members=members, notes=notes
     )  # fmt: skip
 
 

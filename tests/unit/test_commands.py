@@ -189,7 +189,7 @@ class TestExplore:
         shell.cargo.on("cargo build --verbose*lto=*fat*", interrupt)
         said = shell.trimtab(f"{FAT} --quiet")
         assert said.code == 130
-        assert said.errors == ["error: interrupted", "  do: what was measured is kept; run it again to go on"]
+        assert said.errors == ["error: interrupted", "  do: what was finished is kept; run it again to go on"]
         assert "app: 1 of 2 profiles" in shell.trimtab("show").out
 
     def test_edited_sources_stop_it(self, shell: Shell) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -9,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.weights import after, bare, before, image, section, symbol, weight
-from trimtab.analysis.difference import NOT_NAMED, difference
+from trimtab.analysis.difference import NOT_NAMED, OUTSIDE, difference
 from trimtab.analysis.registry import allowances
 from trimtab.model.difference import BinaryDifference, Row
-from trimtab.model.weight import Image, Member, Purpose
+from trimtab.model.weight import Format, Image, Member, Purpose
 
 TEXT = section(".text", 1000, Purpose.CODE)
+NAMES = st.builds(
+    "{}{}/{}{}".format, st.sampled_from(["", "tool-1.2", "tool-1.3.0"]), st.sampled_from(["", "/a"]),
+    st.sampled_from("abc"), st.sampled_from(["", ".so", ".cpython-312-x86_64-linux-gnu.so", ".exe"]),
+)  # fmt: skip
 
 
 def rows(found: tuple[Row, ...]) -> dict[str, tuple[int | None, int | None]]:
@@ -89,15 +94,32 @@ class TestMatching:
             "app-1.1.0.dist-info/METADATA": (400, 420),
             "app-1.1.0.dist-info/LICENSE": (None, 500),
             "app/py.typed": (2, None),
+            OUTSIDE: (598, 80),
         }
 
-    @given(st.lists(st.sampled_from("abcdef"), unique=True), st.lists(st.sampled_from("defghi"), unique=True))
+    @given(st.lists(NAMES, unique=True), st.lists(NAMES, unique=True))
     def test_nobody_is_lost_or_counted_twice(self, base: list[str], head: list[str]) -> None:
         sides = [weight("x", *(Member(name=name, size=1) for name in names), size=9) for names in (base, head)]
         found = difference(*sides)
         assert sum(row.base is not None for row in found.members) == len(base)
         assert sum(row.head is not None for row in found.members) == len(head)
-        assert {row.name for row in found.members if row.base and row.head} == set(base) & set(head)
+        assert {row.name for row in found.members if row.base and row.head} >= set(base) & set(head)
+
+    def test_thousands_of_members_and_endless_names_take_no_time(self) -> None:
+        names = [f"f{number}" for number in range(20_000)] + [
+            "1" * 60_000,
+            ".cpython-" + "1" * 60_000 + "-",
+            "a." * 9_000,
+        ]
+        side = weight("x", *(Member(name=name, size=1) for name in names))
+        started = time.process_time()
+        assert len(difference(side, replace(side, sha256="0" * 64)).members) == len(names)
+        assert time.process_time() - started < 5
+
+    def test_the_order_is_the_same_whatever_the_members(self) -> None:
+        names = [f"bin/{letter}" for letter in "zyxwvu"]
+        sides = [weight("x", *(Member(name=name, size=10, image=image(TEXT)) for name in names), size=99) for _ in "ab"]
+        assert [one.name for one in difference(*sides).binaries] == sorted(names)
 
 
 class TestSymbols:
@@ -127,22 +149,42 @@ class TestSymbols:
         assert (binary.only_head.count, binary.only_head.bytes) == (1, 40)
 
     def test_equal_names_are_one_row_with_their_number(self) -> None:
-        twins = image(TEXT, symbols=[symbol("a::f", 10), symbol("a::f", 20)])
-        (row,) = of_images(twins, image(TEXT, symbols=[symbol("a::f", 10)])).symbols
-        assert (row.base, row.head, row.base_count, row.head_count, row.group) == (30, 10, 2, 1, "a")
+        twins = image(TEXT, symbols=[symbol("a::f", 100), symbol("a::f", 200)])
+        (row,) = of_images(twins, image(TEXT, symbols=[symbol("a::f", 100)])).symbols
+        assert (row.base, row.head, row.base_count, row.head_count, row.group) == (300, 100, 2, 1, "a")
 
     def test_with_symbols_on_one_side_only_nothing_is_compared(self) -> None:
-        found = of_images(image(TEXT, symbols=[symbol("a::f", 10)]), image(TEXT))
+        found = of_images(image(TEXT, symbols=[symbol("a::f", 100)]), image(TEXT))
         assert (found.crates, found.symbols, found.generics, found.only_base) == ((), (), (), None)
-        assert "only one side has symbols, so crates and functions are not compared" in found.notes
+        assert any("one side has no names for its code" in note for note in found.notes)
 
-    def test_a_strip_change_is_named_with_its_bytes(self) -> None:
+    def test_names_for_hardly_any_code_are_none(self) -> None:
+        (alone,) = difference(bare("tool", image(TEXT, symbols=[symbol("a::f", 10)]))).binaries
+        assert alone.crates == ()
+        assert any("hardly any code has a name" in note for note in alone.notes)
+
+    def test_what_strip_takes_is_told_apart_from_what_the_compiler_did(self) -> None:
         debug = section(".debug_info", 700, Purpose.DEBUG)
         table = section(".symtab", 300, Purpose.SYMBOLS)
-        whole = image(TEXT, debug, table, symbols=[symbol("a::f", 10)])
-        said = "only head is stripped: 1000 bytes of the difference are symbol tables and debug info"
-        assert said in of_images(whole, image(TEXT)).notes
-        assert said.replace("head", "base") in of_images(image(TEXT), whole).notes
+        whole = image(TEXT, debug, table, symbols=[symbol("a::f", 100)])
+        larger = image(section(".text", 1100, Purpose.CODE))
+        said = "symbol tables and debug info changed by -1000 B; all else by +100 B (+10.0 %)"
+        assert said in of_images(whole, larger).notes
+        assert any("changed by +1000 B; all else by -100 B" in note for note in of_images(larger, whole).notes)
+
+    def test_debug_info_alone_is_told_too(self) -> None:
+        symbols = [symbol("a::f", 500)]
+        base = image(TEXT, section(".debug_info", 700, Purpose.DEBUG), symbols=symbols)
+        assert any(
+            "changed by -700 B; all else by 0 B" in note for note in of_images(base, image(TEXT, symbols=symbols)).notes
+        )
+        assert not any("debug info" in note for note in of_images(base, base).notes)
+
+    def test_unlike_formats_are_named(self) -> None:
+        windows = replace(image(TEXT), format=Format.PE, architecture="amd64")
+        found = of_images(image(TEXT), windows)
+        assert (found.base_kind, found.head_kind) == ("elf x86_64", "pe amd64")
+        assert "base is elf x86_64, head pe amd64: sections and functions hardly compare" in found.notes
 
 
 class TestOrder:

@@ -266,11 +266,10 @@ def test_a_symbol_table_needs_names(elf: Elf) -> None:
     elf.parts = [text()]
     elf.symbols(("a", FUNCTION, 1, 0, 4))
     elf.parts[1].link = 99
-    with pytest.raises(ValueError, match="no string table"):
-        elf.image()
+    assert any("no string table" in note for note in elf.image().notes)
     elf.parts[1].link, elf.parts[2].size = 3, 10**6
-    with pytest.raises(ValueError, match="beyond the end"):
-        elf.image()
+    assert any("reach beyond the end" in note for note in elf.image().notes)
+    assert elf.image().symbols == ()
 
 
 def test_a_symbol_table_may_end_in_the_middle_of_a_symbol(elf: Elf) -> None:
@@ -341,12 +340,30 @@ def test_absurd_numbers_are_refused_at_once(elf: Elf) -> None:
     assert time.process_time() - started < 1
 
 
-def test_a_million_symbols_cannot_share_one_long_name(elf: Elf) -> None:
+def test_names_that_end_in_one_another_are_given_up(elf: Elf) -> None:
     elf.parts = [text()]
-    elf.symbols(("n" * 1000, FUNCTION, 1, 0, 4))
-    elf.parts[1].data += elf.parts[1].data[len(elf.parts[1].data) // 2 :] * 100
-    with pytest.raises(ValueError, match="overlap"):
-        elf.image()
+    elf.symbols(*((f"{'n' * 100}", FUNCTION, 1, 4 * number, 4) for number in range(100)))
+    table, row = bytearray(elf.parts[1].data), 24 if elf.bits == 64 else 16
+    for number in range(100):  # each name begins one byte after the one before
+        table[row * (number + 1) : row * (number + 1) + 4] = (1 + number).to_bytes(
+            4, "little" if elf.order == "<" else "big"
+        )
+    elf.parts[1].data = bytes(table)
+    elf.parts[2].data = b"\0" + b"n" * 1200 + b"\0"
+    image = elf.image()
+    assert image.symbols == ()
+    assert "functions have no names: the names of its symbols overlap" in image.notes
+
+
+def test_symbols_may_share_one_name(elf: Elf) -> None:
+    elf.parts = [text()]
+    elf.symbols(*(("shared" * 50, FUNCTION, 1, 4 * number, 4) for number in range(200)))
+    table, row = bytearray(elf.parts[1].data), 24 if elf.bits == 64 else 16
+    for number in range(1, 201):
+        table[row * number : row * number + 4] = table[row : row + 4]
+    elf.parts[1].data = bytes(table)
+    elf.parts[2].data = elf.parts[2].data[:302]
+    assert {symbol.name for symbol in elf.image().symbols} == {"shared" * 50}
 
 
 def test_many_sections_may_share_one_name(elf: Elf) -> None:

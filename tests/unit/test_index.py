@@ -54,11 +54,19 @@ class TestFetching:
         assert first.name == WHEEL
         assert first.read_bytes() == b"wheel"
         assert first.parent.parent == tmp_path / "wheels"
-        assert first.parent.name == f"uv==0.2.35@manylinux-x86_64-{sys.implementation.cache_tag}"
-        assert published_wheel(runner, PINNED, tmp_path, {}) == first
+        assert first.parent.name.startswith(f"uv==0.2.35@manylinux-x86_64-{sys.implementation.cache_tag}-")
+        assert published_wheel(runner, PINNED, tmp_path, {"PIP_INDEX_URL": "https://index.test"}) == first
         (command,) = runner.commands
         assert command.environment == {"PIP_INDEX_URL": "https://index.test"}
         assert list((tmp_path / "wheels").iterdir()) == [first.parent]
+
+    def test_another_index_has_a_place_of_its_own(self, tmp_path: Path) -> None:
+        runner = FakeRunner().on(OWN, PIP)
+        places = {
+            published_wheel(runner, PINNED, tmp_path, {"PIP_INDEX_URL": url}) for url in ("https://a.test", "", "b")
+        }
+        assert len(places) == 3
+        assert f"uv==0.2.35@manylinux-x86_64-{sys.implementation.cache_tag}" in {place.parent.name for place in places}
 
     def test_pip_is_told_to_run_nothing(self, tmp_path: Path) -> None:
         runner = FakeRunner().on(OWN, PIP)

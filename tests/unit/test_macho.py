@@ -281,7 +281,7 @@ class TestSymbols:
     def test_names_that_overlap_are_refused(self) -> None:
         file = MachO().segment("__TEXT", CODE)
         strings = file.place(b"a" * 100)
-        table = file.place(file.pack("IBBHQ", 1, LOCAL, 1, 0, TEXT) * 10)
+        table = file.place(b"".join(file.pack("IBBHQ", start, LOCAL, 1, 0, TEXT) for start in range(10)))
         with pytest.raises(ValueError, match="the names of its symbols overlap"):
             read(file.command(SYMTAB, file.pack("4I", table, 10, strings, 100)))
 

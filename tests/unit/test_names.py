@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trimtab.artifact import names
 from trimtab.artifact.names import CPP, NO_CRATE, C, crate_of, demangled, generic_of
+from trimtab.artifact.symbols import Entry, named
 
 ESCAPES = {" ": "$u20$", "<": "$LT$", ">": "$GT$", "&": "$RF$", "*": "$BP$", "(": "$LP$", ")": "$RP$", ",": "$C$",
            "[": "$u5b$", "]": "$u5d$", "{": "$u7b$", "}": "$u7d$", "::": ".."}  # fmt: skip
@@ -179,3 +183,40 @@ def test_no_text_is_too_strange_for_a_name(mangled: str, generic: str) -> None:
     assert isinstance(demangled(mangled), str)
     assert isinstance(crate_of(mangled, generic), str)
     crate(mangled)
+
+
+@pytest.mark.parametrize("suffix", [".40073", ".llvm.1234567890", ".llvm.12.3"])
+@pytest.mark.parametrize("name", ["_ZN4core3fmt5write17h0123456789abcdefE", "_RNvCs1234_7mycrate3foo", "plain_c"])
+def test_numbers_that_llvm_appends_are_no_part_of_a_name(name: str, suffix: str) -> None:
+    assert demangled(name + suffix) == demangled(name)
+
+
+def v0_bomb(levels: int) -> str:
+    """A function of types each of which is a pair of the one before, by references back."""
+    digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    body, last = "INvC1a1fTmmE", len("INvC1a1f")
+    for _ in range(levels):
+        number = last - 1
+        back = f"B{digits[number // 62] if number >= 62 else ''}{digits[number % 62]}_"
+        last, body = len(body), f"{body}T{back}{back}E"
+    return f"_R{body}E"
+
+
+def cpp_bomb(levels: int) -> str:
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return "_Z1fSt4pairIiiE" + "".join(f"S_IS{digits[n]}_S{digits[n]}_E" for n in range(levels))
+
+
+@pytest.mark.parametrize("bomb", [v0_bomb, cpp_bomb])
+def test_a_name_that_stands_for_millions_of_characters_stays_as_it_is(bomb: Callable[[int], str]) -> None:
+    assert demangled(bomb(3)) != bomb(3)
+    started = time.process_time()
+    assert demangled(bomb(25)) == bomb(25)
+    assert time.process_time() - started < 1
+
+
+def test_thousands_of_such_names_are_given_up() -> None:
+    started = time.process_time()
+    symbols = named(Entry(16 * number, 16, v0_bomb(8 + number % 18)) for number in range(5000))
+    assert time.process_time() - started < 5
+    assert sum(len(symbol.name) for symbol in symbols) < 1 << 26

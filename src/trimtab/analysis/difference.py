@@ -8,40 +8,63 @@ from pathlib import PurePosixPath
 
 from trimtab.model.difference import BinaryDifference, Difference, OneSided, Row, Side
 from trimtab.model.weight import Image, Member, Purpose, Symbol, Weight
+from trimtab.units import format_change, format_signed
 
 NOT_NAMED = "[not named]"
 """Code that no symbol covers: padding between functions, jump tables, hand-written assembly."""
 
-_VERSION = re.compile(r"\d+(?:[._]\d+)+\w*")
+OUTSIDE = "[archive]"
+"""What is in a zip beside its members: their headers and its directory."""
+
+# Possessive, since names come from files: nothing is tried twice.
+_VERSION = re.compile(r"(?<!\d)\d++(?:[._]\d++)+\w*+")
 _TAG = re.compile(
-    r"\.(?:cpython-\d+\w*|cp\d+|abi3|pypy\d+\w*|[\w]+-(?:linux|darwin|win)[\w-]*|exe|so|pyd|dylib|dll)(?=\.|$)"
+    r"\.(?:cpython-[\w-]++|cp\d++|abi3|pypy\d[\w-]*+|\w++-(?:linux|darwin|win)[\w-]*+|exe|so|pyd|dylib|dll)(?=\.|$)"
 )
+_LEAST_NAMED = 0.05
+"""Share of the code that must have names for crates to mean anything."""
+_REMOVABLE = (Purpose.SYMBOLS, Purpose.DEBUG)
+_LEAST_REMOVED = 0.01
 _Sizes = dict[str, tuple[int, int]]
 """Name → bytes and number."""
+_NOTHING = (0, 0)
 
 
 def difference(base: Weight, head: Weight | None = None) -> Difference:
     """Lay two files side by side; one alone is weighed."""
-    notes = [f"{side.name}: {note}" for side in (base, head) if side for note in side.notes]
-    pairs = list(_matched(base.members, head.members if head else ()))
-    binaries = [
-        _binary(one, other, alone=head is None)
-        for one, other in pairs
-        if (one and one.image) or (other and other.image)
-    ]
+    pairs = list(_matched(base.members, head.members)) if head else [(member, None) for member in base.members]
+    binaries = [_binary(one, other, alone=head is None) for one, other in pairs if _has_image(one) or _has_image(other)]
     return Difference(
         base=_side(base),
         head=_side(head) if head else None,
         total=Row(name=(head or base).name, base=base.size, head=head.size if head else None),
-        binaries=tuple(sorted(binaries, key=lambda one: _weightiest(one.total))),
-        members=_sorted(
-            Row(name=(other or one or _NOBODY).name, base=_stored(one), head=_stored(other)) for one, other in pairs
-        ),
-        notes=tuple(notes),
+        binaries=tuple(sorted(binaries, key=lambda one: (_weightiest(one.total), one.name))),
+        members=_sorted([*(_member(one, other) for one, other in pairs), *_outside(base, head)]),
+        notes=tuple(f"{side.name}: {note}" for side in (base, head) if side for note in side.notes),
     )
 
 
-_NOBODY = Member(name="", size=0)
+def _has_image(member: Member | None) -> bool:
+    return member is not None and member.image is not None
+
+
+def _member(base: Member | None, head: Member | None) -> Row:
+    return Row(name=_name(base, head), base=_stored(base), head=_stored(head))
+
+
+def _name(base: Member | None, head: Member | None) -> str:
+    return head.name if head else base.name if base else ""
+
+
+def _outside(base: Weight, head: Weight | None) -> list[Row]:
+    """What makes the members add up to the file, where each is compressed by itself."""
+    sides = [_unclaimed(side) if side else None for side in (base, head)]
+    return [Row(name=OUTSIDE, base=sides[0], head=sides[1])] if any(sides) else []
+
+
+def _unclaimed(weight: Weight) -> int | None:
+    stored = [member.compressed for member in weight.members]
+    return weight.size - sum(one or 0 for one in stored) if any(one is not None for one in stored) else None
 
 
 def _side(weight: Weight) -> Side:
@@ -65,10 +88,10 @@ def _matched(base: Iterable[Member], head: Iterable[Member]) -> Iterator[tuple[M
     )
     for key in keys:
         ours, theirs = _unique(left, key), _unique(right, key)
-        for found in ours.keys() & theirs.keys():
-            yield ours[found], theirs[found]
-            left.remove(ours[found])
-            right.remove(theirs[found])
+        both = [found for found in ours if found in theirs]
+        yield from ((ours[found], theirs[found]) for found in both)
+        paired = {id(side[found]) for found in both for side in (ours, theirs)}
+        left, right = ([member for member in side if id(member) not in paired] for side in (left, right))
     yield from ((member, None) for member in left)
     yield from ((None, member) for member in right)
 
@@ -89,17 +112,18 @@ def _untagged(name: str) -> str:
 
 def _binary(base: Member | None, head: Member | None, *, alone: bool) -> BinaryDifference:
     old, new = base.image if base else None, head.image if head else None
-    named = all(image.symbols for image in (old, new) if image) and bool(old or new)
-    symbols = _sizes(old, _by_name), _sizes(new, _by_name)
+    named = all(map(_is_named, (old, new)))
+    symbols = _sizes(old, lambda symbol: symbol.name), _sizes(new, lambda symbol: symbol.name)
     crates = {symbol.name: symbol.crate for image in (new, old) if image for symbol in image.symbols}
     compressed = [member.compressed if member else None for member in (base, head)]
     return BinaryDifference(
-        name=(head or base or _NOBODY).name,
+        name=_name(base, head),
         base_name=base.name if base else None,
         head_name=head.name if head else None,
         total=Row(name="file", base=base.size if base else None, head=head.size if head else None),
         compressed=Row(name="compressed", base=compressed[0], head=compressed[1]) if any(compressed) else None,
-        architecture=" → ".join(dict.fromkeys(image.architecture for image in (old, new) if image)),
+        base_kind=_kind(old),
+        head_kind=_kind(new),
         base_stripped=old.stripped if old else None,
         head_stripped=new.stripped if new else None,
         base_functions=old.functions if old else None,
@@ -115,6 +139,17 @@ def _binary(base: Member | None, head: Member | None, *, alone: bool) -> BinaryD
     )
 
 
+def _kind(image: Image | None) -> str | None:
+    return f"{image.format} {image.architecture}" if image else None
+
+
+def _is_named(image: Image | None) -> bool:
+    """Whether there are names for enough of the code; a missing side does not stand in the way."""
+    if image is None:
+        return True
+    return sum(symbol.size for symbol in image.symbols) > _LEAST_NAMED * image.bytes_for(Purpose.CODE)
+
+
 def _notes(old: Image | None, new: Image | None, *, named: bool, alone: bool) -> tuple[str, ...]:
     said = [
         note if alone else f"{side}: {note}"
@@ -122,13 +157,25 @@ def _notes(old: Image | None, new: Image | None, *, named: bool, alone: bool) ->
         if image
         for note in image.notes
     ]
-    if old and new and old.stripped is not new.stripped:
-        which, removed = ("head", old) if new.stripped else ("base", new)
-        count = removed.bytes_for(Purpose.SYMBOLS) + removed.bytes_for(Purpose.DEBUG)
-        said.append(f"only {which} is stripped: {count} bytes of the difference are symbol tables and debug info")
+    if old and new:
+        if _kind(old) != _kind(new):
+            said.append(f"base is {_kind(old)}, head {_kind(new)}: sections and functions hardly compare")
+        said += _strip_note(old, new)
     if not named and any(image.symbols for image in (old, new) if image):
-        said.append("only one side has symbols, so crates and functions are not compared")
+        which = "hardly any code has a name" if alone else "one side has no names for its code, or hardly any"
+        said.append(f"{which}, so there is nothing to list by crate or function")
     return tuple(said)
+
+
+def _strip_note(old: Image, new: Image) -> list[str]:
+    """What `strip` takes away, told apart from what the compiler did."""
+    removable = [sum(image.bytes_for(purpose) for purpose in _REMOVABLE) for image in (old, new)]
+    change = removable[1] - removable[0]
+    if not change or (old.stripped is new.stripped and abs(change) <= _LEAST_REMOVED * old.size):
+        return []
+    rest = [old.size - removable[0], new.size - removable[1]]
+    without = f"{format_signed(rest[1] - rest[0])} ({format_change(rest[1] / rest[0])})"
+    return [f"symbol tables and debug info changed by {format_signed(change)}; all else by {without}"]
 
 
 def _purposes(old: Image | None, new: Image | None) -> tuple[Row, ...]:
@@ -161,10 +208,6 @@ def _generics(old: Image | None, new: Image | None) -> tuple[_Sizes, _Sizes]:
     return tuple({name: side[name] for name in several if name in side} for side in sizes)  # type: ignore[return-value]
 
 
-def _by_name(symbol: Symbol) -> str:
-    return symbol.name
-
-
 def _sizes(image: Image | None, key: Callable[[Symbol], str]) -> _Sizes:
     return _summed((key(symbol), symbol.size) for symbol in image.symbols) if image else {}
 
@@ -172,17 +215,19 @@ def _sizes(image: Image | None, key: Callable[[Symbol], str]) -> _Sizes:
 def _summed(parts: Iterable[tuple[str, int]]) -> _Sizes:
     sums: _Sizes = {}
     for name, size in parts:
-        total, count = sums.get(name, (0, 0))
-        sums[name] = (total + size, count + 1)
+        sums[name] = _sum(sums.get(name, _NOTHING), (size, 1))
     return sums
+
+
+def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def _one_sided(ours: _Sizes, theirs: _Sizes, crates: Mapping[str, str], *, on_base: bool) -> OneSided:
     only = {name: found for name, found in ours.items() if name not in theirs}
     by_crate: _Sizes = {}
-    for name, (size, count) in only.items():
-        total, number = by_crate.get(crates[name], (0, 0))
-        by_crate[crates[name]] = (total + size, number + count)
+    for name, found in only.items():
+        by_crate[crates[name]] = _sum(by_crate.get(crates[name], _NOTHING), found)
     return OneSided(
         count=sum(count for _, count in only.values()),
         bytes=sum(size for size, _ in only.values()),

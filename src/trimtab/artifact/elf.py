@@ -19,7 +19,7 @@ from trimtab.artifact.layout import HEADERS, Claim, Data, divide, oddities
 from trimtab.artifact.symbols import Entry, named
 from trimtab.artifact.tables import Names, rows
 from trimtab.artifact.unwind import frame_functions
-from trimtab.model.weight import Format, Functions, Image, Purpose
+from trimtab.model.weight import Format, Functions, Image, Purpose, Symbol
 
 if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
@@ -30,7 +30,7 @@ _SYMTAB, _NOBITS = 2, 8
 _LINKING_TYPES = {4, 5, 6, 9, 11, 19, 0x6FFFFFF6, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF}
 """RELA, HASH, DYNAMIC, REL, DYNSYM, RELR, GNU_HASH, GNU_verdef, GNU_verneed, GNU_versym."""
 _LINKING_NAMES = {".dynstr", ".interp"}
-_UNWIND = {".eh_frame", ".eh_frame_hdr", ".gcc_except_table", ".ARM.exidx", ".ARM.extab", ".debug_frame"}
+_UNWIND = {".eh_frame", ".eh_frame_hdr", ".gcc_except_table", ".ARM.exidx", ".ARM.extab"}
 _SYMBOLS = {".symtab", ".strtab", ".symtab_shndx", ".gnu_debugdata"}
 _ALLOC, _EXECUTE = 2, 4
 _LOAD = 1
@@ -85,6 +85,7 @@ def read_elf(_: Path, data: Data) -> Image:
     layout = divide(data, (*_headers(elf, len(sections)), *parts))
     table = next((section for section in sections if section.type == _SYMTAB), None)
     functions, notes = _functions(elf, data, sections)
+    symbols, wrong = _symbols(elf, data, table, sections) if table else ((), ())
     return Image(
         format=Format.ELF,
         architecture=str(elf["e_machine"]).removeprefix("EM_").lower(),
@@ -92,8 +93,8 @@ def read_elf(_: Path, data: Data) -> Image:
         sections=layout.sections,
         stripped=table is None,
         functions=functions,
-        symbols=named(_entries(elf, data, table, sections)) if table else (),
-        notes=(*oddities(layout), *notes),
+        symbols=symbols,
+        notes=(*oddities(layout), *notes, *wrong),
     )
 
 
@@ -162,6 +163,15 @@ def _functions(elf: ELFFile, data: Data, sections: list[_Section]) -> tuple[Func
     except ValueError as error:  # no reason not to weigh the rest
         return None, (f"functions are not counted: {error}",)
     return (found, ()) if found.count else (None, ("functions are not counted: .eh_frame is empty",))
+
+
+def _symbols(
+    elf: ELFFile, data: Data, table: _Section, sections: list[_Section]
+) -> tuple[tuple[Symbol, ...], tuple[str, ...]]:
+    try:
+        return named(_entries(elf, data, table, sections)), ()
+    except ValueError as error:  # no reason not to weigh the rest
+        return (), (f"functions have no names: {error}",)
 
 
 def _entries(elf: ELFFile, data: Data, table: _Section, sections: list[_Section]) -> Iterator[Entry]:

@@ -8,7 +8,8 @@ import sysconfig
 import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -28,6 +29,7 @@ _OPTIONS = (
     *("--no-deps", "--only-binary=:all:"),
     "--ignore-requires-python",  # nothing is installed, so nothing has to run here
 )
+_INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX")
 _NO_PIP = "No module named pip"
 _WHEEL = re.compile(r"/([A-Za-z0-9._]+)-([^-/\s]+)(?:-\d[^-/\s]*)?-([^-/\s]+)-([^-/\s]+)-([^-/\s]+)\.whl")
 """A wheel in an address: project, version, Python, ABI and platform. Source: PEP 427, "File name convention"."""
@@ -46,6 +48,8 @@ class _Wanted:
     platform: str
     """A short name or a tag; empty: this machine's."""
     tags: tuple[str, ...]
+    index: tuple[str, ...] = ()
+    """Where pip was told to look in the environment: another index may have another wheel of the same name."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".strip()
@@ -58,14 +62,16 @@ class _Wanted:
     def folder(self, version: str) -> str:
         """Where the wheel is kept; other Pythons, and other machines with the same home, get other wheels."""
         platform = self.platform or f"here-{sysconfig.get_platform()}"
-        return f"{self.name}=={version}@{platform}-{sys.implementation.cache_tag}"
+        index = f"-{sha256(repr(self.index).encode()).hexdigest()[:8]}" if any(self.index) else ""
+        return f"{self.name}=={version}@{platform}-{sys.implementation.cache_tag}{index}"
 
 
 def published_wheel(runner: Runner, word: str, cache: Path, environment: Mapping[str, str]) -> Path:
     """The wheel of ``pypi:NAME[==VERSION][@PLATFORM]``, in the cache.
 
     pip chooses among the wheels of that version as if it were to install one, on the platform, with this Python. A
-    pinned version that is there already is used again, without pip or network.
+    pinned version that is there already is used again, without pip or network, unless the environment names another
+    index than it did; a change in pip's configuration files is not seen.
 
     Args:
         runner: runs pip.
@@ -78,7 +84,7 @@ def published_wheel(runner: Runner, word: str, cache: Path, environment: Mapping
         InputError: the word is not understood; no such project, version or wheel; the cache cannot be written.
         MissingError: there is no pip, or it cannot reach the index.
     """
-    wanted = _understood(word)
+    wanted = replace(_understood(word), index=tuple(environment.get(name, "") for name in _INDEX_VARIABLES))
     kept = cache / "wheels"
     if wanted.version and (found := _wheels(kept / wanted.folder(wanted.version))):
         return found[0]

@@ -30,6 +30,13 @@ _NEEDS = ("core", "alloc", "std")
 """Each knows those before it, and all other crates know these."""
 
 _FIRST = re.compile(r"[\s&*<(\[]*(?:(?:mut|const|dyn|impl)\s+)*([A-Za-z_]\w*)::")
+_COPY = re.compile(r"(?:\.(?:llvm\.)?\d+)+$")
+"""What LLVM puts behind the names of functions that one module takes over from another: a number that means nothing."""
+_LONGEST = 16_384
+"""Characters of a demangled name. References back let a name of two hundred characters stand for millions."""
+_SUBSTITUTION = re.compile(r"[ST][0-9A-Z]*_")
+_MOST_SUBSTITUTIONS = 26
+"""In a C++ name; two of them can double what is there already, and the library has no limit of its own."""
 _BRACKET = re.compile(r"(<|(?<!-)>)")
 _BRACKET_OR_OPERATOR = re.compile(r"(\boperator(?:<<|>>|[<>])|<|(?<!-)>)")
 """C++ has names with brackets in them that do not belong together. Looking for both takes longer."""
@@ -60,11 +67,22 @@ def _demanglers() -> tuple[Callable[[str], str | None], Callable[[str], str | No
 
 
 def demangled(name: str) -> str:
-    """A symbol's name as people write it, without Rust's hash; as it is where it is not mangled."""
+    """A symbol's name as people write it, without Rust's hash and LLVM's numbers; as it is where it is not mangled."""
+    return expanded(name)[0]
+
+
+def expanded(name: str) -> tuple[str, int]:
+    """The same, and how many characters demangling made, be they used or not: what it cost."""
+    if "." in name:
+        name = _COPY.sub("", name)
     if not name.startswith(_MANGLED):
-        return name
+        return name, 0
     rust, cpp = _demanglers()
-    return rust(name) or cpp(name) or name
+    found = rust(name)
+    if not found and len(_SUBSTITUTION.findall(name)) <= _MOST_SUBSTITUTIONS:
+        found = cpp(name)
+    cost = len(found or "")
+    return (found if found and cost <= _LONGEST else name), cost
 
 
 def crate_of(mangled: str, generic: str) -> str:

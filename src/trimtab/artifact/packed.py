@@ -24,6 +24,8 @@ FREE_BYTES = 256 << 20
 MOST_TIMES = 100
 """More than `FREE_BYTES` may come out of an archive only if that is at most so many times its own size."""
 
+_LONGEST_NAME = 4096
+
 CHUNK = 1 << 18
 
 
@@ -53,7 +55,7 @@ class Names:
 
     def take(self, name: str) -> str:
         """The name to list a member under."""
-        name = printable(name)
+        name = printable(name[:_LONGEST_NAME])
         count, unique = self._given.get(name, 0) + 1, name
         while count > 1 and (unique := f"{name}#{count}") in self._given:
             count += 1

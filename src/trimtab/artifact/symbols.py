@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from trimtab.artifact.names import crate_of, demangled, generic_of
+from trimtab.artifact.names import crate_of, expanded, generic_of
 from trimtab.model.weight import Symbol
 
 
@@ -40,12 +40,18 @@ def sized(starts: Iterable[tuple[int, str]], ranges: Sequence[tuple[int, int]]) 
     return entries
 
 
+_FREE, _GROWTH = 1 << 24, 8
+"""Demangled names may have so many characters, and so many times those in the file; further ones stay mangled."""
+
+
 def named(entries: Iterable[Entry]) -> tuple[Symbol, ...]:
     """Functions by address, demangled; bytes that have several names count for one of the largest."""
+    left = _FREE
     shared: dict[str, str] = {}  # each crate and each generic function is kept once, not once for each symbol
     symbols, last = [], None
     for address, size, mangled in sorted(entries, key=lambda entry: (entry.address, -entry.size, entry.name)):
-        name = demangled(mangled)
+        name, cost = expanded(mangled) if left > 0 else (mangled, 0)
+        left += _GROWTH * len(mangled) - cost
         generic = generic_of(name)
         crate = crate_of(mangled, generic)
         generic, crate = shared.setdefault(generic, generic), shared.setdefault(crate, crate)

@@ -34,8 +34,8 @@ def rows(data: Data, row: struct.Struct, start: int, count: int) -> Iterator[tup
 class Names:
     """The zero-terminated names in a string table.
 
-    Symbols may share names, and in a damaged file a million of them may share one of a million bytes, so reading stops
-    when the names add up to several times what there is.
+    Symbols may share names, and one may end in another; in a damaged file a million of them may all end in one of a
+    million bytes, so reading stops when different names add up to several times what there is.
     """
 
     def __init__(self, data: Data, start: int, size: int) -> None:
@@ -43,6 +43,7 @@ class Names:
         self._start = start
         self._end = min(start + size, len(data))
         self._left = _SHARING * max(0, self._end - start)
+        self._known: dict[int, str] = {}
 
     def at(self, offset: int) -> str:
         """The name that begins so many bytes after the beginning of the table; empty if that is beyond its end.
@@ -50,8 +51,12 @@ class Names:
         Raises:
             ValueError: the names that were asked for are longer than the table can hold.
         """
+        known = self._known.get(offset)
+        if known is not None:
+            return known
         name = text_at(self._data, self._start + offset, self._end)
         self._left -= len(name)
         if self._left < 0:
             raise ValueError("the names of its symbols overlap")
+        self._known[offset] = name
         return name

@@ -27,8 +27,7 @@ _READERS: dict[Format, Callable[[Path, Data], Image]] = {
     Format.WASM: read_wasm,
 }
 _DAMAGED = (
-    ValueError, LookupError, ArithmeticError, RecursionError, TypeError, AttributeError, AssertionError, EOFError,
-    struct.error,
+    ValueError, LookupError, ArithmeticError, RecursionError, EOFError, struct.error,
 )  # fmt: skip
 """What the libraries raise, beside errors of their own, when a file is not what its headers say."""
 
@@ -53,29 +52,33 @@ def weigh(path: Path, name: str = "") -> Weight:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"the file cannot be read: {error.strerror}", where=name or str(path)) from None
-    size, notes = path.stat().st_size, []
+    notes: list[str] = []
     if kind := sniff(head):
-        members = [Member(name=path.name, size=size, image=read_image(path, kind))]
+        members = [Member(name=path.name, size=path.stat().st_size, image=read_image(path, kind))]
     elif kind := archive_kind(path):
-        members = []
-        with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
-            for packed in unpack(path, Path(scratch)):
-                image = None
-                try:
-                    image = _packed_image(packed.file)
-                except InputError as error:
-                    notes.append(f"{packed.name}: {error.what}")
-                members.append(Member(name=packed.name, size=packed.size, compressed=packed.compressed, image=image))
+        members = list(_members(path, notes))
     else:
         raise InputError(
             "this is neither a binary (ELF, Mach-O, PE, wasm) nor a wheel or archive",
             where=name or str(path),
-            hint="archives may be .whl, .zip, .tar.gz, .tar.xz or .tar.zst",
+            hint="archives may be .whl, .zip, .tar.gz, .tar.xz or .tar.zst; unpack a single compressed file first",
         )
     return Weight(
-        path=name or str(path), name=path.name, kind=kind, size=size, sha256=sha256, members=tuple(members),
-        notes=tuple(notes),
+        path=name or str(path), name=path.name, kind=kind, size=path.stat().st_size, sha256=sha256,
+        members=tuple(members), notes=tuple(notes),
     )  # fmt: skip
+
+
+def _members(path: Path, notes: list[str]) -> Iterator[Member]:
+    """What is in an archive; of a binary that is damaged, a note."""
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        for packed in unpack(path, Path(scratch)):
+            image = None
+            try:
+                image = _packed_image(packed.file)
+            except InputError as error:
+                notes.append(f"{packed.name}: {error.what}")
+            yield Member(name=packed.name, size=packed.size, compressed=packed.compressed, image=image)
 
 
 def _packed_image(file: Path | None) -> Image | None:

@@ -9,7 +9,7 @@ from trimtab.analysis.registry import allowances
 from trimtab.cli.output import console, output_options, show, store_option
 from trimtab.errors import InputError
 from trimtab.folders import default_folders
-from trimtab.process import SystemRunner
+from trimtab.process import Command, Finished, SystemRunner
 from trimtab.report.diff_json import diff_json
 from trimtab.report.diff_listing import By, listings, remarks
 from trimtab.report.diff_markdown import diff_markdown
@@ -17,11 +17,22 @@ from trimtab.report.diff_terminal import diff_renderables
 from trimtab.weighing import weighed
 
 
+class _Fetching(SystemRunner):
+    """Says that something is being fetched: all that is run here is pip, which takes a while."""
+
+    def run(self, command: Command) -> Finished:
+        """Say so, then run it."""
+        click.echo(f"fetching {command.argv[-1]}", err=True)
+        return super().run(command)
+
+
 @click.command("diff")
 @click.argument("base")
 @click.argument("head", required=False)
 @click.option("--by", type=click.Choice([by.value for by in By]), help="List only this.")
-@click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, metavar="N", help="Rows to list.")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=15, show_default=True, metavar="N", help="Rows of each table."
+)
 @click.option("--markdown", is_flag=True, help="Markdown, for a pull request.")
 @click.option("--wheels", type=click.IntRange(min=1), default=1, metavar="N", help="Platform wheels in a release (1).")
 @click.option(
@@ -31,17 +42,18 @@ from trimtab.weighing import weighed
 @output_options
 def command(
     base: str, head: str | None, by: str | None, top: int, markdown: bool, wheels: int, downloads_per_month: int,
-    store: str | None, as_json: bool, quiet: bool, no_color: bool,  # noqa: ARG001
+    store: str | None, as_json: bool, quiet: bool, no_color: bool,
 ) -> int:  # fmt: skip
     """Say why a binary or wheel grew: what two files weigh, and where the bytes are. One file alone is weighed.
 
     A file is a binary (ELF, Mach-O, PE, wasm), a wheel, a release archive (.zip, .tar.gz, .tar.xz, .tar.zst),
     pypi:NAME==VERSION[@PLATFORM] with a platform such as manylinux-x86_64, macos-arm64 or windows-x86_64, or a trial
-    of a study as STUDY:TRIAL. Nothing else is needed: no sources, no Cargo, no debug info.
+    of a study as STUDY:TRIAL. Nothing else is needed: no sources, no Cargo, no debug info. --json has
+    everything, whatever --by and --top say.
     """
     if as_json and markdown:
         raise InputError("--json and --markdown exclude each other", hint="choose one")
-    folders, runner = default_folders(store), SystemRunner()
+    folders, runner = default_folders(store), SystemRunner() if quiet else _Fetching()
     found = difference(*(weighed(word, folders, runner) for word in (base, head) if word))
     allowed = allowances(found, wheels)
     if as_json:

@@ -37,6 +37,11 @@ class Row:
         return (self.head or 0) - (self.base or 0)
 
     @property
+    def differs(self) -> bool:
+        """Whether the sides differ in bytes or number."""
+        return self.base != self.head or self.base_count != self.head_count
+
+    @property
     def ratio(self) -> float | None:
         """Head over base; ``None`` where either is missing or nothing."""
         return self.head / self.base if self.base and self.head is not None else None
@@ -62,7 +67,9 @@ class BinaryDifference:
     total: Row
     compressed: Row | None
     """As stored in a wheel or zip; ``None`` elsewhere."""
-    architecture: str
+    base_kind: str | None
+    """Format and architecture, such as ``elf x86_64``."""
+    head_kind: str | None
     base_stripped: bool | None
     head_stripped: bool | None
     base_functions: Functions | None
@@ -75,6 +82,13 @@ class BinaryDifference:
     only_base: OneSided | None
     only_head: OneSided | None
     notes: tuple[str, ...]
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether both sides have it, and nothing that was weighed differs."""
+        both = self.base_name is not None and self.head_name is not None
+        rows = (*self.sections, *self.symbols)
+        return both and self.base_functions == self.head_functions and not any(row.differs for row in rows)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

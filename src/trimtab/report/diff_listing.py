@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trimtab.model.difference import Allowance, BinaryDifference, Difference, OneSided, Row
-from trimtab.units import format_bytes, format_change, format_count, printable
+from trimtab.units import format_bytes, format_change, format_count, format_signed, printable
 
 _CRATES_NAMED = 4
 
@@ -40,33 +40,59 @@ class Listing:
 
 def headline(difference: Difference) -> str:
     """The answer in one line, to the byte."""
-    total = difference.total
+    total, head = difference.total, difference.head
     name = printable(total.name)
-    if total.head is None:
+    if total.head is None or head is None:
         return f"{name}: {total.base} bytes"
+    if difference.base.sha256 == head.sha256:
+        return f"{name}: identical, {total.base} bytes"
     change = f" ({format_change(total.ratio)})" if total.ratio else ""
     return f"{name}: {total.base} → {total.head} bytes{change}"
 
 
+def summary(difference: Difference) -> Iterator[str]:
+    """Where the change is, a line for each binary that changed."""
+    several = len(difference.binaries) > 1
+    for binary in _changed(difference):
+        prefix = f"{printable(binary.name)}: " if several else ""
+        parts = [f"{row.name} {format_signed(row.change)}" for row in binary.purposes if row.change]
+        if binary.base_name and binary.head_name and parts:
+            yield f"{prefix}{format_signed(binary.total.change)}: {', '.join(parts)}"
+        yield from (prefix + text for text in _functions(binary))
+
+
+def _changed(difference: Difference) -> list[BinaryDifference]:
+    return [binary for binary in difference.binaries if not binary.unchanged]
+
+
 def listings(difference: Difference, by: By | None, top: int) -> Iterator[Listing]:
-    """The tables, one after the other.
+    """The tables, one after the other. Between two files only what differs is listed.
 
     Args:
         difference: what to show.
-        by: only this; if left out, what each binary is made of, by section and, where there are symbols, by crate.
+        by: only this; if left out, the members of an archive, and what each binary is made of, by section and, where
+            there are symbols, by crate.
         top: rows to show of each table, those that changed most.
     """
+    alone = difference.head is None
+    stored = "stored" if any(binary.compressed for binary in difference.binaries) else "bytes"
+    if by is By.MEMBER or (by is None and len(difference.members) > 1):
+        members = _cut(f"members, {stored}", "member", difference.members, top, alone=alone)
+        if members.rows:
+            yield members
     if by is By.MEMBER:
-        yield _cut("members", "member", difference.members, top)
         return
-    for binary in difference.binaries:
+    for binary in _changed(difference):
         if by is None:
             yield _overview(binary)
-        chosen = [by] if by else [By.SECTION, By.CRATE]
-        for one in chosen:
-            rows = _rows_by(binary, one)
-            if rows:
-                yield _cut(f"{printable(binary.name)} by {one}", one, rows, top, counted=one is not By.SECTION)
+        if by and not _rows_by(binary, by):
+            sides = "" if alone else " on both sides"
+            title = f"{printable(binary.name)}: there are no symbols{sides}, so there is nothing to list by {by}"
+            yield Listing(title=title, what=by, rows=())
+        for one in [by] if by else [By.SECTION, By.CRATE]:
+            listing = _cut(f"{printable(binary.name)} by {one}", one, _rows_by(binary, one), top, alone=alone)
+            if listing.rows:
+                yield listing
 
 
 def _rows_by(binary: BinaryDifference, by: By) -> tuple[Row, ...]:
@@ -79,29 +105,38 @@ def _rows_by(binary: BinaryDifference, by: By) -> tuple[Row, ...]:
 
 
 def _overview(binary: BinaryDifference) -> Listing:
+    """The purposes add up to the file; what it takes when compressed stands below."""
     compressed = (binary.compressed,) if binary.compressed else ()
-    return Listing(title=printable(binary.name), what="", rows=(binary.total, *compressed, *binary.purposes))
+    return Listing(title=printable(binary.name), what="", rows=(binary.total, *binary.purposes, *compressed))
 
 
-def _cut(title: str, what: str, rows: Sequence[Row], top: int, *, counted: bool = False) -> Listing:
+def _cut(title: str, what: str, rows: Sequence[Row], top: int, *, alone: bool) -> Listing:
+    shown = [row for row in rows if alone or row.differs]
     return Listing(
-        title=title, what=what, rows=tuple(rows[:top]), more=max(0, len(rows) - top),
-        more_change=sum(row.change for row in rows[top:]), counted=counted,
-    )  # fmt: skip
+        title=title,
+        what=what,
+        rows=tuple(shown[:top]),
+        more=max(0, len(shown) - top),
+        more_change=sum(row.change for row in shown[top:]),
+        counted=what in (By.CRATE, By.SYMBOL, By.GENERIC),
+    )
 
 
 def remarks(difference: Difference, allowances: Sequence[Allowance], downloads: int) -> Iterator[str]:
-    """What is to be said in words: functions, what only one side has, notes, registries, traffic."""
+    """What is to be said in words: what only one side has, notes, registries, traffic."""
     return map(printable, _remarks(difference, allowances, downloads))
 
 
 def _remarks(difference: Difference, allowances: Sequence[Allowance], downloads: int) -> Iterator[str]:
     several = len(difference.binaries) > 1
-    for binary in difference.binaries:
+    changed = _changed(difference)
+    for binary in changed:
         prefix = f"{binary.name}: " if several else ""
-        yield from (prefix + text for text in (*_functions(binary), *_one_sided(binary), *binary.notes))
+        yield from (prefix + text for text in (*_one_sided(binary), *binary.notes))
+    if same := len(difference.binaries) - len(changed):
+        yield f"{same} {'binary' if same == 1 else 'binaries'} did not change"
     yield from difference.notes
-    yield from map(_allowance_text, allowances, [difference] * len(allowances))
+    yield from (_allowance_text(allowance, difference) for allowance in allowances)
     if downloads and difference.head:
         saved = -difference.total.change * downloads
         verb = "saves" if saved >= 0 else "costs"
@@ -110,13 +145,15 @@ def _remarks(difference: Difference, allowances: Sequence[Allowance], downloads:
 
 def _functions(binary: BinaryDifference) -> Iterator[str]:
     old, new = binary.base_functions, binary.head_functions
-    if old and new:
-        sources = old.source if old.source == new.source else f"{old.source}, {new.source}"
+    if old and new and old.source == new.source:
         change = f" ({format_change(new.count / old.count)})" if old.count else ""
         sizes = f"{format_bytes(old.size)} → {format_bytes(new.size)} of code"
-        yield f"functions: {old.count} → {new.count}{change}, {sizes} ({sources})"
-    elif found := old or new:
-        yield f"functions: {found.count}, {format_bytes(found.size)} of code ({found.source})"
+        yield f"functions {old.count} → {new.count}{change}, {sizes} ({old.source})"
+        return
+    for side, found in (("base", old), ("head", new)):
+        if found:
+            where = f" in {side}" if binary.base_name and binary.head_name else ""
+            yield f"functions{where}: {found.count}, {format_bytes(found.size)} of code ({found.source})"
 
 
 def _one_sided(binary: BinaryDifference) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trimtab.model.difference import Difference, Row
-from trimtab.report.diff_listing import Listing, headline
+from trimtab.report.diff_listing import Listing, headline, summary
 from trimtab.units import format_change, printable
 
 
@@ -15,6 +15,7 @@ def diff_markdown(difference: Difference, listings: Iterable[Listing], remarks: 
     lines = [f"**{_escaped(headline(difference))}**", ""]
     if difference.head:
         lines += [f"`{_cell(difference.base.path)}` → `{_cell(difference.head.path)}`", ""]
+    lines += [*(f"- {_escaped(line)}" for line in summary(difference)), ""]
     for listing in listings:
         lines += [*_table(listing, alone=alone), ""]
     lines += [f"- {_escaped(remark)}" for remark in remarks]
@@ -23,17 +24,13 @@ def diff_markdown(difference: Difference, listings: Iterable[Listing], remarks: 
 
 def _table(listing: Listing, *, alone: bool) -> list[str]:
     headings = [listing.what or "part", *(("bytes",) if alone else ("base", "head", "change", "%"))]
+    if not listing.rows:
+        return [_escaped(listing.title)]
     lines = [f"**{_escaped(listing.title)}**", "", _line(headings), _line(["---", *["---:"] * (len(headings) - 1)])]
     lines += [_line([f"`{_cell(row.name)}`", *_sizes(row, alone=alone)]) for row in listing.rows]
     if listing.more:
-        blank = [""] * (len(headings) - 2)
-        lines.append(
-            _line(
-                [f"{listing.more} more", "", *blank]
-                if alone
-                else [f"{listing.more} more", "", "", f"{listing.more_change:+}", ""]
-            )
-        )
+        change = [] if alone else ["", f"{listing.more_change:+}", ""]
+        lines.append(_line([f"{listing.more} more", "", *change]))
     return lines
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from trimtab.model.difference import Difference, Row
-from trimtab.report.diff_listing import Listing, headline
-from trimtab.units import format_bytes, format_change, printable
+from trimtab.report.diff_listing import Listing, headline, summary
+from trimtab.units import format_bytes, format_change, format_signed, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _BAR, _SHORT_BAR = 16, 8
-_LEAST_NAME, _NUMBERS, _WIDE = 20, 62, 100
+_LEAST_NAME, _WIDE = 20, 100
+_NUMBERS, _COUNTS = 44, 14
+"""Columns that the numbers take, beside bar and name."""
 
 
 def diff_renderables(
@@ -27,10 +29,13 @@ def diff_renderables(
     yield Text(headline(difference), style="bold")
     if difference.head:
         yield Text(f"{printable(difference.base.path)} → {printable(difference.head.path)}", style="dim")
+    for line in summary(difference):
+        yield Text(line)
     yield Text()
     for listing in listings:
         yield Text(listing.title, style="bold")
-        yield _table(listing, alone=difference.head is None, width=width)
+        if listing.rows:
+            yield _table(listing, alone=difference.head is None, width=width)
     for remark in remarks:
         yield Text(remark)
 
@@ -42,12 +47,13 @@ def _table(listing: Listing, *, alone: bool, width: int) -> Table:
 
     counted = listing.counted and any(row.base_count != 1 or row.head_count != 1 for row in listing.rows)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column(listing.what, max_width=max(_LEAST_NAME, width - _NUMBERS), overflow="fold")
+    bar = _BAR if width >= _WIDE else _SHORT_BAR
+    room = width - bar - _NUMBERS - (_COUNTS if counted else 0)
+    table.add_column(listing.what, max_width=max(_LEAST_NAME, room), overflow="fold")
     for name in ("bytes",) if alone else ("base", "head", "change", ""):
         table.add_column(name, justify="right", no_wrap=True)
     if counted:
         table.add_column("number", justify="right", no_wrap=True)
-    bar = _BAR if width >= _WIDE else _SHORT_BAR
     table.add_column("", no_wrap=True, width=bar)
     largest = max((abs(_weight(row, alone=alone)) for row in listing.rows), default=0)
     for row in listing.rows:
@@ -56,8 +62,8 @@ def _table(listing: Listing, *, alone: bool, width: int) -> Table:
             cells.append(Text(_numbers(row, alone=alone)))
         table.add_row(*cells, _bar(_weight(row, alone=alone) / (largest or 1) * bar, alone=alone))
     if listing.more:
-        change = "" if alone else f": {_signed(listing.more_change)}"
-        table.add_row(Text(f"{listing.more} more{change}", style="dim"))
+        change = [] if alone else [Text(), Text(), Text(format_signed(listing.more_change), "dim")]
+        table.add_row(Text(f"{listing.more} more", "dim"), *change)
     return table
 
 
@@ -68,7 +74,7 @@ def _sizes(row: Row, *, alone: bool) -> list[Text]:
         return [Text(_bytes(row.base))]
     ratio = format_change(row.ratio) if row.ratio else ""
     style = _style(row.change)
-    return [Text(_bytes(row.base)), Text(_bytes(row.head)), Text(_signed(row.change), style), Text(ratio, style)]
+    return [Text(_bytes(row.base)), Text(_bytes(row.head)), Text(format_signed(row.change), style), Text(ratio, style)]
 
 
 def _numbers(row: Row, *, alone: bool) -> str:
@@ -95,7 +101,3 @@ def _style(change: float) -> str:
 
 def _bytes(size: int | None) -> str:
     return "–" if size is None else format_bytes(size)
-
-
-def _signed(change: int) -> str:
-    return format_bytes(change) if change <= 0 else f"+{format_bytes(change)}"
