@@ -15,6 +15,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -36,6 +37,7 @@ WORK_VARIABLE = "TRIMTAB_WORK"
 
 _POLL_FLOOR, _POLL_CEILING = 0.0005, 0.02
 _MOST_KEPT = 256 * 1024 * 1024
+_OUTPUT_SHOWN = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +52,8 @@ class Command:
     watch_memory: bool = False
     capture: bool = True
     """Whether to keep what it prints, of a flood the last 256 MiB; otherwise it goes to the null device."""
+    stdin: Path | None = None
+    """A file to read; nothing if left out."""
 
     def __str__(self) -> str:
         return shlex.join(self.argv)
@@ -65,6 +69,12 @@ class Finished:
     """Seconds from spawn to exit."""
     cpu: float
     """Seconds, user and system, of the whole tree."""
+    system: float = 0.0
+    """The system's share of that."""
+    largest_process: int | None = None
+    """Bytes that the largest process of the tree had in memory at once."""
+    page_faults: int | None = None
+    """Pages that were not at hand when the tree touched them, read from a disk or not."""
     stdout: str = ""
     stderr: str = ""
     timed_out: bool = False
@@ -78,6 +88,15 @@ class Finished:
     def ok(self) -> bool:
         """Whether it succeeded."""
         return self.exit_code == 0
+
+    @property
+    def ended(self) -> str:
+        """How it ended and the beginning of what it said, in half a line."""
+        if self.timed_out:
+            return f"no end after {self.wall:.0f} s"
+        said = " ".join((self.stderr or self.stdout).split())[:_OUTPUT_SHOWN]
+        ended = f"signal {-self.exit_code}" if self.exit_code < 0 else f"exit code {self.exit_code}"
+        return f"{ended}: {said}" if said else ended
 
 
 class Runner(Protocol):
@@ -117,6 +136,9 @@ class SystemRunner:
                 exit_code=child.returncode,
                 wall=wall,
                 cpu=usage.ru_utime + usage.ru_stime,
+                system=usage.ru_stime,
+                largest_process=usage.ru_maxrss * (1024 if sys.platform == "linux" else 1),
+                page_faults=usage.ru_minflt + usage.ru_majflt,
                 stdout=_tail(stdout),
                 stderr=_tail(stderr),
                 timed_out=timed_out,
@@ -151,17 +173,24 @@ def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None
     if watch and not shutil.which(argv[0], path=command.environment.get("PATH")):
         raise MissingError(f"cannot run {argv[0]!r}: not found", hint="run `trimtab doctor`")
     try:
+        stdin = command.stdin.open("rb") if command.stdin else None
+    except OSError as error:
+        raise MissingError(f"cannot read {command.stdin}: {error.strerror}", hint="name a file that is there") from None
+    try:
         return subprocess.Popen(
             watch.enter(argv) if watch else argv,
             cwd=command.cwd,
             env=dict(command.environment),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin or subprocess.DEVNULL,
             stdout=stdout or subprocess.DEVNULL,
             stderr=stderr or subprocess.DEVNULL,
             start_new_session=True,
         )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise MissingError(f"cannot run {argv[0]!r}: {error.strerror}", hint="run `trimtab doctor`") from None
+    finally:
+        if stdin:
+            stdin.close()
 
 
 def _wait(

@@ -18,7 +18,10 @@ from tests.unit.test_reports import CHECKS, STUDIES
 from trimtab.analysis.answer import answer
 from trimtab.analysis.difference import difference
 from trimtab.analysis.registry import allowances
+from trimtab.model.comparison import Comparison, Verdict
+from trimtab.model.comparison import Row as ComparisonRow
 from trimtab.model.study import Study
+from trimtab.report.comparison import comparison_json
 from trimtab.report.diff_json import diff_json
 from trimtab.report.doctor import doctor_json
 from trimtab.report.history import history_json
@@ -29,6 +32,20 @@ APPLICATION = {
     "schema": "trimtab.application/1", "study": "sounding-1a2b3c", "manifest": "/home/ann/sounding/Cargo.toml",
     "written": True, "diff": "--- a\n+++ b\n", "notes": ["compiler flags have no place in a profile"],
 }  # fmt: skip
+COMPARISON = Comparison(
+    base="base", heads=("head",), machine=a_full_study().machine, seconds=3.5, notes=("busy",), command="trimtab bench",
+    rows=(
+        ComparisonRow(
+            subject="check", metric="wall", base=0.1, head=0.11, unit="s", change=0.1, low=0.05, high=None,
+            verdict=Verdict.REGRESSED, runs=12,
+        ),
+        ComparisonRow(
+            subject="list", metric="cpu", base=None, head=None, unit="s", change=0.0, low=0.0, high=0.0,
+            verdict=Verdict.IDENTICAL, runs=0,
+        ),
+    ),
+    null=(),
+)  # fmt: skip
 PLAN = {
     "schema": "trimtab.plan/1", "id": "sounding-1a2b3c", "units": 8,
     "profiles": [{"label": "today", "known": True, "profile": TODAY.spelled()}],
@@ -59,6 +76,7 @@ DOCUMENTS: dict[str, Any] = {
     "doctor": json.loads(doctor_json(CHECKS)),
     "application": APPLICATION,
     "plan": PLAN,
+    "comparison": json.loads(comparison_json(COMPARISON)),
     "diff": json.loads(diff_json(difference(before(), after()), allowances(difference(before(), after()), 2))),
 }
 

@@ -16,6 +16,7 @@ from trimtab.errors import InputError, InterruptError, TrimtabError
 COMMANDS = {
     "explore": "Measure release profiles side by side and recommend one.",
     "apply": "Write a study's recommended profile into Cargo.toml.",
+    "bench": "Is B faster than A, or is it noise? Runs commands in pairs until that is decided.",
     "diff": "Say why a binary or wheel grew, from nothing but the files.",
     "show": "Print a study again.",
     "history": "List all studies.",
@@ -69,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "trimtab"
         return _report(InputError(error.format_message().rstrip("."), hint=f"see `{command} --help`"))
     except (KeyboardInterrupt, click.Abort):
-        return _report(InterruptError("interrupted", hint="what was measured is kept; run it again to go on"))
+        return _report(InterruptError("interrupted", hint="what was finished is kept; run it again to go on"))
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; Python would complain about it at exit
         return 0

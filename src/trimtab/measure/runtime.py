@@ -34,7 +34,6 @@ from trimtab.stats.median import CONFIDENCE, Interval, fewest_for, median_interv
 
 _MOST_PAIRS = 60
 _COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
-_OUTPUT_SHOWN = 200
 _STARTUP_TIMEOUT = 5.0
 _IDENTICAL = "byte-identical to today's binary; nothing was run"
 
@@ -101,7 +100,7 @@ class RunProbe:
             raise _bench_fails(bench, warm, base)
         trouble = surroundings.run(command_line(bench, head), capture=True)
         if not trouble.ok:
-            yield Absent(name=run_metric(bench.name, RUN_WALL), reason=_how_it_ended(trouble))
+            yield Absent(name=run_metric(bench.name, RUN_WALL), reason=trouble.ended)
             return
         pairs = min(_MOST_PAIRS, max(fewest_for(self._confidence), int(self._seconds / (warm.wall + trouble.wall))))
         runs: dict[str, list[Finished]] = {base: [], head: []}
@@ -109,7 +108,7 @@ class RunProbe:
             for binary in order.sample(pair, 2):
                 finished = surroundings.run(command_line(bench, binary))
                 if not finished.ok:
-                    yield Absent(name=run_metric(bench.name, RUN_WALL), reason=_how_it_ended(finished))
+                    yield Absent(name=run_metric(bench.name, RUN_WALL), reason=finished.ended)
                     return
                 runs[binary].append(finished)
         yield from self._summary(bench, RUN_WALL, [r.wall for r in runs[base]], [r.wall for r in runs[head]])
@@ -162,7 +161,7 @@ class InstructionProbe:
             return Absent(name=name, reason=error.what)
         count = _COLLECTED.search(finished.stderr)
         if not finished.ok or not count:
-            return Absent(name=name, reason=f"callgrind failed: {_how_it_ended(finished)}")
+            return Absent(name=name, reason=f"callgrind failed: {finished.ended}")
         method = f"callgrind; {' '.join(bench.command)}"
         return Measurement(name=name, value=int(count[1]), unit="instructions", method=method)
 
@@ -233,15 +232,7 @@ def _identical(bench: Bench) -> Iterator[Measurement | Absent]:
 
 def _bench_fails(bench: Bench, finished: Finished, binary: str) -> InputError:
     return InputError(
-        f"the bench {bench.name!r} fails with today's binary: {_how_it_ended(finished).replace(binary, '{bin}')}",
+        f"the bench {bench.name!r} fails with today's binary: {finished.ended.replace(binary, '{bin}')}",
         where=" ".join(bench.command),
         hint="it is run in the project's root folder; correct the command, then run again (what was built is kept)",
     )
-
-
-def _how_it_ended(finished: Finished) -> str:
-    said = " ".join((finished.stderr or finished.stdout).split())[:_OUTPUT_SHOWN]
-    if finished.timed_out:
-        return f"no end after {finished.wall:.0f} s"
-    ended = f"signal {-finished.exit_code}" if finished.exit_code < 0 else f"exit code {finished.exit_code}"
-    return f"{ended}: {said}" if said else ended

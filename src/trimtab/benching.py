@@ -1,0 +1,177 @@
+"""Comparing commands by their times: here the parts of ``trimtab bench`` are put together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+
+from trimtab.errors import InputError, MissingError
+from trimtab.machine import this_machine
+from trimtab.measure.paired import PairedBench, Rules
+from trimtab.measure.series import Case, Measured
+from trimtab.measure.verdicts import rows_of, warnings_of
+from trimtab.model.comparison import Comparison
+from trimtab.model.plan import Bench
+from trimtab.process import Runner
+
+TWO_BINARIES = "give --bin twice, as in --bin base=./old --bin head=./new"
+
+_BUSY = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contest:
+    """What is compared: commands as they are, or one or more benches with several binaries."""
+
+    cases: tuple[Case, ...]
+    candidates: tuple[str, ...]
+    """The baseline first."""
+
+
+def commands_contest(commands: Sequence[tuple[str, tuple[str, ...]]], smallest: float) -> Contest:
+    """One case whose candidates are the commands themselves, the first of them the baseline.
+
+    Args:
+        commands: what the user wrote, and the words to run.
+        smallest: change that matters, as a fraction.
+
+    Raises:
+        InputError: fewer than two.
+    """
+    if len(commands) < 2:  # noqa: PLR2004 - to compare takes two
+        raise InputError(
+            "there is nothing to compare", hint="give two commands, or --bin twice and a command with {bin}"
+        )
+    names = [text if [other for other, _ in commands].count(text) == 1 else f"{text} ({number})"
+             for number, (text, _) in enumerate(commands, start=1)]  # fmt: skip
+    words = dict(zip(names, (words for _, words in commands), strict=True))
+    case = Case(name="bench", commands=words, null=commands[0][1], smallest=smallest)
+    return Contest(cases=(case,), candidates=tuple(names))
+
+
+@contextlib.contextmanager
+def binaries_contest(binaries: Mapping[str, Path], benches: Sequence[Bench]) -> Iterator[Contest]:
+    """A case for each bench, with each binary in the place of ``{bin}``.
+
+    The binaries are copied to paths of one length, since the length of a program's path moves its stack. The null
+    control has a copy of its own.
+
+    Args:
+        binaries: name → file, the baseline first.
+        benches: commands with ``{bin}`` in them.
+
+    Raises:
+        InputError: fewer than two binaries, or one that is not there.
+    """
+    if len(binaries) < 2:  # noqa: PLR2004
+        raise InputError("there is nothing to compare", hint=TWO_BINARIES)
+    base = next(iter(binaries))
+    digests = {name: _digest(path) for name, path in binaries.items()}
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        copies = {}
+        for number, (name, path) in enumerate([*binaries.items(), ("", binaries[base])]):
+            place = Path(scratch) / f"{number:02}" / binaries[base].name
+            place.parent.mkdir()
+            copies[name] = str(shutil.copy2(path, place))
+        cases = tuple(
+            Case(
+                name=bench.name,
+                commands={name: _with(bench, copies[name]) for name in binaries},
+                null=_with(bench, copies[""]),
+                smallest=bench.smallest_change,
+                identical=frozenset(name for name in list(binaries)[1:] if digests[name] == digests[base]),
+            )
+            for bench in benches
+        )
+        yield Contest(cases=cases, candidates=tuple(binaries))
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"the binary cannot be read: {error.strerror}", where=str(path)) from None
+
+
+def _with(bench: Bench, binary: str) -> tuple[str, ...]:
+    return tuple(word.replace("{bin}", binary) for word in bench.command)
+
+
+def bench(
+    contest: Contest,
+    rules: Rules,
+    runner: Runner,
+    *,
+    step: Callable[[Measured], None] = lambda _: None,
+    command: str = "",
+) -> tuple[Comparison, list[Measured]]:
+    """Run everything, and say what it says.
+
+    Args:
+        contest: what is compared.
+        rules: how it is run.
+        runner: runs commands.
+        step: is told after every block.
+        command: how to repeat it.
+
+    Returns:
+        The comparison, and all runs that it is made of.
+
+    Raises:
+        InputError: a command does not exist, or nothing of it could be measured.
+    """
+    notes, started = list(_surroundings()), time.monotonic()
+    try:
+        measured = PairedBench(runner, rules).measure(contest.cases, step)
+    except MissingError as error:
+        raise InputError(
+            error.what, hint="see that the command runs by itself; a shell's features need --shell sh"
+        ) from None
+    rows, null = rows_of(measured)
+    failures = [one for one in measured if one.failure]
+    if failures and not any(row.runs for row in rows):
+        first = failures[0]
+        raise InputError(
+            f"{first.case.name}: {first.failure}",
+            where=" ".join(first.case.commands[first.base]),
+            hint="correct the command, or accept failures with --ignore-failure",
+        )
+    found = Comparison(
+        base=contest.candidates[0],
+        heads=contest.candidates[1:],
+        rows=tuple(rows),
+        null=tuple(null),
+        machine=this_machine(),
+        seconds=time.monotonic() - started,
+        notes=(*notes, *_outputs(measured), *warnings_of(measured)),
+        command=command,
+    )
+    return found, measured
+
+
+def _outputs(measured: Sequence[Measured]) -> Iterator[str]:
+    """Programs that print different amounts hardly do the same work."""
+    for one in measured:
+        for name in one.heads:
+            base, head = one.output.get(one.base), one.output.get(name)
+            if base is not None and head is not None and base != head:
+                yield f"{one.case.name}: {name} prints {head} bytes, {one.base} {base}"
+
+
+def _surroundings() -> Iterator[str]:
+    """What makes a machine a bad clock."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > _BUSY * cores:
+        yield f"the machine is busy (load {load:.1f} on {cores} cores): verdicts hold, but take longer"
+    governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    with contextlib.suppress(OSError):
+        if (name := governor.read_text().strip()) != "performance":
+            yield f"the CPU's frequency is scaled ({name})"

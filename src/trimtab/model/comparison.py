@@ -1,0 +1,111 @@
+"""Candidates run side by side: what was measured, and the verdicts."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from trimtab.model.study import Machine
+
+
+class Verdict(StrEnum):
+    """What is to be said of one metric of one bench."""
+
+    REGRESSED = "regressed"
+    IMPROVED = "improved"
+    UNCLEAR = "unclear"
+    SAME = "same"
+    """Any difference is smaller than what matters."""
+    IDENTICAL = "identical"
+    """The same bytes: nothing was run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One metric of one bench for one candidate beside the baseline."""
+
+    subject: str
+    """The bench, and the candidate where there are several."""
+    metric: str
+    base: float | None
+    """Median of the baseline; ``None`` where nothing was run."""
+    head: float | None
+    unit: str
+    change: float | None
+    """head/base - 1, the median of the pairs."""
+    low: float | None
+    """Interval of the change, which may be looked at at any time; ``None`` with too few pairs for one."""
+    high: float | None
+    verdict: Verdict
+    runs: int
+    """Pairs."""
+    more: int | None = None
+    """About how many more pairs an unclear row takes to a verdict; ``None`` if there is no telling."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """All benches of some candidates beside a baseline."""
+
+    base: str
+    heads: tuple[str, ...]
+    rows: tuple[Row, ...]
+    null: tuple[Row, ...]
+    """The baseline beside a copy of itself, in the same blocks: today's noise. Never counted."""
+    machine: Machine
+    seconds: float
+    """That it took."""
+    notes: tuple[str, ...] = ()
+    command: str = ""
+
+    @property
+    def counts(self) -> Mapping[Verdict, int]:
+        """How many rows have each verdict."""
+        counted = Counter(row.verdict for row in self.rows)
+        return {verdict: counted[verdict] for verdict in Verdict}
+
+    @property
+    def headline(self) -> str:
+        """The worst regression, the typical gain and the rest in one line."""
+        parts = []
+        worse = [row for row in self.rows if row.verdict is Verdict.REGRESSED]
+        better = [row for row in self.rows if row.verdict is Verdict.IMPROVED]
+        if worse:
+            worst = max(worse, key=lambda row: row.change or 0)
+            parts.append(f"{len(worse)} regressed, worst {worst.subject} {worst.metric} by {_percent(worst.change)}")
+        if better:
+            typical = statistics.median(row.change or 0 for row in better)
+            parts.append(f"{len(better)} improved, typically by {_percent(typical)}")
+        for verdict in (Verdict.SAME, Verdict.UNCLEAR, Verdict.IDENTICAL):
+            if self.counts[verdict]:
+                parts.append(f"{self.counts[verdict]} {verdict}")
+        return "; ".join(parts) or "nothing was compared"
+
+
+def _percent(change: float | None) -> str:
+    return f"{abs(change or 0):.1%}".replace("%", " %")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One run."""
+
+    wall: float
+    """Seconds."""
+    user: float
+    system: float
+    memory: int | None
+    """Bytes of the largest process."""
+    faults: int | None
+    exit_code: int
+
+
+@dataclass(slots=True)
+class Runs:
+    """All runs of one candidate in one bench, in the order in which they were made."""
+
+    command: str
+    samples: list[Sample] = field(default_factory=list)

@@ -1,0 +1,156 @@
+"""A comparison as text, as Markdown and as JSON; and its runs in hyperfine's own format."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trimtab.model.comparison import Comparison, Row, Runs, Verdict
+from trimtab.units import format_change, format_seconds, format_value, printable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+SCHEMA = "trimtab.comparison/1"
+
+_SIGNS = {
+    Verdict.REGRESSED: "❌",
+    Verdict.IMPROVED: "⚡",
+    Verdict.UNCLEAR: "❔",
+    Verdict.SAME: "✅",
+    Verdict.IDENTICAL: "✅",
+}
+_STYLES = {Verdict.REGRESSED: "red", Verdict.IMPROVED: "green", Verdict.UNCLEAR: "yellow"}
+
+
+def comparison_renderables(comparison: Comparison) -> Iterator[RenderableType]:
+    """Headline, table, null control, notes."""
+    from rich.text import Text
+
+    yield Text(printable(comparison.headline), style="bold")
+    heads = ", ".join(comparison.heads)
+    yield Text(printable(f"{comparison.base} → {heads}; {_machine(comparison)}"), style="dim")
+    yield _table(comparison)
+    for line in (*_null(comparison), *comparison.notes):
+        yield Text(printable(f"note: {line}"), style="dim")
+
+
+def _machine(comparison: Comparison) -> str:
+    machine = comparison.machine
+    return f"{machine.cpu}, {machine.cores} cores, {machine.os}; {format_seconds(comparison.seconds)}"
+
+
+def ordered(comparison: Comparison) -> list[Row]:
+    """What regressed and what improved first, the most of it at the top."""
+    place = {verdict: number for number, verdict in enumerate(Verdict)}
+    return sorted(comparison.rows, key=lambda row: (place[row.verdict], -abs(row.change or 0)))
+
+
+def _table(comparison: Comparison) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("bench", overflow="fold")
+    for name in ("metric", "base", "head", "change", "interval", "pairs"):
+        table.add_column(name, justify="left" if name == "metric" else "right", no_wrap=True)
+    table.add_column("verdict")
+    for row in ordered(comparison):
+        style = _STYLES.get(row.verdict, "")
+        cells = (printable(row.subject), row.metric, *_cells(row), str(row.runs or ""))
+        table.add_row(*map(Text, cells), Text(_verdict(row), style=style))
+    return table
+
+
+def _cells(row: Row) -> tuple[str, str, str, str]:
+    base, head = ("–" if value is None else format_value(value, row.unit) for value in (row.base, row.head))
+    change = "–" if row.change is None else format_change(1 + row.change)
+    return base, head, change, _interval(row)
+
+
+def _interval(row: Row) -> str:
+    if row.change is None or not row.runs:
+        return ""
+    low, high = ("?" if value is None else format_change(1 + value) for value in (row.low, row.high))
+    return f"[{low}, {high}]"
+
+
+def _verdict(row: Row) -> str:
+    said = f"{_SIGNS[row.verdict]} {row.verdict}"
+    return f"{said}, about {row.more} pairs more" if row.more else said
+
+
+def _null(comparison: Comparison) -> Iterator[str]:
+    for row in comparison.null:
+        if row.change is not None:
+            name = row.subject.partition(", ")[0]
+            change = f"{format_change(1 + row.change)} {_interval(row)}"
+            yield f"null control: {name} {row.metric} against its own copy {change}"
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """For a pull request."""
+    lines = [f"**{_escaped(comparison.headline)}**", "", f"`{printable(comparison.base)}` → " + ", ".join(
+        f"`{printable(head)}`" for head in comparison.heads)]  # fmt: skip
+    lines += [
+        "",
+        "| | bench | metric | base | head | change | interval | pairs |",
+        "|---|---|---|---:|---:|---:|---|---:|",
+    ]
+    for row in ordered(comparison):
+        cells = (_SIGNS[row.verdict], _escaped(row.subject), row.metric, *_cells(row), str(row.runs or ""))
+        lines.append(f"| {' | '.join(cells)} |")
+    lines.append("")
+    lines += [f"- {_escaped(line)}" for line in (_machine(comparison), *_null(comparison), *comparison.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in "\\`*_<>[]|" else letter for letter in printable(text))
+
+
+def comparison_json(comparison: Comparison) -> str:
+    """``trimtab.comparison/1``. Its schema is ``docs/schemas/comparison.schema.json``."""
+    document = {
+        "schema": SCHEMA,
+        "headline": comparison.headline,
+        "counts": comparison.counts,
+        "base": comparison.base,
+        "heads": comparison.heads,
+        "rows": [asdict(row) for row in ordered(comparison)],
+        "null": [asdict(row) for row in comparison.null],
+        "machine": asdict(comparison.machine),
+        "seconds": comparison.seconds,
+        "notes": comparison.notes,
+        "command": comparison.command,
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def hyperfine_json(runs: Mapping[str, Runs]) -> str:
+    """All runs as hyperfine's ``--export-json`` writes them, so that its scripts read them. Source: hyperfine 1.19."""
+    results = [_hyperfine_result(name, one) for name, one in runs.items() if one.samples]
+    return msgspec.json.format(msgspec.json.encode({"results": results}), indent=2).decode()
+
+
+def _hyperfine_result(name: str, runs: Runs) -> dict[str, Any]:
+    walls = [sample.wall for sample in runs.samples]
+    return {
+        "command": name,
+        "mean": statistics.fmean(walls),
+        "stddev": statistics.stdev(walls) if len(walls) > 1 else None,
+        "median": statistics.median(walls),
+        "user": statistics.fmean(sample.user for sample in runs.samples),
+        "system": statistics.fmean(sample.system for sample in runs.samples),
+        "min": min(walls),
+        "max": max(walls),
+        "times": walls,
+        "memory_usage_byte": [sample.memory for sample in runs.samples],
+        "exit_codes": [sample.exit_code for sample in runs.samples],
+    }

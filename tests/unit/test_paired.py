@@ -1,0 +1,216 @@
+"""Benches in blocks of random order, with programs that take the time they are told to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.fakes.runner import FakeRunner, finished
+from trimtab.errors import InputError
+from trimtab.measure.paired import PairedBench, Rules
+from trimtab.measure.series import NULL, Case, Measured
+from trimtab.measure.verdicts import rows_of, warnings_of
+from trimtab.model.comparison import Row, Verdict
+from trimtab.process import Command, Finished
+
+RULES = Rules(environment={}, budget=1e9, runs=None)
+
+
+class Programs(FakeRunner):
+    """Programs whose time is given, with noise; keeps a clock that goes on as they run."""
+
+    def __init__(
+        self, times: Mapping[str, float], *, noise: float = 0.03, state: Callable[[int], float] = lambda _: 1.0
+    ) -> None:
+        super().__init__()
+        self._times, self._noise, self._state = times, noise, state
+        self._dice = random.Random(5)
+        self.now = 0.0
+        self.fails: dict[str, Finished] = {}
+
+    def otherwise(self, command: Command) -> Finished:
+        name = command.argv[0]
+        if name in self.fails:
+            return self.fails[name]
+        wall = self._times[name] * self._state(len(self.commands)) * self._dice.lognormvariate(0, self._noise)
+        self.now += wall
+        return replace(finished("out", wall=wall, cpu=wall * 0.9), system=wall * 0.1, largest_process=5 << 20)
+
+    def runs(self, name: str) -> int:
+        """How often a program was run."""
+        return [command.argv[0] for command in self.commands].count(name)
+
+
+def case(*heads: str, identical: Sequence[str] = ()) -> Case:
+    return Case(
+        name="check",
+        commands={name: (name,) for name in ("old", *heads)},
+        null=("copy",),
+        identical=frozenset(identical),
+    )
+
+
+def measure(programs: Programs, *cases: Case, rules: Rules = RULES) -> list[Measured]:
+    return PairedBench(programs, rules, clock=lambda: programs.now).measure(cases, lambda _: None)
+
+
+def by_subject(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
+    return {(row.subject, row.metric): row for row in rows}
+
+
+class TestVerdicts:
+    @pytest.mark.parametrize(
+        ("factor", "verdict"),
+        [(1.1, Verdict.REGRESSED), (0.9, Verdict.IMPROVED), (3.0, Verdict.REGRESSED), (0.2, Verdict.IMPROVED)],
+    )
+    def test_a_difference_is_called_and_ends_the_runs(self, factor: float, verdict: Verdict) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1 * factor})
+        rows, _ = rows_of(measure(programs, case("new")))
+        for row in rows:
+            assert row.verdict is verdict
+            assert row.change is not None
+            assert row.low is not None
+            assert row.high is not None
+            assert row.change == pytest.approx(factor - 1, rel=0.3)
+            assert row.low <= row.change <= row.high
+            assert row.low > 0 or row.high < 0
+        assert programs.runs("new") < 60
+
+    def test_no_difference_is_the_same_once_enough_was_run(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1}, noise=0.005)
+        rows, null = rows_of(measure(programs, case("new")))
+        assert {row.verdict for row in rows} == {Verdict.SAME}
+        assert {row.verdict for row in null} <= {Verdict.SAME, Verdict.UNCLEAR}
+
+    def test_a_machine_with_two_speeds_and_bursts_is_seen_through(self) -> None:
+        dice = random.Random(1)
+        programs = Programs(
+            {"old": 0.1, "copy": 0.1, "new": 0.11},
+            state=lambda run: (1.3 if run // 50 % 2 else 1.0) * dice.choice((1, 1, 1, 2)),
+        )
+        rows, _ = rows_of(measure(programs, case("new"), rules=replace(RULES, budget=200)))
+        assert {row.verdict for row in rows} == {Verdict.REGRESSED}
+
+    def test_what_is_not_decided_within_the_budget_is_unclear_and_says_how_much_is_left(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1015})
+        rows, _ = rows_of(measure(programs, case("new"), rules=replace(RULES, budget=5)))
+        assert {row.verdict for row in rows} == {Verdict.UNCLEAR}
+        assert all(row.more is None or row.more > 0 for row in rows)
+        assert programs.now < 7
+
+    def test_several_candidates_share_the_baselines_runs(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.11, "newer": 0.13})
+        rows, _ = rows_of(measure(programs, case("new", "newer")))
+        assert {row.subject for row in rows} == {"check, new", "check, newer"}
+        assert {row.verdict for row in rows} == {Verdict.REGRESSED}
+        assert programs.runs("old") == programs.runs("newer")
+
+    def test_identical_binaries_are_not_run(self) -> None:
+        programs = Programs({})
+        rows, null = rows_of(measure(programs, case("new", identical=["new"])))
+        assert {row.verdict for row in rows} == {Verdict.IDENTICAL}
+        assert programs.commands == []
+        assert all(row.runs == 0 for row in null)
+
+
+class TestBlocks:
+    def test_every_block_has_everything_once_and_every_second_one_the_copy(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
+        (one,) = measure(programs, case("new"), rules=replace(RULES, runs=40))
+        assert len(one.runs["old"].samples) == len(one.runs["new"].samples) == 40
+        assert len(one.series[NULL][0].sequence) == 20
+        lines = [command.argv[0] for command in programs.commands][2:]
+        assert len(lines) == 40 * 2 + 20
+        for block in range(20):  # three and two runs in turn
+            assert sorted(lines[5 * block : 5 * block + 3]) == ["copy", "new", "old"]
+            assert sorted(lines[5 * block + 3 : 5 * block + 5]) == ["new", "old"]
+
+    def test_order_is_random(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
+        measure(programs, case("new"), rules=replace(RULES, runs=200))
+        lines = [command.argv[0] for command in programs.commands if command.argv[0] != "copy"][2:]
+        first = sum(lines[at] == "old" for at in range(0, len(lines), 2))
+        assert 60 < first < 140
+
+    def test_helpers_run_around_the_runs(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
+        for which in ("prepare", "setup", "cleanup"):
+            programs.on(f"sh -c {which}", finished())
+        rules = replace(
+            RULES, runs=3, prepare=("sh", "-c", "prepare"), setup=("sh", "-c", "setup"), cleanup=("sh", "-c", "cleanup")
+        )
+        measure(programs, case("new"), rules=rules)
+        timed = programs.runs("old") + programs.runs("new") + programs.runs("copy")
+        assert [programs.lines.count(f"sh -c {which}") for which in ("setup", "prepare", "cleanup")] == [2, timed, 2]
+        assert programs.lines[:2] == ["sh -c setup"] * 2
+        assert programs.lines[-2:] == ["sh -c cleanup"] * 2
+
+    def test_a_helper_that_fails_is_the_callers_mistake(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
+        programs.on("sh -c nonsense", finished(stderr="nonsense: not found", exit_code=127))
+        with pytest.raises(InputError, match="the --prepare command fails: exit code 127: nonsense"):
+            measure(programs, case("new"), rules=replace(RULES, prepare=("sh", "-c", "nonsense")))
+
+
+class TestFailures:
+    def test_a_command_that_fails_from_the_start_is_not_timed(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
+        programs.fails["new"] = finished(stderr="no such option", exit_code=2)
+        (one,) = measure(programs, case("new"))
+        assert one.failure == "new fails: exit code 2: no such option"
+        assert one.runs["old"].samples == []
+
+    def test_a_failure_later_keeps_what_was_measured(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
+
+        def step(one: Measured) -> None:
+            if len(one.runs["new"].samples) == 5:
+                programs.fails["new"] = finished(exit_code=-11)
+
+        (one,) = PairedBench(programs, RULES, clock=lambda: programs.now).measure([case("new")], step)
+        assert one.failure == "new fails now and then: signal 11"
+        assert len(one.series["new"][0].sequence) == 5
+        assert any("signal 11" in warning for warning in warnings_of([one]))
+
+    def test_failures_may_be_accepted(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1})
+        programs.fails["new"] = finished(exit_code=1, wall=0.1)
+        (one,) = measure(programs, case("new"), rules=replace(RULES, runs=4, ignore_failure=True))
+        assert not one.failure
+        assert [sample.exit_code for sample in one.runs["new"].samples] == [1] * 4
+
+    def test_an_interrupt_ends_the_runs_and_keeps_them(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
+
+        def step(one: Measured) -> None:
+            if len(one.runs["new"].samples) == 7:
+                raise KeyboardInterrupt
+
+        (one,) = PairedBench(programs, RULES, clock=lambda: programs.now).measure([case("new")], step)
+        assert len(one.runs["new"].samples) == 7
+
+    def test_times_of_nothing_are_no_pairs(self) -> None:
+        programs = Programs({"old": 0.0, "copy": 0.0, "new": 0.0})
+        rows, _ = rows_of(measure(programs, case("new"), rules=replace(RULES, runs=5)))
+        assert all((row.change, row.verdict) == (None, Verdict.UNCLEAR) for row in rows)
+
+
+class TestWarnings:
+    def said(self, times: float, state: Callable[[int], float]) -> str:
+        programs = Programs({"old": times, "copy": times, "new": times}, noise=0.01, state=state)
+        return "; ".join(warnings_of(measure(programs, case("new"), rules=replace(RULES, runs=60))))
+
+    def test_a_quiet_machine_needs_none(self) -> None:
+        assert self.said(0.1, lambda _: 1.0) == ""
+
+    def test_short_runs(self) -> None:
+        assert "less than 5 ms" in self.said(0.004, lambda _: 1.0)
+
+    def test_a_machine_that_gets_slower(self) -> None:
+        assert "speed changed by" in self.said(0.1, lambda run: 1 + run / 400)
+
+    def test_two_speeds(self) -> None:
+        assert "two groups" in self.said(0.1, lambda run: 1.4 if run // 7 % 2 else 1.0)
