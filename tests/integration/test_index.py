@@ -49,7 +49,7 @@ def test_wheels_of_several_platforms(platform: str, cache: Path, tmp_path: Path)
     assert archive_kind(wheel) is Format.WHEEL
     binaries = [member.name for member in unpack(wheel, tmp_path) if member.file]
     assert [Path(name).stem for name in binaries] == ["uv", "uvx"]
-    assert published_wheel(FakeRunner(), word, cache, {}) == wheel
+    assert published_wheel(FakeRunner(), word, cache, dict(os.environ)) == wheel
 
 
 def test_the_newest(cache: Path) -> None:
