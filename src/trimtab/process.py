@@ -72,7 +72,7 @@ class Finished:
     system: float = 0.0
     """The system's share of that."""
     largest_process: int | None = None
-    """Bytes that the largest process of the tree had in memory at once."""
+    """Bytes that the largest process of the tree had in memory at once; unknown if this process has had as many."""
     page_faults: int | None = None
     """Pages that were not at hand when the tree touched them, read from a disk or not."""
     stdout: str = ""
@@ -137,7 +137,7 @@ class SystemRunner:
                 wall=wall,
                 cpu=usage.ru_utime + usage.ru_stime,
                 system=usage.ru_stime,
-                largest_process=usage.ru_maxrss * (1024 if sys.platform == "linux" else 1),
+                largest_process=_largest_process(usage),
                 page_faults=usage.ru_minflt + usage.ru_majflt,
                 stdout=_tail(stdout),
                 stderr=_tail(stderr),
@@ -146,6 +146,15 @@ class SystemRunner:
                 memory_method=watch.method if watch else "",
                 oom_killed=watch.oom_killed if watch else False,
             )
+
+
+def _largest_process(usage: struct_rusage) -> int | None:
+    """A child's peak counts from before it became another program, when it was as large as its parent ever was."""
+    import resource
+
+    if usage.ru_maxrss <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+        return None
+    return usage.ru_maxrss * (1024 if sys.platform == "linux" else 1)
 
 
 @contextlib.contextmanager

@@ -32,11 +32,13 @@ def test_binaries_take_the_place_of_bin(user: User) -> None:
 
 
 def test_what_hyperfine_exports(user: User) -> None:
-    user.does("bench", "true", "sleep 0", "--runs", "4", "--export-json", user.folder / "runs.json")
-    results = json.loads((user.folder / "runs.json").read_text())["results"]
-    assert [result["command"] for result in results] == ["true", "sleep 0"]
-    assert all(result["exit_codes"] == [0] * 4 and min(result["times"]) > 0 for result in results)
-    assert all(memory > 100_000 for result in results for memory in result["memory_usage_byte"])
+    options = ("--shell", "sh", "--runs", "4", "--export-json", user.folder / "runs.json")
+    user.does("bench", "true", "python3 -c 'x = bytearray(200 << 20)'", *options)
+    small, large = json.loads((user.folder / "runs.json").read_text())["results"]
+    assert small["command"] == "true"
+    assert all(result["exit_codes"] == [0] * 4 and min(result["times"]) > 0 for result in (small, large))
+    assert small["memory_usage_byte"] == [0] * 4  # less than trimtab itself, so unknown
+    assert all(200 << 20 < memory < 300 << 20 for memory in large["memory_usage_byte"])
 
 
 def test_every_run_has_its_own_input_and_preparation(user: User) -> None:

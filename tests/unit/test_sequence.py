@@ -114,7 +114,7 @@ class TestUnequalPrograms:
         assert not found.slower
 
     def test_pairs_left_are_about_as_many_as_it_takes(self) -> None:
-        dice = random.Random(6)
+        dice, guess = random.Random(6), None
         found = PairSequence(smallest=SMALLEST, error=0.01)
         while not found.slower:
             found.add(math.log(1.02) + dice.gauss(0, 0.04))

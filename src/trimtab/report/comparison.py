@@ -151,6 +151,6 @@ def _hyperfine_result(name: str, runs: Runs) -> dict[str, Any]:
         "min": min(walls),
         "max": max(walls),
         "times": walls,
-        "memory_usage_byte": [sample.memory for sample in runs.samples],
+        "memory_usage_byte": [sample.memory or 0 for sample in runs.samples],  # 0: unknown, as in hyperfine
         "exit_codes": [sample.exit_code for sample in runs.samples],
     }
