@@ -152,7 +152,8 @@ def _largest_process(usage: struct_rusage) -> int | None:
     """A child's peak counts from before it became another program, when it was as large as its parent ever was."""
     import resource
 
-    if usage.ru_maxrss <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if usage.ru_maxrss <= ours + ours // 10:  # the kernel counts the two a few pages apart
         return None
     return usage.ru_maxrss * (1024 if sys.platform == "linux" else 1)
 
@@ -193,7 +194,7 @@ def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None
             stdin=stdin or subprocess.DEVNULL,
             stdout=stdout or subprocess.DEVNULL,
             stderr=stderr or subprocess.DEVNULL,
-            start_new_session=True,
+            process_group=0,  # not a session of its own: on a busy machine Linux lets a new one wait for its first turn
         )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise MissingError(f"cannot run {argv[0]!r}: {error.strerror}", hint="run `trimtab doctor`") from None

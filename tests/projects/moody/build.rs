@@ -29,6 +29,7 @@ fn never_ends() {
 fn wants_memory(bytes: usize) {
     let block = vec![1u8; bytes];
     println!("cargo:warning=got {} MiB", block.iter().step_by(4096).count() / 256);
+    std::thread::sleep(Duration::from_millis(500)); // so that a busy machine sees it too
 }
 
 fn wants_disk(bytes: usize) {
