@@ -15,7 +15,7 @@ The rules, all with two commands or functions of the same length:
   if its 95 % interval lies beyond the noise threshold of 1 % (`compare_to_threshold` in `report.rs`; here with 1,000
   resamples).
 * **tango**: pairs in alternating order, as many runs as hyperfine's; a call if the mean difference is at least 2.6
-  standard errors and 0.5 % of the baseline's mean (`DiffEstimate` in its `cli.rs`, no outliers removed, as by default).
+  standard errors and 0.5 % of the baseline's mean (`DiffEstimate` in its `cli.rs`; no outliers are removed here).
 
 ``--real`` times a program against a byte copy of itself while another process makes load on and off.
 """

@@ -149,13 +149,21 @@ class SystemRunner:
 
 
 def _largest_process(usage: struct_rusage) -> int | None:
-    """A child's peak counts from before it became another program, when it was as large as its parent ever was."""
+    """A child's peak counts from before it became another program, when it was as large as its parent has ever been."""
+    peak = usage.ru_maxrss * (1024 if sys.platform == "linux" else 1)
+    ours = _own_peak()
+    return peak if peak > ours + ours // 10 else None  # the kernel counts the two a few pages apart
+
+
+def _own_peak() -> int:
+    """Bytes of memory that this process has had at most (`getrusage` would count that of its own parent too)."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     import resource
 
-    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if usage.ru_maxrss <= ours + ours // 10:  # the kernel counts the two a few pages apart
-        return None
-    return usage.ru_maxrss * (1024 if sys.platform == "linux" else 1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1024 if sys.platform == "linux" else 1)
 
 
 @contextlib.contextmanager
