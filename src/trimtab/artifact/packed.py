@@ -12,7 +12,7 @@ from typing import IO
 from trimtab.artifact.formats import HEAD, sniff
 from trimtab.units import printable
 
-MOST_MEMBERS = 1_000_000
+MOST_MEMBERS = 200_000
 FREE_MEMBERS = 100_000
 LEAST_MEMBER = 16
 """More than `FREE_MEMBERS` may be in an archive only if it has so many bytes for each: a name alone takes that much."""

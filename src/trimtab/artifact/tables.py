@@ -8,7 +8,7 @@ from typing import Any
 
 from trimtab.artifact.layout import Data, text_at
 
-MOST_FUNCTIONS = 1_000_000
+MOST_FUNCTIONS = 500_000
 """More than the largest programs have; a file that lists more would keep its reader busy for nothing."""
 
 _BLOCK = 4096
