@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from trimtab.errors import MissingError
 from trimtab.tree_memory import MemoryWatch, open_watch
@@ -37,6 +37,7 @@ WORK_VARIABLE = "TRIMTAB_WORK"
 
 _POLL_FLOOR, _POLL_CEILING = 0.0005, 0.02
 _MOST_KEPT = 256 * 1024 * 1024
+_MOST_PRINTED = 1 << 30
 _OUTPUT_SHOWN = 200
 
 
@@ -51,7 +52,8 @@ class Command:
     """Seconds, after which the whole tree is killed."""
     watch_memory: bool = False
     capture: bool = True
-    """Whether to keep what it prints, of a flood the last 256 MiB; otherwise it goes to the null device."""
+    """Whether to keep what it prints, of much the last 256 MiB, and to kill it where there is no end of that; otherwise
+    it goes to the null device."""
     stdin: Path | None = None
     """A file to read; nothing if left out."""
 
@@ -77,7 +79,11 @@ class Finished:
     """Pages that were not at hand when the tree touched them, read from a disk or not."""
     stdout: str = ""
     stderr: str = ""
+    printed: int = 0
+    """Bytes that it wrote to standard output, where that was captured."""
     timed_out: bool = False
+    flooded: bool = False
+    """Whether it was killed for printing without end."""
     peak_memory: int | None = None
     """Bytes of the whole tree at one moment."""
     memory_method: str = ""
@@ -94,6 +100,8 @@ class Finished:
         """How it ended and the beginning of what it said, in half a line."""
         if self.timed_out:
             return f"no end after {self.wall:.0f} s"
+        if self.flooded:
+            return f"it prints more than {_MOST_PRINTED >> 30} GiB"
         said = " ".join((self.stderr or self.stdout).split())[:_OUTPUT_SHOWN]
         ended = f"signal {-self.exit_code}" if self.exit_code < 0 else f"exit code {self.exit_code}"
         return f"{ended}: {said}" if said else ended
@@ -122,7 +130,7 @@ class SystemRunner:
                 with _no_interruption():
                     before = time.perf_counter()
                     child = _spawn(command, watch, stdout, stderr)
-                status, usage, timed_out = _wait(child, command.timeout, watch, before)
+                status, usage, killed = _wait(child, command, watch, stdout, before)
             except BaseException:
                 if child:
                     _kill_tree(child, watch)
@@ -130,7 +138,7 @@ class SystemRunner:
                 raise
             wall = time.perf_counter() - before
             child.returncode = os.waitstatus_to_exitcode(status)
-            if timed_out and watch:
+            if killed and watch:
                 watch.kill()
             return Finished(
                 exit_code=child.returncode,
@@ -141,7 +149,9 @@ class SystemRunner:
                 page_faults=usage.ru_minflt + usage.ru_majflt,
                 stdout=_tail(stdout),
                 stderr=_tail(stderr),
-                timed_out=timed_out,
+                printed=os.fstat(stdout.fileno()).st_size if stdout else 0,
+                timed_out=killed == "timeout",
+                flooded=killed == "flood",
                 peak_memory=watch.peak if watch else None,
                 memory_method=watch.method if watch else "",
                 oom_killed=watch.oom_killed if watch else False,
@@ -206,31 +216,43 @@ def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None
         )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise MissingError(f"cannot run {argv[0]!r}: {error.strerror}", hint="run `trimtab doctor`") from None
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+        raise MissingError(
+            f"cannot run {argv[0]!r}: it is no program of this system", hint="name one that is, or a script with #!"
+        ) from None
     finally:
         if stdin:
             stdin.close()
 
 
 def _wait(
-    child: Child, timeout: float | None, watch: MemoryWatch | None, before: float
-) -> tuple[int, struct_rusage, bool]:
-    """Wait for the child; without a watch or time-out this blocks, so that timing adds no wake-ups of its own."""
-    if timeout is None and watch is None:
+    child: Child, command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None, before: float
+) -> tuple[int, struct_rusage, Literal["", "timeout", "flood"]]:
+    """Wait for the child; if there is nothing to look after this blocks, so that timing adds no wake-ups of its own."""
+    if command.timeout is None and watch is None and stdout is None:
         _, status, usage = os.wait4(child.pid, 0)
-        return status, usage, False
-    pause, timed_out = _POLL_FLOOR, False
-    exited = _exit_descriptor(child.pid)
-    with contextlib.closing(exited):
+        return status, usage, ""
+    deadline = math.inf if command.timeout is None else before + command.timeout
+    pause = _POLL_FLOOR
+    killed: Literal["", "timeout", "flood"] = ""
+    with contextlib.closing(_exit_descriptor(child.pid)) as exited:
         while True:
-            if not timed_out and timeout is not None and time.perf_counter() - before > timeout:
-                timed_out = True
+            if not killed and (killed := _trouble(deadline, stdout)):
                 _kill_tree(child, watch)
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
             if pid:
-                return status, usage, timed_out
+                return status, usage, killed
             pause = watch.sample(child.pid) if watch else min(pause * 2, _POLL_CEILING)
-            left = math.inf if timeout is None else before + timeout - time.perf_counter()
-            exited.wait(min(pause, max(_POLL_FLOOR, left)))
+            exited.wait(min(pause, max(_POLL_FLOOR, deadline - time.perf_counter())))
+
+
+def _trouble(deadline: float, stdout: IO[bytes] | None) -> Literal["", "timeout", "flood"]:
+    """Why a command must be killed, if it must."""
+    if time.perf_counter() > deadline:
+        return "timeout"
+    return "flood" if stdout and os.fstat(stdout.fileno()).st_size > _MOST_PRINTED else ""
 
 
 class _Sleep:

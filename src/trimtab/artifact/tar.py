@@ -139,7 +139,7 @@ class _Forward:
         return data
 
     def write(self, _data: bytes, /) -> None:
-        raise NotImplementedError
+        raise io.UnsupportedOperation("this is only read")
 
     def close(self) -> None:
         """Whoever opened the source closes it."""
