@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trimtab.build.links import capturing
 from trimtab.build.workplace import ArtifactStore, clear
 from trimtab.cargo import messages
 from trimtab.cargo.environment import building
@@ -43,12 +44,16 @@ class CargoBuilder:
     """Seconds for each run of Cargo."""
     touched: Path
     """The source file whose edit is played."""
+    links: Path | None = None
+    """Where the last link of each binary is kept, if it is; see :mod:`trimtab.build.links`."""
 
     def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
         """A clean build in an empty target directory, and if asked for a rebuild after a touch."""
         target = self.work / "target"
         try:
             clear(target)
+            if self.links:
+                clear(self.links)
             finished, cost = self._cargo(profile, target, watch_memory=True)
             if not finished.ok:
                 return _failure(finished)
@@ -75,6 +80,7 @@ class CargoBuilder:
                 *selection_arguments(self.selection, self.binaries),
                 *(("--jobs", str(self.jobs)) if self.jobs else ()),
                 *profile_arguments(profile, self.today, self.selection.profile),
+                *self._capturing(target),
             ),
             cwd=self.project.root,
             environment={
@@ -94,6 +100,13 @@ class CargoBuilder:
             peak_memory=finished.peak_memory,
             memory_method=finished.memory_method,
             other_load=other,
+        )
+
+    def _capturing(self, target: Path) -> tuple[str, ...]:
+        if not self.links:
+            return ()
+        return capturing(
+            self.runner, self.project, self.environment, binaries=self.binaries, target=target, folder=self.links
         )
 
     def _touch(self, profile: Profile, target: Path) -> Cost | Absent:

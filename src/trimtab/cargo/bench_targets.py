@@ -1,0 +1,113 @@
+"""Building the executables of ``cargo bench`` without running them."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trimtab.cargo import messages
+from trimtab.cargo.environment import building
+from trimtab.cargo.project import Project
+from trimtab.cargo.rustflags import adding
+from trimtab.cargo.settings import profile_arguments, selection_arguments
+from trimtab.errors import InputError
+from trimtab.model.plan import Selection
+from trimtab.model.profile import Profile
+from trimtab.process import WORK_VARIABLE, Command, Runner
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchTarget:
+    """A bench target that was built."""
+
+    name: str
+    package: str
+    path: Path
+    """The executable."""
+    cwd: Path
+    """The package's root, in which Cargo runs its benches."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchBuilder:
+    """Builds the bench targets of a project in a work folder, settings given from outside and the tree left alone."""
+
+    runner: Runner
+    project: Project
+    selection: Selection
+    """Profile, packages and features; binaries play no part."""
+    today: Profile
+    rustflags: tuple[str, ...]
+    """The compiler flags in force today."""
+    environment: Mapping[str, str]
+    work: Path
+    jobs: int | None
+    timeout: float
+    """Seconds for a build."""
+    benches: tuple[str, ...] = ("*",)
+    """Names of bench targets; Cargo knows ``*``."""
+
+    def build(self, profile: Profile, folder: str) -> tuple[BenchTarget, ...]:
+        """Build the bench targets, in order of package and name.
+
+        Args:
+            profile: the settings. Cargo itself sees to it that ``panic`` stays as it is for benches.
+            folder: a target directory in the work folder, for this build alone. It must stay: executables may look
+                there for the package's binaries (``CARGO_BIN_EXE_…``).
+
+        Raises:
+            InputError: Cargo cannot build them, or there are none.
+        """
+        finished = self.runner.run(
+            Command(
+                argv=(
+                    *("cargo", "bench", "--no-run", "--frozen", "--message-format=json-render-diagnostics"),
+                    *selection_arguments(self.selection, ()),
+                    *(word for package in self.selection.packages for word in ("--package", package)),
+                    # Targets that are named, if only by a pattern, come without the tests of libraries and binaries.
+                    *(word for bench in self.benches for word in ("--bench", bench)),
+                    *(("--jobs", str(self.jobs)) if self.jobs else ()),
+                    *profile_arguments(profile, self.today, self.selection.profile),
+                ),
+                cwd=self.project.root,
+                environment={
+                    **building(self.environment, self.work / folder),
+                    **adding(profile.rustflags, self.rustflags),
+                    WORK_VARIABLE: str(self.work),
+                },
+                timeout=self.timeout,
+            )
+        )
+        if not finished.ok:
+            failure = messages.failure(
+                finished.stderr,
+                finished.exit_code,
+                timed_out=finished.timed_out,
+                oom_killed=finished.oom_killed,
+                wall=finished.wall,
+            )
+            raise InputError(
+                f"the benches cannot be built: {failure.message}",
+                where=str(self.project.manifest),
+                hint="see what `cargo bench --no-run` says, or choose others with --bench and --package",
+            )
+        return tuple(sorted(bench_targets(finished.stdout), key=lambda target: (target.package, target.name)))
+
+
+def bench_targets(stdout: str) -> Iterator[BenchTarget]:
+    """The bench targets among what Cargo says it has made; binaries that they need are there too."""
+    for line in stdout.splitlines():
+        if not line.startswith('{"reason":"compiler-artifact"'):
+            continue
+        message = json.loads(line)
+        if message["target"]["kind"] == ["bench"] and message["executable"]:
+            manifest = Path(message["manifest_path"])
+            yield BenchTarget(
+                name=message["target"]["name"],
+                package=tomllib.loads(manifest.read_text("utf-8"))["package"]["name"],
+                path=Path(message["executable"]),
+                cwd=manifest.parent,
+            )
