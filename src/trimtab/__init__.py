@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trimtab.analysis.answer import answer
     from trimtab.api import explore
+    from trimtab.comparing import compare
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
     from trimtab.experiment import Progress
+    from trimtab.model.comparison import Comparison
     from trimtab.model.difference import Difference
     from trimtab.model.metric import Absent, Measurement
     from trimtab.model.profile import Profile
@@ -26,6 +28,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Absent": "trimtab.model.metric",
     "Answer": "trimtab.model.verdict",
+    "Comparison": "trimtab.model.comparison",
     "Difference": "trimtab.model.difference",
     "InputError": "trimtab.errors",
     "InterruptError": "trimtab.errors",
@@ -39,6 +42,7 @@ _HOMES = {
     "Trial": "trimtab.model.trial",
     "TrimtabError": "trimtab.errors",
     "answer": "trimtab.analysis.answer",
+    "compare": "trimtab.comparing",
     "diff": "trimtab.weighing",
     "explore": "trimtab.api",
 }
@@ -46,6 +50,7 @@ _HOMES = {
 __all__ = [
     "Absent",
     "Answer",
+    "Comparison",
     "Difference",
     "InputError",
     "InterruptError",
@@ -59,6 +64,7 @@ __all__ = [
     "Trial",
     "TrimtabError",
     "answer",
+    "compare",
     "diff",
     "explore",
 ]

@@ -54,7 +54,8 @@ class Request:
     features: tuple[str, ...] = ()
     default_features: bool = True
     profile: str = ""
-    axes: tuple[Axis, ...] = ()
+    axes: tuple[Axis, ...] | None = None
+    """``()`` is today's profile alone; ``None`` takes those of the file, or a sensible space."""
     benches: tuple[Bench, ...] = ()
     probes: frozenset[ProbeKind] = frozenset()
     goal: Goal | None = None
@@ -147,7 +148,8 @@ def explore(
 
     Args:
         path: a folder of a Cargo project, or ``crate:NAME[@VERSION]``.
-        axes: axis name → values to try, as in ``{"lto": ["local", "fat"]}``; a sensible space if left out.
+        axes: axis name → values to try, as in ``{"lto": ["local", "fat"]}``; none is today's profile alone; a sensible
+            space if left out.
         benches: name → command with ``{bin}`` in it.
         bins: names of the binaries to ship, where there are several.
         packages: only these packages' binaries.
@@ -174,7 +176,9 @@ def explore(
     """
     request = Request(
         path=str(path),
-        axes=tuple(axis_of(axis_kind(name), [str(value) for value in values]) for name, values in (axes or {}).items()),
+        axes=tuple(axis_of(axis_kind(name), [str(value) for value in values]) for name, values in axes.items())
+        if axes is not None
+        else None,
         benches=tuple(parse_bench(f"{name}={command}") for name, command in (benches or {}).items()),
         binaries=tuple(bins),
         packages=tuple(packages),
@@ -386,7 +390,7 @@ def _adds_flags(space: Space) -> bool:
 def _settle(request: Request, config: Config) -> Plan:
     """The command line over ``trimtab.toml`` over the defaults."""
     defaults = Plan(selection=Selection())
-    axes = request.axes or config.axes
+    axes = (config.axes or None) if request.axes is None else request.axes
     probes = request.probes or config.probes or defaults.probes
     return Plan(
         selection=Selection(
@@ -397,7 +401,7 @@ def _settle(request: Request, config: Config) -> Plan:
             default_features=request.default_features and config.default_features,
             profile=request.profile or config.profile or "release",
         ),
-        space=Space(axes=axes) if axes else None,
+        space=Space(axes=axes) if axes is not None else None,
         benches=distinct(request.benches) or config.benches or (STARTUP_BENCH,),
         probes=probes,
         goal=request.goal or config.goal or defaults.goal,

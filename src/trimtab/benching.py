@@ -8,16 +8,17 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 
 from trimtab.errors import InputError, MissingError
-from trimtab.machine import this_machine
+from trimtab.machine import these_conditions, this_machine, times_throttled, usable_cores
+from trimtab.measure.counting import Counter, count_runs
 from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.series import Case, Measured
 from trimtab.measure.verdicts import rows_of, warnings_of
-from trimtab.model.comparison import Comparison
+from trimtab.model.comparison import Comparison, Conditions
 from trimtab.model.plan import Bench
 from trimtab.process import Runner
 
@@ -110,6 +111,7 @@ def bench(
     rules: Rules,
     runner: Runner,
     *,
+    counter: Counter | None = None,
     step: Callable[[Measured], None] = lambda _: None,
     command: str = "",
 ) -> tuple[Comparison, list[Measured]]:
@@ -119,6 +121,7 @@ def bench(
         contest: what is compared.
         rules: how it is run.
         runner: runs commands.
+        counter: counts what a few more runs execute.
         step: is told after every block.
         command: how to repeat it.
 
@@ -128,13 +131,17 @@ def bench(
     Raises:
         InputError: a command does not exist, or nothing of it could be measured.
     """
-    notes, started = list(_surroundings()), time.monotonic()
+    started, throttled = time.monotonic(), times_throttled()
+    notes = list(_surroundings(these_conditions(rules.environment, rules.cwd or Path.cwd())))
     try:
         measured = PairedBench(runner, rules).measure(contest.cases, step)
     except MissingError as error:
         raise InputError(
             error.what, hint="see that the command runs by itself; a shell's features need --shell sh"
         ) from None
+    if counter:
+        count_runs(counter, runner, rules, measured)
+        notes.append(f"instructions counted by {counter.program}; cycles {counter.method}")
     rows, null = rows_of(measured)
     failures = [one for one in measured if one.failure]
     if failures and not any(row.runs for row in rows):
@@ -144,17 +151,34 @@ def bench(
             where=" ".join(first.case.commands[first.base]),
             hint="correct the command, or accept failures with --ignore-failure",
         )
-    found = Comparison(
-        base=contest.candidates[0],
-        heads=contest.candidates[1:],
+    found = replace(
+        nothing_run(contest.candidates, rules, command),
         rows=tuple(rows),
         null=tuple(null),
-        machine=this_machine(),
         seconds=time.monotonic() - started,
-        notes=(*notes, *_outputs(measured), *warnings_of(measured)),
-        command=command,
+        notes=(*notes, *_outputs(measured), *warnings_of(measured), *_heat(times_throttled() - throttled)),
     )
     return found, measured
+
+
+def nothing_run(candidates: Sequence[str], rules: Rules, command: str = "", notes: tuple[str, ...] = ()) -> Comparison:
+    """A comparison without benches, the baseline first."""
+    return Comparison(
+        base=candidates[0],
+        heads=tuple(candidates[1:]),
+        rows=(),
+        null=(),
+        machine=this_machine(),
+        conditions=these_conditions(rules.environment, rules.cwd or Path.cwd()),
+        seconds=0.0,
+        notes=notes,
+        command=command,
+    )
+
+
+def _heat(times: int) -> Iterator[str]:
+    if times:
+        yield f"CPUs were slowed down for heat {times:,} times meanwhile (the pairs do not mind)"
 
 
 def _outputs(measured: Sequence[Measured]) -> Iterator[str]:
@@ -162,16 +186,14 @@ def _outputs(measured: Sequence[Measured]) -> Iterator[str]:
     for one in measured:
         for name in one.heads:
             base, head = one.output.get(one.base), one.output.get(name)
-            if base is not None and head is not None and base != head:
-                yield f"{one.case.name}: {name} prints {head} bytes, {one.base} {base}"
+            if not one.case.reported and base is not None and head is not None and base != head:
+                yield f"{one.case.name}: {name} prints {head:,} bytes, {one.base} {base:,}: is it the same work?"
 
 
-def _surroundings() -> Iterator[str]:
+def _surroundings(conditions: Conditions) -> Iterator[str]:
     """What makes a machine a bad clock."""
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    load, cores = os.getloadavg()[0], usable_cores()
     if load > _BUSY * cores:
         yield f"the machine is busy (load {load:.1f} on {cores} cores): verdicts hold, but take longer"
-    governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    with contextlib.suppress(OSError):
-        if (name := governor.read_text().strip()) != "performance":
-            yield f"the CPU's frequency is scaled ({name})"
+    if conditions.governor not in ("", "performance"):
+        yield f"the CPU's frequency is scaled ({conditions.governor})"

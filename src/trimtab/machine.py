@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
+from trimtab.model.comparison import Conditions
 from trimtab.model.study import Machine
+
+_KERNEL, _CPUS = Path("/proc/sys/kernel"), Path("/sys/devices/system/cpu")
 
 
 def this_machine() -> Machine:
@@ -21,6 +25,32 @@ def this_machine() -> Machine:
         kernel=platform.release(),
         arch=platform.machine(),
     )
+
+
+def these_conditions(environment: Mapping[str, str], cwd: Path) -> Conditions:
+    """What the runs of an environment in a folder have in common."""
+    aslr = _line(_KERNEL / "randomize_va_space")
+    return Conditions(
+        aslr=aslr != "0" if aslr else None,
+        cpus=tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else (),
+        governor=_line(_CPUS / "cpu0" / "cpufreq" / "scaling_governor"),
+        environment=sum(len(os.fsencode(text)) + 1 for pair in environment.items() for text in pair),
+        cwd=str(cwd),
+    )
+
+
+def times_throttled() -> int:
+    """How often CPUs have been slowed down for heat since the machine started, as far as the kernel tells."""
+    counts = (_line(path) for path in _CPUS.glob("cpu[0-9]*/thermal_throttle/core_throttle_count"))
+    return sum(int(count) for count in counts if count.isdecimal())
+
+
+def _line(path: Path) -> str:
+    """What the kernel says in a file of one line; nothing where it does not."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
 
 
 def usable_cores() -> int:

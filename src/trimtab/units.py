@@ -98,7 +98,7 @@ def format_value(value: float, unit: str) -> str:
             return format_bytes(value)
         case "ratio":
             return format_change(value)
-        case "instructions":
+        case "instructions" | "cycles" | "faults":
             return format_count(value)
         case _:
             return f"{value:.3g} {unit}"

@@ -19,6 +19,8 @@ from trimtab.artifact.weigh import weigh
 from trimtab.errors import InputError
 from trimtab.folders import Folders, default_folders
 from trimtab.model.difference import Difference
+from trimtab.model.study import Study
+from trimtab.model.trial import Trial
 from trimtab.model.weight import Format, Weight
 from trimtab.process import Runner, SystemRunner
 from trimtab.store.sqlite import SqliteStore
@@ -48,25 +50,35 @@ def weighed(word: str, folders: Folders, runner: Runner) -> Weight:
         return weigh(Path(word), word)
     if word.startswith(PREFIX):
         return weigh(published_wheel(runner, word, folders.cache, dict(os.environ)), word)
-    study, colon, trial = word.partition(":")
-    if colon and study and "/" not in study:
-        return _weigh_trial(word, study, trial, folders)
+    if named := trial_named(word, folders):
+        return _weigh_trial(word, *named)
     raise InputError(
         f"there is no file {word!r}", hint="name a file, pypi:NAME==VERSION, or a trial of a study as STUDY:TRIAL"
     )
 
 
-def _weigh_trial(word: str, study_id: str, name: str, folders: Folders) -> Weight:
+def trial_named(word: str, folders: Folders) -> tuple[Study, Trial] | None:
+    """The trial that ``STUDY:TRIAL`` names; ``None`` if the word has another form.
+
+    Raises:
+        InputError: there is no such study or trial.
+    """
+    study_id, colon, name = word.partition(":")
+    if not colon or not study_id or "/" in study_id:
+        return None
     if not folders.store.exists():
         raise InputError(
             f"there is no study {study_id!r}", where=str(folders.store), hint="`trimtab explore` makes one"
         )
     with contextlib.closing(SqliteStore(folders.store)) as store:
         study = store.load(study_id)
-    trial = choose_trial(study, name)
+    return study, choose_trial(study, name)
+
+
+def _weigh_trial(word: str, study: Study, trial: Trial) -> Weight:
     weights = [weigh(Path(artifact.path), word) for artifact in trial.artifacts]
     if not weights:
-        raise InputError(f"the trial {name!r} was not built", where=study.id)
+        raise InputError(f"the trial {word!r} was not built", where=study.id)
     if len(weights) == 1:
         return weights[0]
     return replace(

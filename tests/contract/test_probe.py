@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.parts import FakeProbe
-from tests.fakes.runner import FakeRunner, finished
+from tests.fakes.runner import FakeRunner, callgrind, finished
 from tests.fakes.values import CHECK
 from trimtab.build.workplace import ArtifactStore
 from trimtab.measure.probe import Probe
@@ -21,7 +21,7 @@ from trimtab.model.trial import Artifact
 from trimtab.process import Command, Finished
 
 BENCHES = (CHECK, STARTUP_BENCH)
-UNITS = {"s", "bytes", "instructions", "ratio", "cores"}
+UNITS = {"s", "bytes", "instructions", "cycles", "ratio", "cores"}
 
 
 def play(command: Command) -> Finished:
@@ -33,8 +33,10 @@ def play(command: Command) -> Finished:
     program = next(Path(word) for word in command.argv if word.endswith("app"))
     if program.read_text().startswith("crash"):
         return finished(exit_code=-11)
+    if "--tool=callgrind" in command.argv:
+        return callgrind(command, 12345)
     wall = program.stat().st_size / 1000
-    return finished(stderr="==1== Collected : 12345\n", wall=wall, cpu=wall)
+    return finished(wall=wall, cpu=wall)
 
 
 def surroundings() -> Surroundings:

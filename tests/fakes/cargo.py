@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.runner import FakeRunner, finished
+from tests.fakes.runner import FakeRunner, callgrind, finished
 from trimtab.process import Command, Finished
 
 HOST = "x86_64-unknown-linux-gnu"
@@ -123,9 +123,9 @@ class FakeCargo(FakeRunner):
                 content = Path(source).read_bytes()
                 Path(output).write_bytes(content[: len(content) // 2])
                 return finished()
-            case (*_, "--callgrind-out-file=/dev/null", program, _):
-                size = Path(program).stat().st_size
-                return finished(stderr=f"==1== Collected : {size}000\n==1== I refs: {size},000\n")
+            case words if "--tool=callgrind" in words:
+                program = next(word for word in words if Path(word).name == "app")
+                return callgrind(command, 1000 * Path(program).stat().st_size)
             case (program, *arguments) if Path(program).exists():
                 wall = Path(program).stat().st_size / 1000
                 return self.program.get(" ".join(arguments)) or finished("app 0.1.0\n", wall=wall, cpu=wall)

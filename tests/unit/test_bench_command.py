@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,13 +58,14 @@ class TestBench:
         assert (said.code, said.err) == (0, "")
         assert said.out.startswith("2 regressed, worst bench ")
         assert "old x → new x" in said.out
-        assert "null control: bench wall against its own copy" in said.out
+        assert "bench, null control" in said.out
+        assert "not called" in said.out
 
     def test_the_document(self, bencher: Bencher) -> None:
         document = json.loads(bencher.bench("old", "new", "fast", "--json").out)
         validator("comparison").validate(document)
-        assert document["counts"] == {"regressed": 2, "improved": 2, "unclear": 0, "same": 0, "identical": 0}
-        assert [row["verdict"] for row in document["rows"]] == ["regressed"] * 2 + ["improved"] * 2
+        assert document["counts"] == {"regressed": 2, "improved": 2, "unclear": 0, "same": 4, "identical": 0}
+        assert [row["verdict"] for row in document["rows"]] == ["regressed"] * 2 + ["improved"] * 2 + ["same"] * 4
         assert document["headline"].startswith("2 regressed, worst bench, new ")
         assert "2 improved, typically by " in document["headline"]
         assert document["command"] == "trimtab bench old new fast --json"
@@ -74,7 +76,7 @@ class TestBench:
         document = json.loads(said.out)
         assert (document["base"], document["heads"]) == ("base", ["head", "twin"])
         verdicts = {(row["subject"], row["verdict"]) for row in document["rows"]}
-        assert verdicts == {("bench, head", "regressed"), ("bench, twin", "identical")}
+        assert verdicts == {("bench, head", "regressed"), ("bench, head", "same"), ("bench, twin", "identical")}
         ran = {command.argv[1:] for command in bencher.programs.commands}
         assert ran == {("check", "x y")}
         assert len({len(command.argv[0]) for command in bencher.programs.commands}) == 1
@@ -149,5 +151,5 @@ class TestBench:
         assert said.errors[0] == "error: bench: new fails: exit code 2: no such option"
 
     def test_programs_that_print_different_amounts_are_named(self, bencher: Bencher) -> None:
-        bencher.programs.on("new", finished("much more", wall=0.13, cpu=0.1))
-        assert "note: bench: new prints 9 bytes, old 3" in bencher.bench("old", "new").out
+        bencher.programs.on("new", replace(finished(wall=0.13, cpu=0.1), printed=1234))
+        assert "note: bench: new prints 1,234 bytes, old 0: is it the same work?" in bencher.bench("old", "new").out

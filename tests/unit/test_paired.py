@@ -37,7 +37,9 @@ class Programs(FakeRunner):
             return self.fails[name]
         wall = self._times[name] * self._state(len(self.commands)) * self._dice.lognormvariate(0, self._noise)
         self.now += wall
-        return replace(finished("out", wall=wall, cpu=wall * 0.9), system=wall * 0.1, largest_process=5 << 20)
+        return replace(
+            finished("out", wall=wall, cpu=wall * 0.9), system=wall * 0.1, largest_process=5 << 20, page_faults=900
+        )
 
     def runs(self, name: str) -> int:
         """How often a program was run."""
@@ -57,6 +59,13 @@ def measure(programs: Programs, *cases: Case, rules: Rules = RULES) -> list[Meas
     return PairedBench(programs, rules, clock=lambda: programs.now).measure(cases, lambda _: None)
 
 
+def judged(measured: Sequence[Measured]) -> tuple[list[Row], list[Row]]:
+    """The rows of times: what else is measured is the same for all of these programs."""
+    rows, null = rows_of(measured)
+    assert {row.verdict for row in rows if row.metric in ("memory", "faults")} <= {Verdict.SAME, Verdict.UNCLEAR}
+    return tuple([row for row in some if row.metric in ("wall", "cpu")] for some in (rows, null))  # type: ignore[return-value]
+
+
 def by_subject(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
     return {(row.subject, row.metric): row for row in rows}
 
@@ -68,7 +77,7 @@ class TestVerdicts:
     )
     def test_a_difference_is_called_and_ends_the_runs(self, factor: float, verdict: Verdict) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1 * factor})
-        rows, _ = rows_of(measure(programs, case("new")))
+        rows, _ = judged(measure(programs, case("new")))
         for row in rows:
             assert row.verdict is verdict
             assert row.change is not None
@@ -81,7 +90,7 @@ class TestVerdicts:
 
     def test_no_difference_is_the_same_once_enough_was_run(self) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1}, noise=0.005)
-        rows, null = rows_of(measure(programs, case("new")))
+        rows, null = judged(measure(programs, case("new")))
         assert {row.verdict for row in rows} == {Verdict.SAME}
         assert {row.verdict for row in null} <= {Verdict.SAME, Verdict.UNCLEAR}
 
@@ -91,26 +100,26 @@ class TestVerdicts:
             {"old": 0.1, "copy": 0.1, "new": 0.11},
             state=lambda run: (1.3 if run // 50 % 2 else 1.0) * dice.choice((1, 1, 1, 2)),
         )
-        rows, _ = rows_of(measure(programs, case("new"), rules=replace(RULES, budget=200)))
+        rows, _ = judged(measure(programs, case("new"), rules=replace(RULES, budget=200)))
         assert {row.verdict for row in rows} == {Verdict.REGRESSED}
 
     def test_what_is_not_decided_within_the_budget_is_unclear_and_says_how_much_is_left(self) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1015})
-        rows, _ = rows_of(measure(programs, case("new"), rules=replace(RULES, budget=5)))
+        rows, _ = judged(measure(programs, case("new"), rules=replace(RULES, budget=5)))
         assert {row.verdict for row in rows} == {Verdict.UNCLEAR}
         assert all(row.more is None or row.more > 0 for row in rows)
         assert programs.now < 7
 
     def test_several_candidates_share_the_baselines_runs(self) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.11, "newer": 0.13})
-        rows, _ = rows_of(measure(programs, case("new", "newer")))
+        rows, _ = judged(measure(programs, case("new", "newer")))
         assert {row.subject for row in rows} == {"check, new", "check, newer"}
         assert {row.verdict for row in rows} == {Verdict.REGRESSED}
         assert programs.runs("old") == programs.runs("newer")
 
     def test_identical_binaries_are_not_run(self) -> None:
         programs = Programs({})
-        rows, null = rows_of(measure(programs, case("new", identical=["new"])))
+        rows, null = judged(measure(programs, case("new", identical=["new"])))
         assert {row.verdict for row in rows} == {Verdict.IDENTICAL}
         assert programs.commands == []
         assert all(row.runs == 0 for row in null)
@@ -194,8 +203,9 @@ class TestFailures:
 
     def test_times_of_nothing_are_no_pairs(self) -> None:
         programs = Programs({"old": 0.0, "copy": 0.0, "new": 0.0})
-        rows, _ = rows_of(measure(programs, case("new"), rules=replace(RULES, runs=5)))
-        assert all((row.change, row.verdict) == (None, Verdict.UNCLEAR) for row in rows)
+        measured = measure(programs, case("new"), rules=replace(RULES, runs=5))
+        assert judged(measured) == ([], [])
+        assert "check: no cpu: some runs are too short for the clock" in list(warnings_of(measured))
 
 
 class TestWarnings:

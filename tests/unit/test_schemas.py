@@ -18,7 +18,7 @@ from tests.unit.test_reports import CHECKS, STUDIES
 from trimtab.analysis.answer import answer
 from trimtab.analysis.difference import difference
 from trimtab.analysis.registry import allowances
-from trimtab.model.comparison import Comparison, Verdict
+from trimtab.model.comparison import Comparison, Conditions, Mode, Verdict
 from trimtab.model.comparison import Row as ComparisonRow
 from trimtab.model.study import Study
 from trimtab.report.comparison import comparison_json
@@ -34,14 +34,15 @@ APPLICATION = {
 }  # fmt: skip
 COMPARISON = Comparison(
     base="base", heads=("head",), machine=a_full_study().machine, seconds=3.5, notes=("busy",), command="trimtab bench",
+    conditions=Conditions(aslr=True, cpus=(0, 1), governor="performance", environment=812, cwd="/home/ann"),
     rows=(
         ComparisonRow(
-            subject="check", metric="wall", base=0.1, head=0.11, unit="s", change=0.1, low=0.05, high=None,
-            verdict=Verdict.REGRESSED, runs=12,
+            subject="check", metric="wall", mode=Mode.PAIRED, base=0.1, head=0.11, unit="s", change=0.1,
+            low=0.05, high=None, verdict=Verdict.REGRESSED, runs=12,
         ),
         ComparisonRow(
-            subject="list", metric="cpu", base=None, head=None, unit="s", change=0.0, low=0.0, high=0.0,
-            verdict=Verdict.IDENTICAL, runs=0,
+            subject="list", metric="cpu", mode=Mode.PAIRED, base=None, head=None, unit="s", change=0.0,
+            low=0.0, high=0.0, verdict=Verdict.IDENTICAL, runs=0,
         ),
     ),
     null=(),

@@ -17,6 +17,7 @@ COMMANDS = {
     "explore": "Measure release profiles side by side and recommend one.",
     "apply": "Write a study's recommended profile into Cargo.toml.",
     "bench": "Is B faster than A, or is it noise? Runs commands in pairs until that is decided.",
+    "compare": "What changed between two programs, wheels, profiles or revisions, and is it real?",
     "diff": "Say why a binary or wheel grew, from nothing but the files.",
     "show": "Print a study again.",
     "history": "List all studies.",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -15,11 +13,11 @@ import click
 from trimtab.analysis.answer import answer
 from trimtab.analysis.estimate import estimate
 from trimtab.analysis.table import label
-from trimtab.api import Exploration, Request, SilentProgress, prepare, require_built, run
-from trimtab.cli.output import BarProgress, LineProgress, LoudRunner, console, output_options, show, store_option
+from trimtab.api import Exploration, Request, prepare, require_built, run
+from trimtab.cli.output import LoudRunner, console, output_options, show, store_option, trial_progress
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
-from trimtab.experiment import Progress, trial_identity
+from trimtab.experiment import trial_identity
 from trimtab.folders import default_folders
 from trimtab.machine import usable_cores
 from trimtab.model.plan import Goal, ProbeKind
@@ -98,7 +96,7 @@ def command(
         if dry_run:
             _print_plan(exploration, opened, as_json=as_json, no_color=no_color)
             return 0
-        with _progress(quiet=quiet, no_color=no_color) as progress:
+        with trial_progress(quiet=quiet, no_color=no_color) as progress:
             study = run(exploration, opened, progress)
     if as_json or study.built:
         _print(study, as_json=as_json, no_color=no_color)
@@ -115,7 +113,7 @@ def _request(path: str, options: dict[str, Any]) -> Request:
         features=tuple(name for text in options["features"] for name in text.replace(",", " ").split()),
         default_features=not options["no_default_features"],
         profile=options["profile"] or "",
-        axes=tuple(map(parse_axis, options["axes"])),
+        axes=tuple(map(parse_axis, options["axes"])) or None,
         benches=tuple(map(parse_bench, options["benches"])),
         probes=options["probes"],
         goal=Goal(options["goal"]) if options["goal"] else None,
@@ -127,17 +125,6 @@ def _request(path: str, options: dict[str, Any]) -> Request:
         fresh=options["fresh"],
         command=shlex.join(("trimtab", *click.get_current_context().obj)),
     )
-
-
-@contextlib.contextmanager
-def _progress(*, quiet: bool, no_color: bool) -> Iterator[Progress]:
-    if quiet:
-        yield SilentProgress()
-    elif sys.stderr.isatty():
-        with BarProgress(console(no_color=no_color, stderr=True)) as bar:
-            yield bar
-    else:
-        yield LineProgress(console(no_color=no_color, stderr=True))
 
 
 def _print(study: Study, *, as_json: bool, no_color: bool) -> None:

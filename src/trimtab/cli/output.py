@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from trimtab.analysis.table import label
+from trimtab.api import SilentProgress
 from trimtab.errors import InputError
+from trimtab.experiment import Progress
 from trimtab.folders import default_folders
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
@@ -159,6 +162,18 @@ class BarProgress(LineProgress):
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
+
+
+@contextlib.contextmanager
+def trial_progress(*, quiet: bool, no_color: bool) -> Iterator[Progress]:
+    """A bar on a terminal, lines elsewhere, or nothing."""
+    if quiet:
+        yield SilentProgress()
+    elif sys.stderr.isatty():
+        with BarProgress(console(no_color=no_color, stderr=True)) as bar:
+            yield bar
+    else:
+        yield LineProgress(console(no_color=no_color, stderr=True))
 
 
 def outcome(trial: Trial, *, known: bool) -> str:

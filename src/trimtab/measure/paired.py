@@ -7,9 +7,11 @@ noise looks like, and is never judged.
 
 from __future__ import annotations
 
+import contextlib
 import random
+import stat
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from trimtab.model.comparison import Runs, Sample, Verdict
 from trimtab.process import Command, Finished, Runner
 
 _FEWEST = 3
+_LONGEST_NAME = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +84,7 @@ class PairedBench:
         return Measured(
             case=case,
             runs={name: Runs(command=" ".join(command)) for name, command in case.commands.items()},
-            series={name: new_series(case.smallest) for name in (*heads, NULL)},
+            series={name: new_series(case) for name in (*heads, NULL)},
         )
 
     def _run(self, one: Measured, everything: Sequence[Measured], step: Callable[[Measured], None]) -> None:
@@ -91,10 +94,14 @@ class PairedBench:
         if not self._warm(one):
             return
         started, blocks = self._clock(), 0
-        while not one.failure and not self._enough(one, everything, blocks, self._clock() - started):
-            self._block(one, with_null=blocks % 2 == 0)
-            blocks += 1
-            step(one)
+        inputs = _Inputs(one.case, self._rules)
+        try:
+            while not one.failure and not self._enough(one, everything, blocks, self._clock() - started):
+                self._block(one, with_null=blocks % 2 == 0)
+                blocks += 1
+                step(one)
+        finally:
+            one.notes += inputs.changed()
 
     def _enough(self, one: Measured, everything: Sequence[Measured], blocks: int, seconds: float) -> bool:
         if self._rules.runs:
@@ -104,15 +111,20 @@ class PairedBench:
         if seconds >= self._rules.budget:
             return True
         verdicts = dict(verdicts_of(everything))
-        return all(verdicts[id(series)] is not Verdict.UNCLEAR for name in one.heads for series in one.series[name])
+        return all(
+            verdicts[id(series)] is not Verdict.UNCLEAR
+            for name in one.heads
+            for series in one.series[name]
+            if series.tells
+        )
 
     def _warm(self, one: Measured) -> bool:
         """Run each command once or more, unmeasured; the first time what it prints is looked at."""
         for name in (one.base, *one.heads):
-            finished = self._execute(one.case.commands[name], capture=True)
+            finished = self._execute(one.case, name, capture=True)
             for _ in range(self._rules.warmup - 1):
-                self._execute(one.case.commands[name])
-            one.output[name] = len(finished.stdout.encode())
+                self._execute(one.case, name)
+            one.output[name] = finished.printed
             if not finished.ok and not self._rules.ignore_failure:
                 one.failure = f"{name} fails: {finished.ended}"
                 return False
@@ -124,11 +136,11 @@ class PairedBench:
         names = [base, *one.heads, *([NULL] if with_null else [])]
         samples: dict[str, Sample] = {}
         for name in self._order.sample(names, len(names)):
-            finished = self._execute(one.case.null if name == NULL else one.case.commands[name])
+            finished = self._execute(one.case, name, capture=one.case.reported is not None)
             if not finished.ok and not self._rules.ignore_failure:
                 one.failure = f"{base if name == NULL else name} fails now and then: {finished.ended}"
                 return
-            samples[name] = _sample(finished)
+            samples[name] = _sample(finished, one.case.reported(finished) if one.case.reported else None)
         for name in names:
             if name != NULL:
                 one.runs[name].samples.append(samples[name])
@@ -136,16 +148,10 @@ class PairedBench:
                 for series in one.series[name]:
                     series.add(samples[base], samples[name])
 
-    def _execute(self, command: tuple[str, ...], *, capture: bool = False) -> Finished:
-        rules = self._rules
-        if rules.prepare:
-            self._help(rules.prepare, "prepare")
-        return self._runner.run(
-            Command(
-                argv=command, cwd=rules.cwd, environment=rules.environment, timeout=rules.timeout, capture=capture,
-                stdin=rules.stdin,
-            )
-        )  # fmt: skip
+    def _execute(self, case: Case, name: str, *, capture: bool = False) -> Finished:
+        if self._rules.prepare:
+            self._help(self._rules.prepare, "prepare")
+        return self._runner.run(command_of(case, name, self._rules, capture=capture))
 
     def _helper(self, case: Case, which: str) -> None:
         command: tuple[str, ...] = getattr(self._rules, which)
@@ -162,7 +168,45 @@ class PairedBench:
             )
 
 
-def _sample(finished: Finished) -> Sample:
+def command_of(case: Case, name: str, rules: Rules, *, capture: bool = False) -> Command:
+    """A candidate's command, or the null control's, in its surroundings."""
+    candidate = next(iter(case.commands)) if name == NULL else name
+    return Command(
+        argv=case.null if name == NULL else case.commands[name],
+        cwd=case.cwd.get(candidate, rules.cwd),
+        environment={**rules.environment, **case.variables.get(candidate, {})},
+        timeout=rules.timeout,
+        capture=capture,
+        stdin=rules.stdin,
+    )
+
+
+class _Inputs:
+    """Remembers the files that commands are given, to tell whether the runs change them."""
+
+    def __init__(self, case: Case, rules: Rules) -> None:
+        named = [
+            case.cwd.get(name, rules.cwd or Path()) / word
+            for name, words in case.commands.items() for word in words[1:] if len(word) < _LONGEST_NAME
+        ]  # fmt: skip
+        self._before = {path: found for path in dict.fromkeys(named) if (found := _state(path))}
+
+    def changed(self) -> Iterator[str]:
+        """A note for each file that is no longer what it was."""
+        for path, before in self._before.items():
+            if _state(path) != before:
+                yield f"the runs change {path}, which they are given, so they may not be alike: restore it by --prepare"
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Size and time of change of a file; ``None`` if it is none."""
+    with contextlib.suppress(OSError):
+        found = path.stat()
+        return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+    return None
+
+
+def _sample(finished: Finished, reported: float | None) -> Sample:
     return Sample(
         wall=finished.wall,
         user=finished.cpu - finished.system,
@@ -170,4 +214,5 @@ def _sample(finished: Finished) -> Sample:
         memory=finished.largest_process,
         faults=finished.page_faults,
         exit_code=finished.exit_code,
+        reported=reported,
     )

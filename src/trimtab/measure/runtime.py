@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.errors import InputError, MissingError
+from trimtab.measure.counting import callgrind
 from trimtab.model.metric import (
     RUN_CPU,
+    RUN_CYCLES,
     RUN_INSTRUCTIONS,
     RUN_WALL,
     STARTUP,
@@ -33,7 +34,6 @@ from trimtab.process import Command, Finished, Runner
 from trimtab.stats.median import CONFIDENCE, Interval, fewest_for, median_interval, ratio_interval
 
 _MOST_PAIRS = 60
-_COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
 _STARTUP_TIMEOUT = 5.0
 _IDENTICAL = "byte-identical to today's binary; nothing was run"
 
@@ -50,8 +50,12 @@ class Surroundings:
 
     def run(self, argv: Sequence[str], *, capture: bool = False) -> Finished:
         """One run of a bench; its output is dropped unless captured."""
-        return self.runner.run(
-            Command(argv=tuple(argv), cwd=self.cwd, environment=self.environment, timeout=self.timeout, capture=capture)
+        return self.runner.run(self.command(argv, capture=capture))
+
+    def command(self, argv: Sequence[str], *, capture: bool = False) -> Command:
+        """A bench's command in these surroundings."""
+        return Command(
+            argv=tuple(argv), cwd=self.cwd, environment=self.environment, timeout=self.timeout, capture=capture
         )
 
 
@@ -128,42 +132,45 @@ class RunProbe:
 
 
 class InstructionProbe:
-    """Instructions executed, counted by callgrind: repeatable whatever else the machine does, but not time."""
+    """Instructions and estimated cycles under callgrind: repeatable whatever else the machine does, but not time."""
 
     def __init__(self, surroundings: Surroundings, benches: tuple[Bench, ...]) -> None:
         self._surroundings = surroundings
         self._benches = benches
-        self._prefix = _callgrind()
 
     def measure(
         self, artifacts: tuple[Artifact, ...], baseline: tuple[Artifact, ...]
     ) -> Iterator[Measurement | Absent]:
-        """One count per bench."""
+        """Two counts per bench."""
         base = (baseline or artifacts)[0]
         identical = bool(baseline) and artifacts[0].sha256 == base.sha256
         for bench in self._benches:
             name = run_metric(bench.name, RUN_INSTRUCTIONS)
-            if self._prefix is None:
-                yield Absent(name=name, reason="valgrind is not installed", needs="valgrind")
-            elif identical:
+            if identical:
                 yield Absent(name=name, reason=_IDENTICAL)
             elif bench.command[0] != "{bin}":
                 yield Absent(name=name, reason="callgrind counts only a command that begins with {bin}")
             else:
                 with _place_for(bench, self._surroundings, base.path) as (settled, surroundings):
-                    yield self._count(settled, surroundings, artifacts[0].path)
+                    yield from self._count(settled, surroundings, artifacts[0].path)
 
-    def _count(self, bench: Bench, surroundings: Surroundings, binary: str) -> Measurement | Absent:
+    def _count(self, bench: Bench, surroundings: Surroundings, binary: str) -> Iterator[Measurement | Absent]:
         name = run_metric(bench.name, RUN_INSTRUCTIONS)
         try:
-            finished = surroundings.run((*(self._prefix or ()), *command_line(bench, binary)), capture=True)
+            counter = callgrind(shutil.which)
+            count = counter.count(surroundings.runner, surroundings.command(command_line(bench, binary)))
         except MissingError as error:
-            return Absent(name=name, reason=error.what)
-        count = _COLLECTED.search(finished.stderr)
-        if not finished.ok or not count:
-            return Absent(name=name, reason=f"callgrind failed: {finished.ended}")
-        method = f"callgrind; {' '.join(bench.command)}"
-        return Measurement(name=name, value=int(count[1]), unit="instructions", method=method)
+            yield Absent(name=name, reason=error.what, needs="valgrind")
+            return
+        if isinstance(count, str):
+            yield Absent(name=name, reason=count)
+            return
+        method = f"{counter.program}; {' '.join(bench.command)}"
+        yield Measurement(name=name, value=count.instructions, unit="instructions", method=method)
+        yield Measurement(
+            name=run_metric(bench.name, RUN_CYCLES), value=count.cycles, unit="cycles",
+            method=f"{counter.program}, {counter.method}; {' '.join(bench.command)}",
+        )  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -200,14 +207,6 @@ def _own_or_copy(artifact: Artifact, *, copied: bool) -> Iterator[str]:
 def command_line(bench: Bench, binary: str) -> tuple[str, ...]:
     """A bench's command with the binary in its place."""
     return tuple(word.replace("{bin}", binary) for word in bench.command)
-
-
-def _callgrind() -> tuple[str, ...] | None:
-    valgrind, setarch = shutil.which("valgrind"), shutil.which("setarch")
-    if not valgrind:
-        return None
-    fixed_addresses = (setarch, "-R") if setarch else ()
-    return (*fixed_addresses, valgrind, "--tool=callgrind", "--callgrind-out-file=/dev/null")
 
 
 def _measurement(name: str, found: Interval, unit: str, method: str) -> Measurement:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from trimtab.model.comparison import Runs, Sample
+from trimtab.model.comparison import Count, Runs, Sample
+from trimtab.process import Finished
 from trimtab.stats.sequence import PairSequence
 
 ERROR = 0.01
 """The chance of a wrong call in a whole report: a false-discovery rate over its rows, whenever it is looked at."""
-NULL = "[null]"
+NULL = "null control"
 """The baseline's own copy, as a candidate."""
+_UNKNOWN = {"memory": "some runs need no more than trimtab itself, which is the least that can be told"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +30,12 @@ class Case:
     """The smallest change that matters, as a fraction of the baseline's."""
     identical: frozenset[str] = frozenset()
     """Candidates with the baseline's own bytes, which are not run."""
+    cwd: Mapping[str, Path] = field(default_factory=dict)
+    """The folder of each candidate that has one of its own."""
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What a candidate's environment needs beside the common one."""
+    reported: Callable[[Finished], float] | None = None
+    """Reads the seconds that a run says its work took, which are then judged instead of the run's own times."""
 
 
 @dataclass(slots=True)
@@ -35,18 +44,25 @@ class Series:
 
     metric: str
     unit: str
-    read: Callable[[Sample], float]
+    read: Callable[[Sample], float | None]
     sequence: PairSequence
-    zero: bool = False
-    """Whether a value was too small for the clock."""
+    absent: str = ""
+    """Why there is no judging it. One unknown value is enough: pairs of what is known alone would be a selection."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything to judge."""
+        return not self.absent and len(self.sequence) > 0
 
     def add(self, base: Sample, head: Sample) -> None:
         """Take in one pair."""
         before, after = self.read(base), self.read(head)
-        if before > 0 and after > 0:
-            self.sequence.add(math.log(after / before))
+        if before is None or after is None:
+            self.absent = _UNKNOWN.get(self.metric, "the system does not tell")
+        elif before <= 0 or after <= 0:
+            self.absent = "some runs are too short for the clock"
         else:
-            self.zero = True
+            self.sequence.add(math.log(after / before))
 
 
 @dataclass(slots=True)
@@ -60,6 +76,9 @@ class Measured:
     """Why it was given up; what was run before counts."""
     output: dict[str, int] = field(default_factory=dict)
     """Bytes that each candidate printed in its warm-up."""
+    counts: dict[str, list[Count]] = field(default_factory=dict)
+    """What a few runs of each candidate executed."""
+    notes: list[str] = field(default_factory=list)
 
     @property
     def base(self) -> str:
@@ -72,13 +91,17 @@ class Measured:
         return tuple(name for name in self.series if name != NULL)
 
 
-def new_series(smallest: float) -> list[Series]:
-    """The metrics that are judged."""
+def new_series(case: Case) -> list[Series]:
+    """The metrics that are judged by pairs."""
 
-    def sequence() -> PairSequence:
-        return PairSequence(smallest=math.log1p(smallest), error=ERROR)
+    def series(metric: str, unit: str, read: Callable[[Sample], float | None]) -> Series:
+        return Series(metric, unit, read, PairSequence(smallest=math.log1p(case.smallest), error=ERROR))
 
+    if case.reported:
+        return [series("time", "s", lambda sample: sample.reported)]
     return [
-        Series("wall", "s", lambda sample: sample.wall, sequence()),
-        Series("cpu", "s", lambda sample: sample.user + sample.system, sequence()),
+        series("wall", "s", lambda sample: sample.wall),
+        series("cpu", "s", lambda sample: sample.user + sample.system),
+        series("memory", "bytes", lambda sample: sample.memory),
+        series("faults", "faults", lambda sample: sample.faults),
     ]

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from trimtab.measure.series import ERROR, NULL, Measured, Series
-from trimtab.model.comparison import Row, Runs, Verdict
+from trimtab.model.comparison import Count, Mode, Row, Sample, Verdict
 from trimtab.stats.sequence import discoveries
 
 _CALLED = (Verdict.IMPROVED, Verdict.REGRESSED)
@@ -16,7 +16,9 @@ _FEWEST, _SHORT, _DRIFT = 6, 0.005, 0.05
 
 def verdicts_of(measured: Sequence[Measured]) -> Iterator[tuple[int, Verdict]]:
     """The verdict on every series but the null controls, by its ``id``; errors are controlled over all of them."""
-    series = [one for bench in measured for name, many in bench.series.items() if name != NULL for one in many]
+    series = [
+        one for bench in measured for name in bench.heads for one in bench.series[name] if one.tells
+    ]  # fmt: skip
     found = discoveries([one.sequence.log_evidence for one in series], ERROR)
     for number, one in enumerate(series):
         sequence = one.sequence
@@ -37,21 +39,62 @@ def rows_of(measured: Sequence[Measured]) -> tuple[list[Row], list[Row]]:
     rows: list[Row] = []
     null: list[Row] = []
     for one in measured:
-        base = one.runs[one.base]
-        several = len(one.case.commands) > 2  # noqa: PLR2004 - a baseline and one candidate
-        for name, many in one.series.items():
-            subject = f"{one.case.name}, {name}" if several or name == NULL else one.case.name
-            for series in many:
-                if name == NULL:
-                    null.append(_row(subject, series, base, base, series_verdict(series), ERROR))
-                else:
-                    rows.append(_row(subject, series, base, one.runs[name], verdicts[id(series)], error))
-        rows += [
-            Row(subject=f"{one.case.name}, {name}" if several else one.case.name, metric=metric, base=None, head=None,
-                unit="s", change=0.0, low=0.0, high=0.0, verdict=Verdict.IDENTICAL, runs=0)
-            for name in one.case.identical for metric in ("wall", "cpu")
-        ]  # fmt: skip
+        for name in one.heads:
+            rows += [
+                _row(one, name, series, verdicts[id(series)], error) for series in one.series[name] if series.tells
+            ]
+            rows += _counted(one, name, one.counts.get(one.base, []), one.counts.get(name, []))
+            rows += _printed(one, name)
+        null += [_row(one, NULL, series, series_verdict(series), ERROR) for series in one.series[NULL] if series.tells]
+        counts = one.counts.get(one.base, [])
+        null += _counted(one, NULL, counts[:1], counts[1:])
+        rows += [_identical(one, name, series.metric) for name in one.case.identical for series in one.series[NULL][:2]]
     return rows, null
+
+
+def _subject(one: Measured, name: str) -> str:
+    several = len(one.case.commands) > 2  # noqa: PLR2004 - a baseline and one candidate
+    return f"{one.case.name}, {name}" if several or name == NULL else one.case.name
+
+
+def _identical(one: Measured, name: str, metric: str) -> Row:
+    return Row(
+        subject=_subject(one, name), metric=metric, mode=Mode.PAIRED, base=None, head=None, unit="s", change=0.0,
+        low=0.0, high=0.0, verdict=Verdict.IDENTICAL, runs=0,
+    )  # fmt: skip
+
+
+def _counted(one: Measured, name: str, base: Sequence[Count], head: Sequence[Count]) -> Iterator[Row]:
+    """Counts hardly differ from run to run, so the range of a few is shown in the place of an interval."""
+    for metric in ("instructions", "cycles") if base and head else ():
+        before, after = ([getattr(count, metric) for count in counts] for counts in (base, head))
+        low, high = min(after) / max(before) - 1, max(after) / min(before) - 1
+        values = statistics.median(before), statistics.median(after)
+        yield Row(
+            subject=_subject(one, name), metric=metric, mode=Mode.COUNTED, base=values[0], head=values[1], unit=metric,
+            change=values[1] / values[0] - 1, low=low, high=high, verdict=range_verdict(low, high, one.case.smallest),
+            runs=min(len(before), len(after)),
+        )  # fmt: skip
+
+
+def _printed(one: Measured, name: str) -> Iterator[Row]:
+    """How much is printed: neither more nor less of it is better, so a difference has no verdict."""
+    base, head = one.output.get(one.base), one.output.get(name)
+    if not one.case.reported and base is not None and head is not None and (base or head):
+        change = head / base - 1 if base else None
+        yield Row(
+            subject=_subject(one, name), metric="output", mode=Mode.EXACT, base=base, head=head, unit="bytes",
+            change=change, low=change, high=change, verdict=Verdict.SAME if base == head else Verdict.UNCLEAR, runs=1,
+        )  # fmt: skip
+
+
+def range_verdict(low: float, high: float, smallest: float) -> Verdict:
+    """The verdict on a change that lies between two values for certain."""
+    if low >= smallest:
+        return Verdict.REGRESSED
+    if high <= -smallest:
+        return Verdict.IMPROVED
+    return Verdict.SAME if max(abs(low), abs(high)) < smallest else Verdict.UNCLEAR
 
 
 def series_verdict(series: Series) -> Verdict:
@@ -64,15 +107,14 @@ def series_verdict(series: Series) -> Verdict:
     return Verdict.SAME if sequence.same else Verdict.UNCLEAR
 
 
-def _row(subject: str, series: Series, base: Runs, head: Runs, verdict: Verdict, error: float) -> Row:
+def _row(one: Measured, name: str, series: Series, verdict: Verdict, error: float) -> Row:
     found = series.sequence.interval(error)
-    medians = [
-        statistics.median(series.read(sample) for sample in runs.samples) if runs.samples else None
-        for runs in (base, head)
-    ]
+    base = one.runs[one.base]
+    medians = [_median(series, runs.samples) for runs in (base, one.runs.get(name, base))]
     return Row(
-        subject=subject,
+        subject=_subject(one, name),
         metric=series.metric,
+        mode=Mode.PAIRED,
         base=medians[0],
         head=medians[1],
         unit=series.unit,
@@ -85,27 +127,43 @@ def _row(subject: str, series: Series, base: Runs, head: Runs, verdict: Verdict,
     )
 
 
+def _median(series: Series, samples: Sequence[Sample]) -> float | None:
+    known = [value for sample in samples if (value := series.read(sample)) is not None]
+    return statistics.median(known) if known else None
+
+
 def warnings_of(measured: Sequence[Measured]) -> Iterator[str]:
     """What makes times less worth: runs too short for the clock, machines that change their speed, null controls."""
     for one in measured:
-        base = one.runs[one.base]
-        walls = [sample.wall for sample in base.samples]
-        if one.failure:
-            yield f"{one.case.name}: {one.failure}"
-        if len(walls) < _FEWEST:
-            continue
-        if statistics.median(walls) < _SHORT:
-            yield f"{one.case.name}: a run takes less than 5 ms, of which much is starting the process"
-        third = len(walls) // 3
-        first, last = statistics.median(walls[:third]), statistics.median(walls[-third:])
-        if abs(math.log(last / first)) > _DRIFT:
-            change = f"{last / first - 1:+.0%}"
-            yield f"{one.case.name}: the machine's speed changed by {change} meanwhile (the pairs do not mind)"
-        if _two_states(walls):
-            yield f"{one.case.name}: times fall into two groups, as with a clock of two speeds (the pairs do not mind)"
+        for warning in (*_gaps(one), *_unsteady([sample.wall for sample in one.runs[one.base].samples])):
+            yield f"{one.case.name}: {warning}"
         for series in one.series[NULL]:
             if series_verdict(series) in _CALLED:
                 yield f"{one.case.name}: the baseline's {series.metric} differs from its copy's: mistrust this machine"
+
+
+def _gaps(one: Measured) -> Iterator[str]:
+    """What could not be measured."""
+    if one.failure:
+        yield one.failure
+    yield from one.notes
+    for metric, reason in {series.metric: series.absent for name in one.heads for series in one.series[name]}.items():
+        if reason:
+            yield f"no {metric}: {reason}"
+
+
+def _unsteady(walls: Sequence[float]) -> Iterator[str]:
+    """What times alone tell of the machine."""
+    if len(walls) < _FEWEST:
+        return
+    if statistics.median(walls) < _SHORT:
+        yield "a run takes less than 5 ms, of which much is starting the process"
+    third = len(walls) // 3
+    first, last = statistics.median(walls[:third]), statistics.median(walls[-third:])
+    if abs(math.log(last / first)) > _DRIFT:
+        yield f"the machine's speed changed by {last / first - 1:+.0%} meanwhile (the pairs do not mind)"
+    if _two_states(walls):
+        yield "times fall into two groups, as with a clock of two speeds (the pairs do not mind)"
 
 
 def _two_states(walls: Sequence[float]) -> bool:

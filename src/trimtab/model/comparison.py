@@ -23,32 +23,62 @@ class Verdict(StrEnum):
     """The same bytes: nothing was run."""
 
 
+class Mode(StrEnum):
+    """How a row's numbers came about, and so what its interval means."""
+
+    PAIRED = "paired"
+    """Many runs, side by side in blocks of random order; the interval may be looked at at any time."""
+    COUNTED = "counted"
+    """A few runs under a program that counts; the interval is the range of what they gave."""
+    EXACT = "exact"
+    """Read off a file or an output: there is nothing to be uncertain of."""
+    LAYOUTS = "layouts"
+    """Many runs of several layouts of the same code; the interval includes the spread between layouts."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One metric of one bench for one candidate beside the baseline."""
+    """One metric of one bench, or of a file, for one candidate beside the baseline."""
 
     subject: str
-    """The bench, and the candidate where there are several."""
+    """The bench or file, and the candidate where there are several."""
     metric: str
+    mode: Mode
     base: float | None
     """Median of the baseline; ``None`` where nothing was run."""
     head: float | None
     unit: str
     change: float | None
-    """head/base - 1, the median of the pairs."""
+    """head/base - 1, the median of the pairs; ``None`` where the baseline is nothing."""
     low: float | None
-    """Interval of the change, which may be looked at at any time; ``None`` with too few pairs for one."""
+    """Interval of the change; ``None`` with too few pairs for one."""
     high: float | None
     verdict: Verdict
     runs: int
-    """Pairs."""
+    """Pairs; runs of each side where they are counted; layouts of each side."""
     more: int | None = None
     """About how many more pairs an unclear row takes to a verdict; ``None`` if there is no telling."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Conditions:
+    """What all runs had in common, beside the machine."""
+
+    aslr: bool | None
+    """Whether the kernel puts a program's memory at random addresses; ``None`` where it does not say."""
+    cpus: tuple[int, ...]
+    """The CPUs on which runs were allowed; empty where there is no telling."""
+    governor: str
+    """What chooses the CPUs' frequency; empty where nothing does."""
+    environment: int
+    """Bytes of the environment, which lies on a program's stack and so moves it."""
+    cwd: str
+    """The folder in which commands were run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """All benches of some candidates beside a baseline."""
+    """Some candidates beside a baseline: their files and their benches."""
 
     base: str
     heads: tuple[str, ...]
@@ -56,6 +86,7 @@ class Comparison:
     null: tuple[Row, ...]
     """The baseline beside a copy of itself, in the same blocks: today's noise. Never counted."""
     machine: Machine
+    conditions: Conditions
     seconds: float
     """That it took."""
     notes: tuple[str, ...] = ()
@@ -101,6 +132,16 @@ class Sample:
     """Bytes of the largest process."""
     faults: int | None
     exit_code: int
+    reported: float | None = None
+    """Seconds that the run itself says its work took."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """What one run executed."""
+
+    instructions: int
+    cycles: int
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ class Measurement:
     """Metric name, as in ``build.clean.cpu`` or ``run.check.wall``."""
     value: int | float
     unit: str
-    """``s``, ``bytes``, ``instructions``, ``ratio`` or ``cores``."""
+    """``s``, ``bytes``, ``instructions``, ``cycles``, ``ratio`` or ``cores``."""
     low: float | None = None
     """Lower end of the interval; ``None`` where one observation gives none."""
     high: float | None = None
@@ -35,7 +35,7 @@ class Absent:
     """The program without which it cannot be measured; once that is there, it is measured after all."""
 
 
-RUN_WALL, RUN_CPU, RUN_INSTRUCTIONS = "wall", "cpu", "instructions"
+RUN_WALL, RUN_CPU, RUN_INSTRUCTIONS, RUN_CYCLES = "wall", "cpu", "instructions", "cycles"
 STARTUP = "startup"
 """The bench that stands in where none was given: the program's own ``--version`` or ``--help``."""
 

@@ -22,6 +22,21 @@ class Machine:
     kernel: str
     arch: str
 
+    def unlike(self, other: Machine) -> tuple[str, ...]:
+        """Why times of another machine cannot be set beside those of this one; nothing where they can."""
+        return tuple(
+            f"{name} {ours}, not {theirs}"
+            for name, ours, theirs in (
+                ("CPU", self.cpu, other.cpu),
+                ("cores", self.cores, other.cores),
+                ("bytes of memory", self.memory, other.memory),
+                ("system", self.os, other.os),
+                ("kernel", self.kernel, other.kernel),
+                ("architecture", self.arch, other.arch),
+            )
+            if ours != theirs
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Toolchain:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trimtab.model.comparison import Comparison, Row, Runs, Verdict
+from trimtab.model.comparison import Comparison, Mode, Row, Runs, Verdict
 from trimtab.units import format_change, format_seconds, format_value, printable
 
 if TYPE_CHECKING:
@@ -36,13 +36,17 @@ def comparison_renderables(comparison: Comparison) -> Iterator[RenderableType]:
     heads = ", ".join(comparison.heads)
     yield Text(printable(f"{comparison.base} → {heads}; {_machine(comparison)}"), style="dim")
     yield _table(comparison)
-    for line in (*_null(comparison), *comparison.notes):
+    for line in comparison.notes:
         yield Text(printable(f"note: {line}"), style="dim")
 
 
 def _machine(comparison: Comparison) -> str:
-    machine = comparison.machine
-    return f"{machine.cpu}, {machine.cores} cores, {machine.os}; {format_seconds(comparison.seconds)}"
+    machine, conditions = comparison.machine, comparison.conditions
+    aslr = {True: ", addresses random", False: ", addresses fixed", None: ""}[conditions.aslr]
+    return (
+        f"{machine.cpu}, {machine.cores} cores, {machine.os}{aslr}, {conditions.environment} bytes of environment; "
+        f"{format_seconds(comparison.seconds)}"
+    )
 
 
 def ordered(comparison: Comparison) -> list[Row]:
@@ -58,14 +62,20 @@ def _table(comparison: Comparison) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("bench", overflow="fold")
-    for name in ("metric", "base", "head", "change", "interval", "pairs"):
-        table.add_column(name, justify="left" if name == "metric" else "right", no_wrap=True)
+    for name in ("metric", "base", "head", "change", "interval", "runs", "mode"):
+        table.add_column(name, justify="left" if name in ("metric", "mode") else "right", no_wrap=True)
     table.add_column("verdict")
     for row in ordered(comparison):
-        style = _STYLES.get(row.verdict, "")
-        cells = (printable(row.subject), row.metric, *_cells(row), str(row.runs or ""))
-        table.add_row(*map(Text, cells), Text(_verdict(row), style=style))
+        table.add_row(*map(Text, _texts(row)), Text(_verdict(row), style=_STYLES.get(row.verdict, "")))
+    if comparison.null:
+        table.add_section()
+    for row in comparison.null:
+        table.add_row(*map(Text, _texts(row)), Text(_null_verdict(row)), style="dim")
     return table
+
+
+def _texts(row: Row) -> tuple[str, ...]:
+    return (printable(row.subject), row.metric, *_cells(row), str(row.runs or ""), row.mode)
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:
@@ -75,7 +85,7 @@ def _cells(row: Row) -> tuple[str, str, str, str]:
 
 
 def _interval(row: Row) -> str:
-    if row.change is None or not row.runs:
+    if row.change is None or not row.runs or row.mode is Mode.EXACT:
         return ""
     low, high = ("?" if value is None else format_change(1 + value) for value in (row.low, row.high))
     return f"[{low}, {high}]"
@@ -83,15 +93,13 @@ def _interval(row: Row) -> str:
 
 def _verdict(row: Row) -> str:
     said = f"{_SIGNS[row.verdict]} {row.verdict}"
-    return f"{said}, about {row.more} pairs more" if row.more else said
+    return f"{said}, about {row.more:,} pair{'s' * (row.more > 1)} more" if row.more else said
 
 
-def _null(comparison: Comparison) -> Iterator[str]:
-    for row in comparison.null:
-        if row.change is not None:
-            name = row.subject.partition(", ")[0]
-            change = f"{format_change(1 + row.change)} {_interval(row)}"
-            yield f"null control: {name} {row.metric} against its own copy {change}"
+def _null_verdict(row: Row) -> str:
+    """What the baseline beside its own copy says of the machine."""
+    called = row.verdict in (Verdict.REGRESSED, Verdict.IMPROVED)
+    return "called different: mistrust this machine" if called else "not called"
 
 
 def comparison_markdown(comparison: Comparison) -> str:
@@ -100,14 +108,16 @@ def comparison_markdown(comparison: Comparison) -> str:
         f"`{printable(head)}`" for head in comparison.heads)]  # fmt: skip
     lines += [
         "",
-        "| | bench | metric | base | head | change | interval | pairs |",
-        "|---|---|---|---:|---:|---:|---|---:|",
+        "| | bench | metric | base | head | change | interval | runs | mode |",
+        "|---|---|---|---:|---:|---:|---|---:|---|",
     ]
-    for row in ordered(comparison):
-        cells = (_SIGNS[row.verdict], _escaped(row.subject), row.metric, *_cells(row), str(row.runs or ""))
-        lines.append(f"| {' | '.join(cells)} |")
+    for sign, row in (
+        *((_SIGNS[row.verdict], row) for row in ordered(comparison)),
+        *(("", row) for row in comparison.null),
+    ):
+        lines.append(f"| {' | '.join((sign, *map(_escaped, _texts(row))))} |")
     lines.append("")
-    lines += [f"- {_escaped(line)}" for line in (_machine(comparison), *_null(comparison), *comparison.notes)]
+    lines += [f"- {_escaped(line)}" for line in (_machine(comparison), *comparison.notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -126,6 +136,7 @@ def comparison_json(comparison: Comparison) -> str:
         "rows": [asdict(row) for row in ordered(comparison)],
         "null": [asdict(row) for row in comparison.null],
         "machine": asdict(comparison.machine),
+        "conditions": asdict(comparison.conditions),
         "seconds": comparison.seconds,
         "notes": comparison.notes,
         "command": comparison.command,

@@ -1,0 +1,49 @@
+"""The programs in a file: itself, or what an archive holds, taken out so that it can be run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path, PurePosixPath
+
+from trimtab.artifact.archive import archive_kind, unpack
+from trimtab.artifact.formats import HEAD, sniff
+from trimtab.model.weight import Format
+
+_LIBRARY = re.compile(r"\.(so|dylib|dll|pyd|a|o|lib)(\.|$)", re.IGNORECASE)
+_RUNS_HERE = {"linux": Format.ELF, "darwin": Format.MACHO, "win32": Format.PE}
+
+
+def programs(path: Path, scratch: Path) -> dict[str, Path]:
+    """The programs for this system that a file is or holds, by their file names; libraries are known by theirs.
+
+    A file that is no archive is taken for a program, whatever it is: a script is one too.
+
+    Args:
+        path: a program, wheel or archive.
+        scratch: a folder in which those of an archive are put. Names in an archive are not trusted: only the last part
+            of one is used, for a file in a folder of its own.
+
+    Raises:
+        InputError: the archive is damaged, or the file cannot be read.
+        MissingError: no space is left in the scratch folder.
+    """
+    if not archive_kind(path):
+        return {path.name: path} if _may_run(path) else {}
+    found: dict[str, Path] = {}
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as unpacked:
+        for packed in unpack(path, Path(unpacked)):
+            name = PurePosixPath(packed.name).name.split("#")[0]
+            if packed.file and name not in found and not _LIBRARY.search(name) and _may_run(packed.file):
+                found[name] = Path(tempfile.mkdtemp(dir=scratch)) / name
+                shutil.copyfile(packed.file, found[name])
+                found[name].chmod(0o755)
+    return found
+
+
+def _may_run(path: Path) -> bool:
+    """Whether a file is no program of another system."""
+    with path.open("rb") as file:
+        return sniff(file.read(HEAD)) in (_RUNS_HERE.get(sys.platform), None)

@@ -1,0 +1,151 @@
+"""What the words of ``trimtab compare`` mean: files that are there, files that are fetched, and programs to build."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from trimtab.api import Exploration, Request, prepare, require_built, run
+from trimtab.artifact.index import PREFIX, published_wheel
+from trimtab.artifact.programs import programs
+from trimtab.cargo.checkout import checkout, profile_names, revision_of
+from trimtab.cargo.project import find_manifest, load_project
+from trimtab.errors import InputError
+from trimtab.experiment import Progress
+from trimtab.folders import Folders
+from trimtab.model.plan import ProbeKind
+from trimtab.model.profile import Profile
+from trimtab.model.study import Study
+from trimtab.model.trial import Trial
+from trimtab.process import Runner
+from trimtab.store.sqlite import SqliteStore
+from trimtab.weighing import trial_named
+
+_REVISION = 12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """One side of a comparison."""
+
+    name: str
+    files: tuple[Path, ...]
+    """What is to be weighed: the file that was named, or each program that was built."""
+    programs: Mapping[str, Path]
+    """What can be run here, by name."""
+    study: Study | None = None
+    """Where it was built by trimtab."""
+    trial: Trial | None = None
+    exploration: Exploration | None = None
+    """What built it just now."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finder:
+    """Finds out what words mean, and builds what has to be built."""
+
+    folders: Folders
+    runner: Runner
+    scratch: Path
+    """Where programs out of archives are put, as long as they are needed."""
+    progress: Callable[[], contextlib.AbstractContextManager[Progress]]
+    binaries: tuple[str, ...] = ()
+    """The programs that are meant, where a project has several."""
+    project: Path = Path()
+    """The project whose profiles and revisions are meant."""
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def find(self, word: str) -> Candidate:
+        """One side: a file, ``pypi:NAME==VERSION``, ``STUDY:TRIAL``, a project, a profile or a revision, in this order.
+
+        Raises:
+            InputError: it is none of these, or cannot be built.
+            MissingError: a program that is needed for it is missing.
+        """
+        if os.path.isfile(word):  # noqa: PTH113 - unlike Path.is_file, it raises nothing for a word too long for a path
+            return self._file(word, Path(word))
+        if word.startswith(PREFIX):
+            return self._file(word, published_wheel(self.runner, word, self.folders.cache, self.environment))
+        if named := trial_named(word, self.folders):
+            return self._kept(word, *named)
+        if os.path.isdir(word):  # noqa: PTH112 - as above
+            return self._build(word, Request(path=word, binaries=self.binaries))
+        return self._of_the_project(word)
+
+    def _file(self, word: str, path: Path) -> Candidate:
+        return Candidate(name=word, files=(path,), programs=programs(path, self.scratch))
+
+    def _kept(self, word: str, study: Study, trial: Trial) -> Candidate:
+        """The binaries of a trial, which are kept."""
+        if trial.failure:
+            raise InputError(f"{word} was not built: {trial.failure.message}", where=study.id)
+        artifacts = [one for one in trial.artifacts if not self.binaries or one.name in self.binaries]
+        for artifact in artifacts:
+            if not Path(artifact.path).exists():
+                raise InputError(
+                    f"the binary of {word} is not here",
+                    where=artifact.path,
+                    hint="explore again on this machine: what was timed on another one is never compared",
+                )
+        paths = {artifact.name: Path(artifact.path) for artifact in artifacts}
+        return Candidate(name=word, files=tuple(paths.values()), programs=paths, study=study, trial=trial)
+
+    def _of_the_project(self, word: str) -> Candidate:
+        """A profile or revision of the project, built unless that was done before."""
+        try:
+            manifest = find_manifest(self.project)
+        except InputError:
+            raise self._unknown(word, "there is no Cargo project here") from None
+        project = load_project(self.runner, manifest, dict(self.environment))
+        if word in profile_names(project.manifest):
+            return self._build(word, Request(path=str(self.project), profile=word, binaries=self.binaries))
+        folder = manifest.parent
+        if commit := revision_of(self.runner, word, folder, self.environment):
+            place = checkout(self.runner, commit, folder, self.folders.cache / "revisions", self.environment)
+            name = word if commit.startswith(word) else f"{word} ({commit[:_REVISION]})"
+            return self._build(name, Request(path=str(place), binaries=self.binaries))
+        raise self._unknown(word, "it is no file, study, profile or revision of this project")
+
+    def _unknown(self, word: str, why: str) -> InputError:
+        return InputError(
+            f"nothing is known as {word!r}: {why}",
+            hint="name a profile, a git revision, a file, pypi:NAME==VERSION or STUDY:TRIAL",
+        )
+
+    def _build(self, word: str, request: Request) -> Candidate:
+        """A project with the profile that ships, built by the loop of an exploration and kept in the same store."""
+        asked = Request(
+            path=request.path, profile=request.profile, binaries=request.binaries, axes=(),
+            probes=frozenset({ProbeKind.BUILD}), command="trimtab compare",
+        )  # fmt: skip
+        with contextlib.closing(SqliteStore(self.folders.store)) as store, self.progress() as progress:
+            exploration = prepare(asked, self.folders, self.runner)
+            study = run(exploration, store, progress)
+        require_built(study)
+        assert study.baseline_trial
+        return replace(self._kept(word, study, study.baseline_trial), exploration=exploration)
+
+    def sources(self, side: Candidate) -> tuple[Exploration, Profile]:
+        """All that it takes to build a side once more, and the profile to do it with.
+
+        Raises:
+            InputError: it has no sources, or they have changed.
+        """
+        if side.exploration:
+            return side.exploration, side.exploration.today.profile
+        if not side.study or not side.trial:
+            raise InputError(
+                f"{side.name} comes without sources", hint="name a profile, a revision, a project's folder or a trial"
+            )
+        chosen = side.study.selection
+        asked = Request(
+            path=side.study.project.root, profile=chosen.profile, binaries=chosen.binaries, packages=chosen.packages,
+            features=chosen.features, default_features=chosen.default_features, axes=(),
+        )  # fmt: skip
+        exploration = prepare(asked, self.folders, self.runner)
+        if exploration.sources.digest != side.study.project.sources:
+            raise InputError(f"the sources of {side.name} have changed since it was built", hint="explore again")
+        return exploration, side.trial.profile

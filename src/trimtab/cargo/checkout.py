@@ -1,0 +1,89 @@
+"""A project as it was at a git revision, in a folder of its own: the user's tree and index are not touched."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from trimtab.errors import InputError, MissingError
+from trimtab.process import Command, Finished, Runner
+
+
+def revision_of(runner: Runner, word: str, folder: Path, environment: Mapping[str, str]) -> str:
+    """The commit that a word means to git in a folder; nothing if it means none, or there is no git or repository."""
+    if word.startswith("-"):
+        return ""
+    try:
+        finished = _git(runner, folder, environment, "rev-parse", "--verify", "--quiet", f"{word}^{{commit}}")
+    except MissingError:
+        return ""
+    return finished.stdout.strip() if finished.ok else ""
+
+
+def checkout(runner: Runner, commit: str, folder: Path, cache: Path, environment: Mapping[str, str]) -> Path:
+    """The folder of a project as it was at a commit, checked out once and kept in the cache.
+
+    All commits lie at paths of one length, since a path can find its way into the program. Settings of Cargo in folders
+    above the repository do not hold there.
+
+    Args:
+        runner: runs git.
+        commit: the full hash.
+        folder: the project's folder in the user's repository.
+        cache: where checkouts are kept.
+        environment: the user's.
+
+    Raises:
+        InputError: the commit cannot be checked out, or has no such folder.
+    """
+    top = Path(_git(runner, folder, environment, "rev-parse", "--show-toplevel").stdout.strip())
+    place = cache / sha256(str(top).encode()).hexdigest()[:12] / commit
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".draft-", dir=place.parent) as scratch:
+            draft = Path(scratch) / "tree"
+            _must(
+                _git(runner, folder, environment, "clone", "--quiet", "--shared", "--no-checkout", str(top), str(draft))
+            )
+            _must(_git(runner, draft, environment, "checkout", "--quiet", "--detach", commit))
+            if (draft / ".gitmodules").exists():
+                _must(_git(runner, draft, environment, "submodule", "--quiet", "update", "--init", "--recursive"))
+            _publish(draft, place)
+    found = place / folder.resolve().relative_to(top.resolve())
+    if not (found / "Cargo.toml").exists():
+        raise InputError(f"there is no Cargo.toml at {commit[:12]}", where=str(folder), hint="name another revision")
+    return found
+
+
+def _publish(draft: Path, place: Path) -> None:
+    """Move a finished checkout into place; another process may have done so first, and it has the same files."""
+    try:
+        draft.rename(place)
+    except OSError:
+        if not place.exists():
+            raise
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _must(finished: Finished) -> None:
+    if not finished.ok:
+        raise InputError(f"git cannot check this revision out: {finished.ended}", hint="see that `git fsck` is content")
+
+
+def _git(runner: Runner, folder: Path, environment: Mapping[str, str], *words: str) -> Finished:
+    # Variables that a git hook sets would name the user's own index and tree.
+    clean = {name: value for name, value in environment.items() if not name.startswith("GIT_")}
+    return runner.run(Command(argv=("git", *words), cwd=folder, environment=clean))
+
+
+def profile_names(manifest: Path) -> frozenset[str]:
+    """The profiles that Cargo knows by itself, and those of a workspace's own ``Cargo.toml``."""
+    try:
+        own = tomllib.loads(manifest.read_text("utf-8")).get("profile", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        own = {}
+    return frozenset({"dev", "release", "test", "bench"} | (set(own) if isinstance(own, dict) else set()))

@@ -1,0 +1,121 @@
+"""The cases of ``cargo bench`` as benches, interleaved between two builds of a project."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+
+from trimtab.api import Exploration
+from trimtab.benching import Contest
+from trimtab.build.workplace import hold_workplace
+from trimtab.cargo.bench_targets import BenchBuilder
+from trimtab.errors import InputError
+from trimtab.measure.harnesses import BenchExecutable, open_bench
+from trimtab.measure.series import Case
+from trimtab.model.profile import Profile
+from trimtab.process import Finished
+
+_SECONDS = 0.2
+"""For one run of a case; a bench has many of them, each with a process, and so addresses, of its own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CargoBenches:
+    """What to run of ``cargo bench``."""
+
+    targets: tuple[str, ...]
+    """Names of bench targets; Cargo knows ``*``."""
+    pattern: re.Pattern[str]
+    """What the name of a case, after that of its target and a slash, must have in it."""
+    smallest: float = 0.01
+    """The smallest change that matters, as a fraction."""
+
+
+@contextlib.contextmanager
+def cargo_contest(asked: CargoBenches, sides: Mapping[str, tuple[Exploration, Profile]]) -> Iterator[Contest]:
+    """A case for each case of the bench targets that all sides have. They are built here, and gone afterwards.
+
+    Args:
+        asked: which of them.
+        sides: the sources and the profile of each candidate, the baseline first.
+
+    Raises:
+        InputError: benches cannot be built, or nothing is left to run.
+    """
+    first, _ = next(iter(sides.values()))
+    with hold_workplace(first.folders.cache) as work:
+        opened = [
+            _build(asked.targets, exploration, profile, work, f"target/{number:02}")
+            for number, (exploration, profile) in enumerate(sides.values())
+        ]
+        cases = tuple(_cases(asked, list(sides), opened))
+        if not cases:
+            raise InputError(
+                "cargo bench has no case to run", hint="see what --filter says; criterion and divan are known"
+            )
+        yield Contest(cases=cases, candidates=tuple(sides))
+
+
+Executables = dict[tuple[str, str], BenchExecutable]
+"""Package and name of a bench target → what it was built to."""
+
+
+def _build(
+    targets: tuple[str, ...], exploration: Exploration, profile: Profile, work: Path, folder: str
+) -> Executables:
+    """The bench executables of a side; those of other harnesses than criterion and divan are left out."""
+    builder = BenchBuilder(
+        runner=exploration.runner,
+        project=exploration.project,
+        selection=exploration.plan.selection,
+        today=exploration.today.profile,
+        rustflags=exploration.rustflags,
+        environment=exploration.environment,
+        work=work,
+        jobs=exploration.plan.jobs,
+        timeout=exploration.plan.build_timeout,
+        benches=targets,
+    )
+    built = builder.build(profile, folder)
+    scratch = work / "target" / "criterion"
+    opened = {
+        (one.package, one.name): open_bench(exploration.runner, one, exploration.environment, scratch) for one in built
+    }
+    return {key: executable for key, executable in opened.items() if executable}
+
+
+def _cases(asked: CargoBenches, names: Sequence[str], sides: Sequence[Executables]) -> Iterator[Case]:
+    """The cases that all sides have, in the baseline's order."""
+    for key, base in sides[0].items():
+        executables = [side[key] for side in sides if key in side]
+        if len(executables) < len(sides):
+            continue
+        listed = [set(executable.cases()) for executable in executables[1:]]
+        digests = {of: _digest(one.target.path) for of, one in zip(names, executables, strict=True)}
+        for case in base.cases():
+            name = f"{base.target.name}/{case}"
+            if all(case in others for others in listed) and asked.pattern.search(name):
+                yield Case(
+                    name=name,
+                    commands={of: one.command(case, _SECONDS) for of, one in zip(names, executables, strict=True)},
+                    null=base.command(case, _SECONDS),
+                    smallest=asked.smallest,
+                    identical=frozenset(of for of, digest in digests.items() if digest == digests[names[0]])
+                    - {names[0]},
+                    cwd={of: one.target.cwd for of, one in zip(names, executables, strict=True)},
+                    variables={of: one.variables for of, one in zip(names, executables, strict=True)},
+                    reported=_reader(base, case),
+                )
+
+
+def _reader(executable: BenchExecutable, case: str) -> Callable[[Finished], float]:
+    return lambda finished: executable.time(case, finished)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

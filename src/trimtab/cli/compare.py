@@ -1,0 +1,82 @@
+"""``trimtab compare``."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from trimtab.cargo_benching import CargoBenches
+from trimtab.cli.output import output_options, store_option, trial_progress
+from trimtab.cli.running import check_formats, pair_progress, print_comparison, rules_of, run_options
+from trimtab.comparing import Request, Surroundings, run
+from trimtab.config.file import parse_bench
+from trimtab.errors import InputError, MissingError
+from trimtab.folders import default_folders
+from trimtab.measure.counting import Counter, find_counter
+from trimtab.measure.paired import Rules
+from trimtab.process import Runner, SystemRunner
+
+
+@click.command("compare")
+@click.argument("base")
+@click.argument("head")
+@click.option("--bin", "binaries", multiple=True, metavar="NAME", help="The program that is meant, of several.")
+@click.option(
+    "--cargo-bench", "targets", multiple=True, metavar="TARGET", help="Cases of cargo bench too; '*' is all targets."
+)
+@click.option("--filter", "pattern", default="", metavar="REGEX", help="Only cases of cargo bench that match.")
+@click.option("--counts/--no-counts", default=None, help="Instructions and cycles (if perf or valgrind is here).")
+@run_options
+@store_option
+@output_options
+def command(base: str, head: str, store: str | None, **options: Any) -> int:
+    """What changed between two programs, and is it real? Weighs both and runs benches with them in pairs.
+
+    Each side is a program, a wheel, an archive, pypi:NAME==VERSION, a trial as STUDY:TRIAL, a Cargo project's folder,
+    or a profile or git revision of the project in this folder, which is built. Benches come from --bench or from
+    trimtab.toml; {bin} stands for the program. With --cargo-bench, benches written with criterion or divan are built on
+    both sides and their cases run in turn.
+    """
+    check_formats(options)
+    rules, runner, looks = rules_of(options), SystemRunner(), {name: options[name] for name in ("quiet", "no_color")}
+    request = Request(
+        base=base,
+        head=head,
+        rules=rules,
+        benches=tuple(replace(parse_bench(one), smallest_change=options["smallest"]) for one in options["benches"]),
+        binaries=options["binaries"],
+        smallest=options["smallest"],
+        cargo_benches=_cargo_benches(options),
+        counter=_counter(runner, rules, options["counts"]),
+        command=shlex.join(("trimtab", *click.get_current_context().obj)),
+    )
+    with pair_progress(**looks) as step:
+        surroundings = Surroundings(
+            folders=default_folders(store), runner=runner, progress=lambda: trial_progress(**looks), step=step
+        )
+        found, measured = run(request, surroundings)
+    return print_comparison(found, measured, options)
+
+
+def _cargo_benches(options: dict[str, Any]) -> CargoBenches | None:
+    if not options["targets"]:
+        return None
+    try:
+        pattern = re.compile(options["pattern"])
+    except re.error as error:
+        raise InputError(f"--filter is no regular expression: {error}", where=options["pattern"]) from None
+    return CargoBenches(targets=options["targets"], pattern=pattern, smallest=options["smallest"])
+
+
+def _counter(runner: Runner, rules: Rules, wanted: bool | None) -> Counter | None:
+    """What counts, unless nobody wants that; where nobody asked, nothing need be here for it."""
+    if wanted is False:
+        return None
+    with contextlib.suppress(MissingError) if wanted is None else contextlib.nullcontext():
+        return find_counter(runner, rules.environment)
+    return None

@@ -1,0 +1,151 @@
+"""What ``bench`` and ``compare`` share: how commands are run, and how that is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from trimtab.cli.output import console, show
+from trimtab.errors import InputError
+from trimtab.measure.paired import Rules
+from trimtab.measure.series import Measured
+from trimtab.model.comparison import Comparison, Runs
+from trimtab.report.comparison import comparison_json, comparison_markdown, comparison_renderables, hyperfine_json
+from trimtab.units import parse_duration, parse_ratio
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    return parse_duration(value) if value else None
+
+
+def _smallest(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+    change = parse_ratio(value if value.startswith(("+", "-")) else f"+{value}") - 1
+    if not 0 < change < 1:
+        raise InputError(f"{value!r} is no smallest change", hint="write it like 1%")
+    return change
+
+
+def run_options(function: F) -> F:
+    """Hyperfine's options, and when enough is enough."""
+    options = (
+        click.option(
+            "--bench", "benches", multiple=True, metavar="NAME='{bin} …'", help="A command with {bin}; repeatable."
+        ),
+        click.option("--prepare", "-p", metavar="CMD", help="Run before each run."),
+        click.option("--setup", "-s", metavar="CMD", help="Run before the first run of each command."),
+        click.option("--cleanup", "-c", metavar="CMD", help="Run after the last run of each command."),
+        click.option(
+            "--warmup", "-w", type=click.IntRange(min=1), default=1, metavar="N", help="Runs that do not count (1)."
+        ),
+        click.option("--runs", "-r", type=click.IntRange(min=3), metavar="N", help="Exactly N blocks, decided or not."),
+        click.option("--budget", callback=_duration, default="15s", metavar="T", help="Time for each bench (15s)."),
+        click.option("--timeout", callback=_duration, metavar="T", help="Longest time for one run."),
+        click.option(
+            "--smallest-change", "smallest", callback=_smallest, default="1%", metavar="P", help="That matters (1%)."
+        ),
+        click.option("--ignore-failure", "-i", is_flag=True, help="Runs that fail count too."),
+        click.option("--input", "stdin", metavar="FILE", help="Standard input of every run (null)."),
+        click.option(
+            "--export-json", type=click.Path(dir_okay=False), metavar="FILE", help="All runs, as hyperfine has them."
+        ),
+        click.option("--markdown", is_flag=True, help="Markdown, for a pull request."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def rules_of(options: Mapping[str, Any]) -> Rules:
+    """How commands are run, as the options say."""
+    stdin = options["stdin"]
+    if stdin and stdin != "null" and not Path(stdin).is_file():
+        raise InputError("there is no such input", where=stdin, hint="name a file, or null")
+    return Rules(
+        environment=dict(os.environ),
+        budget=options["budget"],
+        runs=options["runs"],
+        warmup=options["warmup"],
+        setup=_helper(options["setup"]),
+        prepare=_helper(options["prepare"]),
+        cleanup=_helper(options["cleanup"]),
+        ignore_failure=options["ignore_failure"],
+        timeout=options["timeout"],
+        stdin=Path(stdin) if stdin and stdin != "null" else None,
+    )
+
+
+def _helper(text: str | None) -> tuple[str, ...]:
+    """A command around the runs, which is not timed, so a shell does no harm."""
+    return ("sh", "-c", text) if text else ()
+
+
+def check_formats(options: Mapping[str, Any]) -> None:
+    """Refuse two formats at once.
+
+    Raises:
+        InputError: both were asked for.
+    """
+    if options["as_json"] and options["markdown"]:
+        raise InputError("--json and --markdown exclude each other", hint="choose one")
+
+
+def print_comparison(found: Comparison, measured: Sequence[Measured], options: Mapping[str, Any]) -> int:
+    """Print a comparison as asked for, and export its runs; the exit code tells of benches that failed."""
+    if options["export_json"]:
+        _write(Path(options["export_json"]), hyperfine_json(_all_runs(measured)))
+    if options["as_json"]:
+        click.echo(comparison_json(found))
+    elif options["markdown"]:
+        click.echo(comparison_markdown(found), nl=False)
+    else:
+        show(comparison_renderables(found), console(no_color=options["no_color"]))
+    return 1 if any(one.failure for one in measured) else 0
+
+
+def _all_runs(measured: Sequence[Measured]) -> dict[str, Runs]:
+    """All candidates of all benches, under names that tell them apart."""
+    if len(measured) == 1:
+        return measured[0].runs
+    return {f"{one.case.name}: {name}": runs for one in measured for name, runs in one.runs.items()}
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"the export cannot be written: {error.strerror}", where=str(path)) from None
+
+
+@contextlib.contextmanager
+def pair_progress(*, quiet: bool, no_color: bool) -> Iterator[Callable[[Measured], None]]:
+    """A line that says how far a bench is, on a terminal only: a block takes too little time for a log."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with contextlib.ExitStack() as stack:
+        shown: list[Status] = []
+
+        def step(one: Measured) -> None:
+            if not shown:  # not earlier: a build before it has a bar of its own
+                shown.append(stack.enter_context(console(no_color=no_color, stderr=True).status("")))
+            shown[0].update(_said(one))
+
+        yield step
+
+
+def _said(one: Measured) -> str:
+    from rich.markup import escape
+
+    pairs: Sequence[int] = [len(many[0].sequence) for name, many in one.series.items() if name in one.heads]
+    return escape(f"{one.case.name}: {max(pairs, default=0)} pairs")

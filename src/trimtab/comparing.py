@@ -1,0 +1,258 @@
+"""Two programs side by side, whatever names them: here the parts of ``trimtab compare`` are put together.
+
+>>> import trimtab
+>>> trimtab.compare("pypi:ruff==0.14.0", "pypi:ruff==0.14.1", {"check": "{bin} check ."}).headline  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from trimtab.analysis.difference import difference
+from trimtab.api import SilentProgress
+from trimtab.artifact.weigh import weigh
+from trimtab.benching import Contest, bench, binaries_contest, nothing_run
+from trimtab.candidates import Candidate, Finder
+from trimtab.cargo_benching import CargoBenches, cargo_contest
+from trimtab.config.file import distinct, parse_bench, read_config
+from trimtab.errors import InputError
+from trimtab.experiment import Progress
+from trimtab.folders import Folders, default_folders
+from trimtab.measure.counting import Counter
+from trimtab.measure.paired import Rules
+from trimtab.measure.series import Measured
+from trimtab.measure.verdicts import range_verdict
+from trimtab.model.comparison import Comparison, Mode, Row, Verdict
+from trimtab.model.difference import Difference
+from trimtab.model.difference import Row as Weighed
+from trimtab.model.plan import Bench
+from trimtab.model.weight import Format
+from trimtab.process import Runner, SystemRunner
+from trimtab.units import format_change, format_seconds, format_signed
+
+_BUILD_CPU = "build.clean.cpu"
+_NO_BENCH = "give --bench NAME='{bin} …', or a [[bench]] in trimtab.toml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a user asks for."""
+
+    base: str
+    head: str
+    rules: Rules
+    benches: tuple[Bench, ...] = ()
+    """Those of ``trimtab.toml`` if there are none."""
+    binaries: tuple[str, ...] = ()
+    """The program that is meant, where there are several."""
+    smallest: float = 0.01
+    """The smallest change in size that matters, as a fraction."""
+    cargo_benches: CargoBenches | None = None
+    """Cases of ``cargo bench`` to run beside the benches."""
+    counter: Counter | None = None
+    command: str = ""
+    """How to repeat it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """Where it happens, and who is told."""
+
+    folders: Folders
+    runner: Runner
+    progress: Callable[[], contextlib.AbstractContextManager[Progress]] = field(
+        default=lambda: contextlib.nullcontext(SilentProgress())
+    )
+    step: Callable[[Measured], None] = lambda _: None
+
+
+def compare(
+    base: str | Path,
+    head: str | Path,
+    benches: Mapping[str, str] | None = None,
+    *,
+    bins: Sequence[str] = (),
+    smallest_change: float = 0.01,
+    budget: float = 15.0,
+    store: str | Path | None = None,
+) -> Comparison:
+    """Say what changed between two programs: their sizes, and the verdicts of benches that run them side by side.
+
+    Args:
+        base: a program, wheel or archive, ``pypi:NAME==VERSION``, ``STUDY:TRIAL``, a Cargo project's folder, or a
+            profile or git revision of the Cargo project in the current folder.
+        head: the same, for the other side.
+        benches: name → command with ``{bin}`` in it; those of ``trimtab.toml`` if left out.
+        bins: the program that is meant, where there are several.
+        smallest_change: that matters, as a fraction.
+        budget: seconds for each bench.
+        store: file in which studies are kept; the user's own if left out.
+
+    Raises:
+        InputError: a side is nothing that is known, or a bench cannot be run.
+        MissingError: a program that is needed is missing.
+        NothingBuiltError: a side could not be built.
+    """
+    asked = (parse_bench(f"{name}={words}") for name, words in (benches or {}).items())
+    request = Request(
+        base=str(base),
+        head=str(head),
+        rules=Rules(environment=dict(os.environ), budget=budget),
+        benches=tuple(replace(one, smallest_change=smallest_change) for one in asked),
+        binaries=tuple(bins),
+        smallest=smallest_change,
+    )
+    found, _ = run(request, Surroundings(folders=default_folders(store), runner=SystemRunner()))
+    return found
+
+
+def run(request: Request, surroundings: Surroundings) -> tuple[Comparison, list[Measured]]:
+    """Find both sides, weigh them and run the benches.
+
+    Returns:
+        The comparison, and all runs that it is made of.
+
+    Raises:
+        InputError: see `compare`.
+    """
+    benches = distinct(request.benches) or read_config(Path.cwd()).benches
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        finder = Finder(
+            folders=surroundings.folders,
+            runner=surroundings.runner,
+            scratch=Path(scratch),
+            progress=surroundings.progress,
+            binaries=request.binaries,
+        )
+        base, head = finder.find(request.base), finder.find(request.head)
+        # Weighed is last: it takes memory, and what a bench needs can only be told if it is more than trimtab's own.
+        timed, measured = _timed(request, surroundings, benches, finder, (base, head))
+        differences = list(_differences(base, head))
+    sizes = _sizes(differences, request.smallest)
+    notes = (*_what_moved(differences, request), *_builds(base, head), *timed.notes)
+    return replace(timed, rows=(*sizes, *timed.rows), notes=notes), measured
+
+
+def _timed(
+    request: Request,
+    surroundings: Surroundings,
+    benches: Sequence[Bench],
+    finder: Finder,
+    sides: tuple[Candidate, Candidate],
+) -> tuple[Comparison, list[Measured]]:
+    """The benches, where both sides have a program for them, and those of Cargo."""
+    names = [side.name for side in sides]
+    if names[0] == names[1]:
+        names = [f"{name} ({number})" for number, name in enumerate(names, start=1)]
+    lacking = " and ".join(side.name for side in sides if not side.programs)
+    with contextlib.ExitStack() as stack:
+        contests = []
+        if benches and not lacking:
+            programs = dict(zip(names, _programs(sides, request.binaries), strict=True))
+            contests.append(stack.enter_context(binaries_contest(programs, benches)))
+        if request.cargo_benches:
+            sources = {name: finder.sources(side) for name, side in zip(names, sides, strict=True)}
+            contests.append(stack.enter_context(cargo_contest(request.cargo_benches, sources)))
+        if not contests:
+            reason = f"there is no program for this system in {lacking}" if lacking else _NO_BENCH
+            return nothing_run(names, request.rules, request.command, notes=(f"nothing was run: {reason}",)), []
+        cases = tuple(case for contest in contests for case in contest.cases)
+        return bench(
+            Contest(cases=cases, candidates=tuple(names)),
+            request.rules,
+            surroundings.runner,
+            counter=request.counter,
+            step=surroundings.step,
+            command=request.command,
+        )
+
+
+def _programs(sides: tuple[Candidate, Candidate], wanted: Sequence[str]) -> tuple[Path, Path]:
+    """The program of each side that is run: the one they have in common, or the only one of each.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    base, head = (
+        {name: path for name, path in side.programs.items() if not wanted or name in wanted} for side in sides
+    )
+    common = [name for name in base if name in head]
+    if len(common) == 1:
+        return base[common[0]], head[common[0]]
+    if not common and len(base) == len(head) == 1:
+        return next(iter(base.values())), next(iter(head.values()))
+    names = ", ".join(sorted({name for side in sides for name in side.programs}))
+    raise InputError(f"which program is to be run? There are {names}", hint="choose one of both sides with --bin NAME")
+
+
+def _differences(base: Candidate, head: Candidate) -> Iterator[Difference]:
+    """What is weighed, laid side by side: the only file of each, else those of the same name."""
+    only = len(base.files) == len(head.files) == 1
+    others = {path.name: path for path in head.files}
+    for path in base.files:
+        other = head.files[0] if only else others.get(path.name)
+        if other:
+            yield difference(weigh(path, base.name), weigh(other, head.name))
+
+
+def _sizes(differences: Sequence[Difference], smallest: float) -> Iterator[Row]:
+    """Bytes of every file that was named or built, and of the binaries in it."""
+    for one in differences:
+        assert one.head
+        kinds, same = {one.base.kind, one.head.kind}, one.base.sha256 == one.head.sha256
+        if kinds == {Format.WHEEL}:
+            yield _size_row(one.total.name.partition("-")[0], one.total, "size.wheel", smallest, same=same)
+        else:
+            yield _size_row(one.total.name, one.total, "size.file", smallest, same=same)
+        for binary in one.binaries if kinds & {Format.WHEEL, Format.ARCHIVE} else ():
+            if binary.base_name and binary.head_name:
+                name = PurePosixPath(binary.name).name
+                yield _size_row(name, binary.total, "size.file", smallest, same=same)
+
+
+def _size_row(subject: str, total: Weighed, metric: str, smallest: float, *, same: bool) -> Row:
+    assert total.ratio is not None
+    change = total.ratio - 1
+    return Row(
+        subject=subject,
+        metric=metric,
+        mode=Mode.EXACT,
+        base=total.base,
+        head=total.head,
+        unit="bytes",
+        change=change,
+        low=change,
+        high=change,
+        verdict=Verdict.IDENTICAL if same else range_verdict(change, change, smallest),
+        runs=1,
+    )
+
+
+def _what_moved(differences: Sequence[Difference], request: Request) -> Iterator[str]:
+    """Where the bytes went, in a line for each binary."""
+    for binary in (binary for one in differences for binary in one.binaries):
+        moved = [f"{row.name} {format_signed(row.change)}" for row in binary.purposes if row.change]
+        if moved and binary.base_name and binary.head_name:
+            yield f"{binary.name}: {', '.join(moved)} (more: trimtab diff {request.base} {request.head})"
+
+
+def _builds(base: Candidate, head: Candidate) -> Iterator[str]:
+    """What it took to build both, where trimtab has built both and their times may be compared."""
+    if not (base.study and base.trial and head.study and head.trial):
+        return
+    if reasons := base.study.machine.unlike(head.study.machine):
+        yield f"build times are not compared, since they come from different machines: {'; '.join(reasons)}"
+        return
+    seconds = base.trial.value(_BUILD_CPU), head.trial.value(_BUILD_CPU)
+    if seconds[0] and seconds[1]:
+        change = (
+            f"{format_seconds(seconds[0])} → {format_seconds(seconds[1])} ({format_change(seconds[1] / seconds[0])})"
+        )
+        yield f"a clean build took {change} of CPU time, each built once"
+    if base.study.toolchain != head.study.toolchain:
+        yield f"the compilers differ: {base.study.toolchain.rustc}, {head.study.toolchain.rustc}"

@@ -1,0 +1,143 @@
+"""Instructions and cycles of a run: by the CPU's own counters where the kernel allows, else by callgrind's simulation.
+
+Counts repeat whatever else the machine does, and they are not time: fewer instructions can take longer. callgrind is
+given fixed caches and fixed addresses, so that its counts are the same on all machines; its cycles are estimated as
+Ir + 10·L1 misses + 100·LL misses. Source: the formula "CEst" of KCachegrind without its branch terms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trimtab.errors import MissingError
+from trimtab.measure.paired import Rules, command_of
+from trimtab.measure.series import Measured
+from trimtab.model.comparison import Count
+from trimtab.process import Command, Runner
+
+CALLGRIND = (
+    *("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--cache-sim=yes"),
+    *("--I1=32768,8,64", "--D1=32768,8,64", "--LL=8388608,16,64"),
+)
+_PERF = ("perf", "stat", "-x", ",", "-e", "instructions:u,cycles:u")
+_RUNS = 2
+_PATIENCE, _SLOWDOWN = 60.0, 300.0
+"""Seconds, and times a run, after which counting is given up: callgrind slows programs down 20 to 100 times."""
+_EVENTS = re.compile(r"Events\s*:\s*(.+)")
+_COLLECTED = re.compile(r"Collected\s*:\s*([\d ]+)")
+_PERF_LINE = re.compile(r"(\d+)(?:\.\d+)?,[^,]*,(instructions|cycles)", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counter:
+    """A program that counts what another one executes."""
+
+    program: str
+    method: str
+    """What the counts are, for a report."""
+    prefix: Callable[[str], tuple[str, ...]]
+    """Words before the command, for the name of a log file."""
+    read: Callable[[str], Count | None]
+    """The counts in that log."""
+
+    def count(self, runner: Runner, command: Command) -> Count | str:
+        """Run a command once, and say what it executed, or why that is not known. Its exit code is the caller's matter.
+
+        Raises:
+            MissingError: the counting program has gone.
+        """
+        with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+            log = Path(scratch) / "log"
+            finished = runner.run(replace(command, argv=(*self.prefix(str(log)), *command.argv)))
+            text = log.read_text("utf-8", "replace") if log.exists() else ""
+        if finished.exit_code >= 0 and not finished.timed_out and (count := self.read(text)):
+            return count
+        said = next((line for line in reversed(text.splitlines()) if line.strip()), "")
+        return f"{self.program} failed: {finished.ended}{': ' * bool(said)}{said}"
+
+
+def find_counter(
+    runner: Runner, environment: Mapping[str, str], which: Callable[[str], str | None] = shutil.which
+) -> Counter:
+    """The CPU's counters if the kernel lets ``perf`` read them, else callgrind.
+
+    Raises:
+        MissingError: neither is here.
+    """
+    if which("perf"):
+        perf = Counter(
+            program="perf",
+            method="the CPU's own, in user mode",
+            prefix=lambda log: (*_PERF, "-o", log, "--"),
+            read=read_perf,
+        )
+        if isinstance(perf.count(runner, Command(argv=("true",), environment=environment)), Count):
+            return perf
+    return callgrind(which)
+
+
+def callgrind(which: Callable[[str], str | None] = shutil.which) -> Counter:
+    """The simulation alone, which counts the same on every machine.
+
+    Raises:
+        MissingError: valgrind is not here.
+    """
+    if not which("valgrind"):
+        raise MissingError("valgrind is not installed", hint="sudo apt-get install valgrind")
+    fixed_addresses = ("setarch", "-R") if which("setarch") else ()
+    return Counter(
+        program="callgrind",
+        method="estimated: Ir + 10·L1 misses + 100·LL misses, with caches of 32 KiB, 32 KiB and 8 MiB",
+        prefix=lambda log: (*fixed_addresses, *CALLGRIND, f"--log-file={log}"),
+        read=read_callgrind,
+    )
+
+
+def count_runs(counter: Counter, runner: Runner, rules: Rules, measured: Sequence[Measured]) -> None:
+    """Count twice what each candidate executes; the baseline's two runs are the null control. Failures do not count.
+
+    An interrupt ends the counting: what is counted by then is kept.
+    """
+    with contextlib.suppress(KeyboardInterrupt):
+        for one in measured:
+            if one.heads and not one.failure and not one.case.reported:
+                _count_case(counter, runner, rules, one)
+
+
+def _count_case(counter: Counter, runner: Runner, rules: Rules, one: Measured) -> None:
+    slowest = max((sample.wall for runs in one.runs.values() for sample in runs.samples), default=0.0)
+    patience = rules.timeout or _PATIENCE + _SLOWDOWN * slowest
+    for name in (one.base, *one.heads):
+        command = replace(command_of(one.case, name, rules), timeout=patience)
+        counts = [counter.count(runner, command) for _ in range(_RUNS)]
+        reasons = [count for count in counts if isinstance(count, str)]
+        if reasons:
+            one.notes.append(f"no instructions of {name}: {reasons[0]}")
+            return
+        one.counts[name] = [count for count in counts if isinstance(count, Count)]
+
+
+def read_callgrind(log: str) -> Count | None:
+    """The counts in callgrind's log, which names the events in one line and gives their numbers in another."""
+    names, numbers = _EVENTS.search(log), _COLLECTED.search(log)
+    if not names or not numbers:
+        return None
+    events = dict(zip(names[1].split(), map(int, numbers[1].split()), strict=False))
+    if "Ir" not in events:
+        return None
+    first, last = (sum(events.get(name, 0) for name in (f"I{level}mr", f"D{level}mr", f"D{level}mw")) for level in "1L")
+    return Count(instructions=events["Ir"], cycles=events["Ir"] + 10 * first + 100 * last)
+
+
+def read_perf(log: str) -> Count | None:
+    """The counts in a log of ``perf stat -x ,``; what the kernel does not allow is no number there."""
+    found = {name: int(number) for number, name in _PERF_LINE.findall(log)}
+    if not found.get("instructions") or not found.get("cycles"):
+        return None
+    return Count(instructions=found["instructions"], cycles=found["cycles"])

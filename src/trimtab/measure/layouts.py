@@ -1,0 +1,122 @@
+"""One bench over several layouts of two builds: whether they differ by more than where their functions happen to lie.
+
+The unit of evidence is a layout, not a run. All runs of a binary share its placement: with more of them one learns ever
+more exactly what this one placement costs, and the interval over runs closes around a number that the next build draws
+anew. Only several draws on both sides tell the change between two builds from the luck of one; so each layout counts
+once, however often it was run, and the interval is that of a shift between two samples of layouts.
+
+Every layout is run once in each round, in random order. Its effect is the median over rounds of the log ratio of its
+time and the round's median: drift from round to round drops out, and a burst of load costs one round of it.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from trimtab.measure.paired import PairedBench
+from trimtab.measure.series import Case, Measured
+from trimtab.model.comparison import Runs, Sample
+from trimtab.model.layout import LayoutSpread
+from trimtab.stats.shift import shift_interval
+
+_FEWEST = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayoutRuns:
+    """What was run, and what it says."""
+
+    runs: Mapping[str, Runs]
+    """Layout → its runs."""
+    spreads: tuple[LayoutSpread, ...]
+    """One for each metric; none if nothing was run, or if its times are too short for the clock."""
+    failure: str = ""
+    """Why it was given up; what was run before counts."""
+
+
+class LayoutBench(PairedBench):
+    """Runs all layouts of two builds in turn, until the budget is over or the wanted number of rounds is done."""
+
+    def spread(self, case: Case, base: Collection[str], step: Callable[[int], None] = lambda _: None) -> LayoutRuns:
+        """Run a case to its end. An interrupt ends the runs, not the report.
+
+        Args:
+            case: a bench with the command of each layout of both builds; its null control is not run.
+            base: which of them are the base's; the others are the head's.
+            step: is told after every round how many there were.
+
+        Raises:
+            InputError: a helper command fails.
+            ValueError: one side has no layouts.
+        """
+        if not base or not set(base) < set(case.commands):
+            raise ValueError("layouts of both sides are needed")
+        one = Measured(
+            case=case,
+            runs={layout: Runs(command=" ".join(command)) for layout, command in case.commands.items()},
+            series={layout: [] for layout in list(case.commands)[1:]},  # nobody looks at pairs of layouts
+        )
+        try:
+            self._helper(case, "setup")
+            if self._warm(one):
+                self._rounds(one, step)
+        except KeyboardInterrupt:
+            if not one.runs[one.base].samples:
+                raise
+        finally:
+            self._helper(case, "cleanup")
+        return LayoutRuns(runs=one.runs, spreads=tuple(_spreads(one, base)), failure=one.failure)
+
+    def _rounds(self, one: Measured, step: Callable[[int], None]) -> None:
+        started, rounds = self._clock(), 0
+        while not one.failure and not self._over(rounds, self._clock() - started):
+            self._block(one, with_null=False)
+            rounds += 1
+            step(rounds)
+
+    def _over(self, rounds: int, seconds: float) -> bool:
+        if self._rules.runs:
+            return rounds >= self._rules.runs
+        return rounds >= _FEWEST and seconds >= self._rules.budget
+
+
+def _spreads(one: Measured, base: Collection[str]) -> Iterator[LayoutSpread]:
+    rounds = len(one.runs[one.base].samples)
+    for metric, read in _metrics(one.case).items():
+        times = {layout: [read(sample) for sample in runs.samples] for layout, runs in one.runs.items()}
+        if not rounds or min(map(min, times.values())) <= 0:
+            continue
+        effects = dict(zip(times, layout_effects(list(times.values())), strict=True))
+        ours = tuple(effect for layout, effect in effects.items() if layout in base)
+        theirs = tuple(effect for layout, effect in effects.items() if layout not in base)
+        shift = shift_interval(ours, theirs)
+        yield LayoutSpread(
+            subject=one.case.name,
+            metric=metric,
+            base=ours,
+            head=theirs,
+            rounds=rounds,
+            change=math.expm1(shift.value),
+            low=None if shift.low is None else math.expm1(shift.low),
+            high=None if shift.high is None else math.expm1(shift.high),
+        )
+
+
+def _metrics(case: Case) -> dict[str, Callable[[Sample], float]]:
+    if case.reported:
+        return {"time": lambda sample: sample.reported or 0.0}
+    return {"wall": lambda sample: sample.wall, "cpu": lambda sample: sample.user + sample.system}
+
+
+def layout_effects(times: Sequence[Sequence[float]]) -> list[float]:
+    """The effect of each layout as a log ratio.
+
+    Args:
+        times: of each layout, its times in all rounds; above zero.
+    """
+    logs = [[math.log(time) for time in row] for row in times]
+    middles = [statistics.median(column) for column in zip(*logs, strict=True)]
+    return [statistics.median(log - middle for log, middle in zip(row, middles, strict=True)) for row in logs]
