@@ -23,10 +23,11 @@ from trimtab.config.file import distinct, parse_bench, read_config
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
 from trimtab.folders import Folders, default_folders
+from trimtab.layout_benching import layout_spreads
 from trimtab.measure.counting import Counter
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Measured
-from trimtab.measure.verdicts import range_verdict
+from trimtab.measure.verdicts import over_layouts, range_verdict
 from trimtab.model.comparison import Comparison, Mode, Row, Verdict
 from trimtab.model.difference import Difference
 from trimtab.model.difference import Row as Weighed
@@ -54,6 +55,8 @@ class Request:
     """The smallest change in size that matters, as a fraction."""
     cargo_benches: CargoBenches | None = None
     """Cases of ``cargo bench`` to run beside the benches."""
+    layouts: int = 0
+    """Layouts of each side over which benches are run too."""
     counter: Counter | None = None
     command: str = ""
     """How to repeat it."""
@@ -69,6 +72,8 @@ class Surroundings:
         default=lambda: contextlib.nullcontext(SilentProgress())
     )
     step: Callable[[Measured], None] = lambda _: None
+    told: Callable[[str], None] = lambda _: None
+    """Is told what takes longer."""
 
 
 def compare(
@@ -152,9 +157,9 @@ def _timed(
     lacking = " and ".join(side.name for side in sides if not side.programs)
     with contextlib.ExitStack() as stack:
         contests = []
-        if benches and not lacking:
-            programs = dict(zip(names, _programs(sides, request.binaries), strict=True))
-            contests.append(stack.enter_context(binaries_contest(programs, benches)))
+        programs = _programs(sides, request.binaries) if benches and not lacking else None
+        if programs:
+            contests.append(stack.enter_context(binaries_contest(dict(zip(names, programs, strict=True)), benches)))
         if request.cargo_benches:
             sources = {name: finder.sources(side) for name, side in zip(names, sides, strict=True)}
             contests.append(stack.enter_context(cargo_contest(request.cargo_benches, sources)))
@@ -162,7 +167,7 @@ def _timed(
             reason = f"there is no program for this system in {lacking}" if lacking else _NO_BENCH
             return nothing_run(names, request.rules, request.command, notes=(f"nothing was run: {reason}",)), []
         cases = tuple(case for contest in contests for case in contest.cases)
-        return bench(
+        found, measured = bench(
             Contest(cases=cases, candidates=tuple(names)),
             request.rules,
             surroundings.runner,
@@ -170,6 +175,27 @@ def _timed(
             step=surroundings.step,
             command=request.command,
         )
+    if not request.layouts or not programs:
+        return found, measured
+    return _laid_out(found, request, surroundings, benches, finder, sides, programs), measured
+
+
+def _laid_out(
+    found: Comparison,
+    request: Request,
+    surroundings: Surroundings,
+    benches: Sequence[Bench],
+    finder: Finder,
+    sides: tuple[Candidate, Candidate],
+    programs: tuple[Path, Path],
+) -> Comparison:
+    """The comparison with what several layouts of both sides say."""
+    base, head = ((*finder.sources(side), path) for side, path in zip(sides, programs, strict=True))
+    spreads, notes = layout_spreads(
+        base, head, benches, request.layouts, request.rules, surroundings.runner, surroundings.told
+    )
+    smallest = {bench.name: bench.smallest_change for bench in benches}
+    return replace(found, rows=tuple(over_layouts(found.rows, spreads, smallest)), notes=(*found.notes, *notes))
 
 
 def _programs(sides: tuple[Candidate, Candidate], wanted: Sequence[str]) -> tuple[Path, Path]:

@@ -16,6 +16,8 @@ from trimtab.model.trial import Artifact
 from trimtab.process import kill_leftovers
 
 _MOST = 16
+_MADE = ("target", "links")
+"""Folders that builds make."""
 
 
 @contextlib.contextmanager
@@ -34,11 +36,13 @@ def hold_workplace(cache: Path) -> Iterator[Path]:
             if not held:
                 continue
             kill_leftovers(folder)
-            clear(folder / "target")
             try:
+                for made in _MADE:
+                    clear(folder / made)
                 yield folder
             finally:
-                clear(folder / "target")
+                for made in _MADE:
+                    clear(folder / made)
             return
     raise InputError(f"{_MOST} explorations are running already", where=str(cache / "work"))
 

@@ -30,6 +30,9 @@ from trimtab.process import Runner, SystemRunner
     "--cargo-bench", "targets", multiple=True, metavar="TARGET", help="Cases of cargo bench too; '*' is all targets."
 )
 @click.option("--filter", "pattern", default="", metavar="REGEX", help="Only cases of cargo bench that match.")
+@click.option(
+    "--layouts", type=click.IntRange(min=5), default=0, metavar="N", help="Layouts of each side to run too (none)."
+)
 @click.option("--counts/--no-counts", default=None, help="Instructions and cycles (if perf or valgrind is here).")
 @run_options
 @store_option
@@ -40,7 +43,8 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     Each side is a program, a wheel, an archive, pypi:NAME==VERSION, a trial as STUDY:TRIAL, a Cargo project's folder,
     or a profile or git revision of the project in this folder, which is built. Benches come from --bench or from
     trimtab.toml; {bin} stands for the program. With --cargo-bench, benches written with criterion or divan are built on
-    both sides and their cases run in turn.
+    both sides and their cases run in turn. With --layouts, sides that are built are linked again with their functions
+    in other orders (by lld), to tell a difference from the luck of placement.
     """
     check_formats(options)
     rules, runner, looks = rules_of(options), SystemRunner(), {name: options[name] for name in ("quiet", "no_color")}
@@ -52,12 +56,22 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
         binaries=options["binaries"],
         smallest=options["smallest"],
         cargo_benches=_cargo_benches(options),
+        layouts=options["layouts"],
         counter=_counter(runner, rules, options["counts"]),
         command=shlex.join(("trimtab", *click.get_current_context().obj)),
     )
+
+    def told(text: str) -> None:
+        if not options["quiet"]:
+            click.echo(text, err=True)
+
     with pair_progress(**looks) as step:
         surroundings = Surroundings(
-            folders=default_folders(store), runner=runner, progress=lambda: trial_progress(**looks), step=step
+            folders=default_folders(store),
+            runner=runner,
+            progress=lambda: trial_progress(**looks),
+            step=step,
+            told=told,
         )
         found, measured = run(request, surroundings)
     return print_comparison(found, measured, options)

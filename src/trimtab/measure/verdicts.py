@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from trimtab.measure.series import ERROR, NULL, Measured, Series
-from trimtab.model.comparison import Count, Mode, Row, Sample, Verdict
+from trimtab.model.comparison import Count, Mode, Placement, Row, Sample, Verdict
+from trimtab.model.layout import LayoutSpread
 from trimtab.stats.sequence import discoveries
 
 _CALLED = (Verdict.IMPROVED, Verdict.REGRESSED)
@@ -95,6 +97,53 @@ def range_verdict(low: float, high: float, smallest: float) -> Verdict:
     if high <= -smallest:
         return Verdict.IMPROVED
     return Verdict.SAME if max(abs(low), abs(high)) < smallest else Verdict.UNCLEAR
+
+
+def over_layouts(rows: Sequence[Row], spreads: Sequence[LayoutSpread], smallest: Mapping[str, float]) -> list[Row]:
+    """Rows with what several layouts say in the place of what two programs alone say.
+
+    Args:
+        rows: those of the two programs.
+        spreads: of some of their benches and metrics.
+        smallest: bench → the change that matters.
+    """
+    found = {(spread.subject, spread.metric): spread for spread in spreads}
+    return [
+        _over_layouts(row, found[row.subject, row.metric], smallest[row.subject])
+        if (row.subject, row.metric) in found and row.mode is Mode.PAIRED
+        else row
+        for row in rows
+    ]
+
+
+def _over_layouts(row: Row, spread: LayoutSpread, smallest: float) -> Row:
+    if spread.low is None or spread.high is None:
+        verdict = Verdict.UNCLEAR
+    elif spread.low > 0 and spread.change >= smallest:
+        verdict = Verdict.REGRESSED
+    elif spread.high < 0 and spread.change <= -smallest:
+        verdict = Verdict.IMPROVED
+    else:
+        verdict = Verdict.SAME if -smallest < spread.low and spread.high < smallest else Verdict.UNCLEAR
+    return replace(
+        row,
+        mode=Mode.LAYOUTS,
+        change=spread.change,
+        low=spread.low,
+        high=spread.high,
+        verdict=verdict,
+        runs=min(len(spread.base), len(spread.head)),
+        more=None,
+        placement=Placement(
+            verdict=row.verdict,
+            change=row.change,
+            low=row.low,
+            high=row.high,
+            base_spread=spread.base_spread,
+            head_spread=spread.head_spread,
+            layout_only=row.verdict in _CALLED and spread.layout_only,
+        ),
+    )
 
 
 def series_verdict(series: Series) -> Verdict:

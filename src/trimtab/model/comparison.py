@@ -37,6 +37,23 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Placement:
+    """What several layouts of both sides say beside the two programs that were compared."""
+
+    verdict: Verdict
+    """On these two programs alone."""
+    change: float | None
+    """Of these two alone, with its interval."""
+    low: float | None
+    high: float | None
+    base_spread: float
+    """The slowest layout's time over the fastest one's, less one."""
+    head_spread: float
+    layout_only: bool
+    """Whether these two are called different while their layouts allow for no change at all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One metric of one bench, or of a file, for one candidate beside the baseline."""
 
@@ -58,6 +75,8 @@ class Row:
     """Pairs; runs of each side where they are counted; layouts of each side."""
     more: int | None = None
     """About how many more pairs an unclear row takes to a verdict; ``None`` if there is no telling."""
+    placement: Placement | None = None
+    """Where there are layouts: change, interval and verdict are then those of all layouts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +132,8 @@ class Comparison:
         for verdict in (Verdict.SAME, Verdict.UNCLEAR, Verdict.IDENTICAL):
             if self.counts[verdict]:
                 parts.append(f"{self.counts[verdict]} {verdict}")
+        if only := sum(row.placement is not None and row.placement.layout_only for row in self.rows):
+            parts.append(f"{only} differ{'s' * (only == 1)} by layout only")
         return "; ".join(parts) or "nothing was compared"
 
 

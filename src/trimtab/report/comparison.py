@@ -36,7 +36,7 @@ def comparison_renderables(comparison: Comparison) -> Iterator[RenderableType]:
     heads = ", ".join(comparison.heads)
     yield Text(printable(f"{comparison.base} → {heads}; {_machine(comparison)}"), style="dim")
     yield _table(comparison)
-    for line in comparison.notes:
+    for line in (*_spreads(comparison), *comparison.notes):
         yield Text(printable(f"note: {line}"), style="dim")
 
 
@@ -80,8 +80,11 @@ def _texts(row: Row) -> tuple[str, ...]:
 
 def _cells(row: Row) -> tuple[str, str, str, str]:
     base, head = ("–" if value is None else format_value(value, row.unit) for value in (row.base, row.head))
-    change = "–" if row.change is None else format_change(1 + row.change)
-    return base, head, change, _interval(row)
+    return base, head, _change(row.change), _interval(row)
+
+
+def _change(change: float | None) -> str:
+    return "–" if change is None else format_change(1 + change)
 
 
 def _interval(row: Row) -> str:
@@ -93,7 +96,21 @@ def _interval(row: Row) -> str:
 
 def _verdict(row: Row) -> str:
     said = f"{_SIGNS[row.verdict]} {row.verdict}"
+    if row.placement and row.placement.layout_only:
+        alone = row.placement
+        return f"{_SIGNS[Verdict.SAME]} layout only: these two alone {alone.verdict} {_change(alone.change)}"
     return f"{said}, about {row.more:,} pair{'s' * (row.more > 1)} more" if row.more else said
+
+
+def _spreads(comparison: Comparison) -> Iterator[str]:
+    """How far the layouts of each side lie apart."""
+    for row in comparison.rows:
+        if alone := row.placement:
+            base, head = (format_change(1 + spread) for spread in (alone.base_spread, alone.head_spread))
+            yield (
+                f"{row.subject} {row.metric}: the slowest of {row.runs} layouts is {base} to the fastest of base, {head} "
+                f"of head; these two alone: {alone.verdict}, {_change(alone.change)}"
+            )
 
 
 def _null_verdict(row: Row) -> str:
@@ -117,7 +134,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     ):
         lines.append(f"| {' | '.join((sign, *map(_escaped, _texts(row))))} |")
     lines.append("")
-    lines += [f"- {_escaped(line)}" for line in (_machine(comparison), *comparison.notes)]
+    lines += [f"- {_escaped(line)}" for line in (_machine(comparison), *_spreads(comparison), *comparison.notes)]
     return "\n".join(lines) + "\n"
 
 

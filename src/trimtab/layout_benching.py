@@ -1,0 +1,102 @@
+"""Benches over several layouts of two builds: each side is built once more and its last link repeated, shuffled."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from trimtab.api import Exploration
+from trimtab.build.links import replicate, reproduces
+from trimtab.build.workplace import hold_workplace
+from trimtab.errors import NothingBuiltError
+from trimtab.measure.layouts import LayoutBench
+from trimtab.measure.paired import Rules
+from trimtab.measure.series import Case
+from trimtab.model.layout import LayoutSpread
+from trimtab.model.plan import Bench
+from trimtab.model.profile import Profile
+from trimtab.model.trial import BuildFailed
+from trimtab.process import Runner
+
+Source = tuple[Exploration, Profile, Path]
+"""The sources and the profile of a side, and the program that is compared."""
+
+
+def layout_spreads(
+    base: Source,
+    head: Source,
+    benches: Sequence[Bench],
+    count: int,
+    rules: Rules,
+    runner: Runner,
+    told: Callable[[str], None],
+) -> tuple[list[LayoutSpread], list[str]]:
+    """Run benches over so many layouts of both sides.
+
+    Args:
+        base: the one side.
+        head: the other.
+        benches: commands with ``{bin}`` in them.
+        count: layouts of each side.
+        rules: how they are run; the budget is that of a bench over all layouts.
+        runner: runs Cargo, linkers and commands.
+        told: is told what is going on.
+
+    Returns:
+        The spreads, one for each bench and metric, and notes.
+
+    Raises:
+        InputError: a link cannot be repeated.
+        MissingError: there is no lld.
+        NothingBuiltError: a side cannot be built any more.
+    """
+    notes: list[str] = []
+    with hold_workplace(base[0].folders.cache) as work, tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        laid_out: dict[str, tuple[Path, ...]] = {}
+        for side, source in (("base", base), ("head", head)):
+            told(f"building {side} once more, to keep its last link")
+            laid_out[side] = _replicates(source, work, Path(scratch) / side, count, runner, notes)
+        spreads: list[LayoutSpread] = []
+        for bench in benches:
+            told(f"{bench.name}: {2 * count} layouts")
+            found = LayoutBench(runner, rules).spread(_case(bench, laid_out), _names("base", laid_out["base"]))
+            spreads += found.spreads
+            notes += [f"{bench.name}, layouts: {found.failure}"] if found.failure else []
+    return spreads, notes
+
+
+def _replicates(
+    source: Source, work: Path, folder: Path, count: int, runner: Runner, notes: list[str]
+) -> tuple[Path, ...]:
+    exploration, profile, program = source
+    links = work / "links"
+    # What is built goes to a place of its own: it is the same program, which is kept already.
+    builder = replace(exploration.builder(work, folder.with_name("built")), links=links)
+    built = builder.build(profile, touch=False)
+    if isinstance(built, BuildFailed):
+        raise NothingBuiltError(
+            f"a side cannot be built any more: {built.message}", hint="see that `cargo build` works"
+        )
+    artifact = next((one for one in built.artifacts if one.name == program.name), built.artifacts[0])
+    if not reproduces(runner, links / artifact.name, Path(artifact.path)):
+        notes.append(
+            f"{artifact.name}: the last link, repeated, gives other bytes: layouts may differ in more than that"
+        )
+    if program.read_bytes() != Path(artifact.path).read_bytes():
+        notes.append(f"{artifact.name}: built once more, it has other bytes than the program that was compared")
+    return replicate(runner, links / artifact.name, folder, count)
+
+
+def _names(side: str, programs: Sequence[Path]) -> list[str]:
+    return [f"{side} {number}" for number in range(1, len(programs) + 1)]
+
+
+def _case(bench: Bench, laid_out: Mapping[str, Sequence[Path]]) -> Case:
+    commands = {
+        name: tuple(word.replace("{bin}", str(program)) for word in bench.command)
+        for side, programs in laid_out.items()
+        for name, program in zip(_names(side, programs), programs, strict=True)
+    }
+    return Case(name=bench.name, commands=commands, null=(), smallest=bench.smallest_change)
