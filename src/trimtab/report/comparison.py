@@ -108,8 +108,8 @@ def _spreads(comparison: Comparison) -> Iterator[str]:
         if alone := row.placement:
             base, head = (format_change(1 + spread) for spread in (alone.base_spread, alone.head_spread))
             yield (
-                f"{row.subject} {row.metric}: the slowest of {row.runs} layouts is {base} to the fastest of base, {head} "
-                f"of head; these two alone: {alone.verdict}, {_change(alone.change)}"
+                f"{row.subject} {row.metric}: the slowest of {row.runs} layouts is {base} to the fastest in base, "
+                f"{head} in head; these two alone: {alone.verdict}, {_change(alone.change)}"
             )
 
 
