@@ -8,7 +8,7 @@ noise of a run has a standard deviation of 3 % in every regime; what comes on to
 
 The rules, all with two commands or functions of the same length:
 
-* **trimtab**: pairs in random order, looked at after every pair, until a verdict or 400 pairs.
+* **trimtab**: pairs in random order, looked at after every pair, until a verdict or 400 pairs, as a whole report.
 * **hyperfine**: its default number of runs, at least 10 and at least 3 s for each command, one command after the other;
   then Welch's t-test as in its `scripts/welch_ttest.py`, here at 1 %.
 * **criterion**: 100 samples in 5 s of each function, one after the other; the change of the means bootstrapped; a call
@@ -40,12 +40,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from trimtab.stats.sequence import PairSequence
+from trimtab.measure.series import Case, Measured, new_series
+from trimtab.measure.verdicts import verdicts_of
+from trimtab.model.comparison import Sample, Verdict
 
 RUN_NOISE = 0.03
 LOOKS = 400
 ERROR = 0.01
-SMALLEST = math.log(1.01)
+SMALLEST = 0.01
 CHANGES = (0.01, 0.02, 0.05, 0.10)
 SECONDS = (0.017, 0.1)
 """How long a run takes; it matters to those who measure for a time."""
@@ -117,17 +119,29 @@ def in_pairs(runs: Runs, change: float, seconds: float, coin: Callable[[int], bo
         yield seconds * math.exp(base), seconds * math.exp(head) * (1 + change)
 
 
-def watch(pairs: Pairs, until: Sequence[str]) -> dict[str, int]:
-    """Verdicts of trimtab and after how many pairs each came first; looked at until one of ``until`` or ``LOOKS``."""
-    sequence, found = PairSequence(smallest=SMALLEST, error=ERROR), dict[str, int]()
+def watch(pairs: Pairs, until: Sequence[str], smallest: float) -> dict[str, int]:
+    """Verdicts of trimtab and after how many pairs each came first; looked at until one of ``until`` or ``LOOKS``.
+
+    This is the report of `trimtab bench` with its four rows, of which CPU time has the noise of wall time, and memory
+    and page faults have none; the verdict on wall time counts.
+    """
+    case = Case(name="", commands={"base": (), "head": ()}, null=(), smallest=smallest)
+    report = Measured(case=case, runs={}, series={"head": new_series(case)})
+    found = dict[str, int]()
     for number, (base, head) in enumerate(islice(pairs, LOOKS), start=1):
-        sequence.add(math.log(head / base))
-        verdicts = {"regressed": sequence.slower, "improved": sequence.faster, "same": sequence.same}
-        for verdict in (verdict for verdict, holds in verdicts.items() if holds):
-            found.setdefault(verdict, number)
-        if not found.keys().isdisjoint(until):
-            break
+        for series in report.series["head"]:
+            series.add(sample(base), sample(head))
+        wall = next(verdict for _, verdict in verdicts_of([report]))
+        if wall is not Verdict.UNCLEAR:
+            found.setdefault(wall, number)
+            if wall in until:
+                break
     return found
+
+
+def sample(seconds: float) -> Sample:
+    """A run that took so long."""
+    return Sample(wall=seconds, user=seconds, system=0, memory=1 << 30, faults=1 << 10, exit_code=0)
 
 
 def hyperfine_runs(seconds: float) -> int:
@@ -179,10 +193,12 @@ class Task:
     regime: str
     change: float
     case: int
+    smallest: float
+    """The smallest change that matters."""
 
     def runs(self, rule: str) -> tuple[Runs, random.Random]:
         """Runs of the machine, and where the rule's own chances come from."""
-        source = random.Random(f"{self} {rule}")
+        source = random.Random(f"{self.regime} {self.change} {self.case} {rule}")
         return REGIMES[self.regime](source), source
 
 
@@ -190,7 +206,7 @@ def by_trimtab(task: Task) -> dict[str, int]:
     """What is said of two equal programs over all looks; else what is said first."""
     runs, source = task.runs("trimtab")
     pairs = in_pairs(runs, task.change, 1, lambda _: source.random() < 1 / 2)
-    return watch(pairs, until=("regressed", "improved", "same") if task.change else ())
+    return watch(pairs, ("regressed", "improved", "same") if task.change else (), task.smallest)
 
 
 def by_the_others(task: Task) -> dict[str, bool]:
@@ -228,13 +244,13 @@ def simulate(task: Task) -> tuple[dict[str, int], dict[str, bool]]:
     return by_trimtab(task), by_the_others(task)
 
 
-def simulated(changes: Sequence[float], cases: int, jobs: int) -> list[dict[str, object]]:
+def simulated(changes: Sequence[float], cases: int, jobs: int, smallest: float) -> list[dict[str, object]]:
     """A row for each regime and change."""
     rows = []
     with multiprocessing.Pool(jobs) as pool:
         for regime in REGIMES:
             for change in changes:
-                tasks = [Task(regime=regime, change=change, case=case) for case in range(cases)]
+                tasks = [Task(regime=regime, change=change, case=case, smallest=smallest) for case in range(cases)]
                 rows.append(summed_up(regime, change, pool.map(simulate, tasks, chunksize=10)))
                 print(f"{regime}, {change:.0%}: done", file=sys.stderr)
     return rows
@@ -364,7 +380,7 @@ class Real:
             start = time.perf_counter()
             if rule == "trimtab":
                 taken = list(self.pairs(pairs))
-                record |= {"seconds": taken, "verdicts": watch(taken, until=())}
+                record |= {"seconds": taken, "verdicts": watch(taken, (), SMALLEST)}
             else:
                 count = hyperfine_runs(SECONDS[0])
                 base, head = ([self.seconds(program) for _ in range(count)] for program in (self.base, self.head))
@@ -400,14 +416,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--null", type=int, default=0, metavar="N", help="simulated comparisons of equal programs")
     parser.add_argument("--power", type=int, default=0, metavar="N", help="simulated comparisons for each change")
+    parser.add_argument("--changes", type=float, nargs="+", default=CHANGES, help="true changes, as fractions")
+    parser.add_argument("--smallest", type=float, default=SMALLEST, help="smallest change that matters, as a fraction")
     parser.add_argument("--real", type=int, default=0, metavar="N", help="comparisons of a real program with its copy")
     parser.add_argument("--pairs", type=int, default=150, help="pairs of each real comparison")
     parser.add_argument("--results", type=Path, default=Path("real.jsonl"), help="where real comparisons are kept")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    null = simulated((0.0,), options.null, options.jobs) if options.null else []
-    power = simulated(CHANGES, options.power, options.jobs) if options.power else []
+    null = simulated((0.0,), options.null, options.jobs, options.smallest) if options.null else []
+    power = simulated(options.changes, options.power, options.jobs, options.smallest) if options.power else []
     records = real(options.real, options.pairs, options.results) if options.real else []
     if options.json:
         real_verdicts = [{"verdicts": one["verdicts"], "p_value": one["p_value"]} for one in records]
