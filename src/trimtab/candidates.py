@@ -13,6 +13,7 @@ from trimtab.artifact.index import PREFIX, published_wheel
 from trimtab.artifact.programs import programs
 from trimtab.cargo.checkout import checkout, profile_names, revision_of
 from trimtab.cargo.project import find_manifest, load_project
+from trimtab.cargo.published import PREFIX as CRATE
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
 from trimtab.folders import Folders
@@ -59,7 +60,7 @@ class Finder:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def find(self, word: str) -> Candidate:
-        """One side: a file, ``pypi:NAME==VERSION``, ``STUDY:TRIAL``, a project, a profile or a revision, in this order.
+        """One side: a file, a published wheel or crate, a trial, a project, a profile or a revision, in this order.
 
         Raises:
             InputError: it is none of these, or cannot be built.
@@ -69,6 +70,8 @@ class Finder:
             return self._file(word, Path(word))
         if word.startswith(PREFIX):
             return self._file(word, published_wheel(self.runner, word, self.folders.cache, self.environment))
+        if word.startswith(CRATE):
+            return self._build(word, Request(path=word, binaries=self.binaries))
         if named := trial_named(word, self.folders):
             return self._kept(word, *named)
         if os.path.isdir(word):  # noqa: PTH112 - as above

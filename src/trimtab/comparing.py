@@ -89,8 +89,8 @@ def compare(
     """Say what changed between two programs: their sizes, and the verdicts of benches that run them side by side.
 
     Args:
-        base: a program, wheel or archive, ``pypi:NAME==VERSION``, ``STUDY:TRIAL``, a Cargo project's folder, or a
-            profile or git revision of the Cargo project in the current folder.
+        base: a program, wheel or archive, ``pypi:NAME==VERSION``, ``STUDY:TRIAL``, ``crate:NAME@VERSION``, a Cargo
+            project's folder, or a profile or git revision of the Cargo project in the current folder.
         head: the same, for the other side.
         benches: name → command with ``{bin}`` in it; those of ``trimtab.toml`` if left out.
         bins: the program that is meant, where there are several.

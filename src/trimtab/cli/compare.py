@@ -40,11 +40,13 @@ from trimtab.process import Runner, SystemRunner
 def command(base: str, head: str, store: str | None, **options: Any) -> int:
     """What changed between two programs, and is it real? Weighs both and runs benches with them in pairs.
 
-    Each side is a program, a wheel, an archive, pypi:NAME==VERSION, a trial as STUDY:TRIAL, a Cargo project's folder,
-    or a profile or git revision of the project in this folder, which is built. Benches come from --bench or from
-    trimtab.toml; {bin} stands for the program. With --cargo-bench, benches written with criterion or divan are built on
-    both sides and their cases run in turn. With --layouts, sides that are built are linked again with their functions
-    in other orders (by lld), to tell a difference from the luck of placement.
+    Each side is a program, a wheel, an archive, pypi:NAME==VERSION, a trial as STUDY:TRIAL, or something to build:
+    crate:NAME@VERSION, a Cargo project's folder, or a profile or git revision of the project in this folder. Benches
+    come from --bench or from trimtab.toml; {bin} stands for the program.
+
+    With --cargo-bench, benches written with criterion or divan are built on both sides and their cases run in turn.
+    With --layouts, sides that are built are linked again with their functions in other orders (by lld), to tell a
+    difference from the luck of placement.
     """
     check_formats(options)
     rules, runner, looks = rules_of(options), SystemRunner(), {name: options[name] for name in ("quiet", "no_color")}
