@@ -18,7 +18,7 @@ from trimtab.measure.counting import Counter, count_runs
 from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.series import Case, Measured
 from trimtab.measure.verdicts import rows_of, warnings_of
-from trimtab.model.comparison import Comparison, Conditions
+from trimtab.model.comparison import Comparison, Conditions, Mode
 from trimtab.model.plan import Bench
 from trimtab.process import Runner
 
@@ -139,12 +139,15 @@ def bench(
         raise InputError(
             error.what, hint="see that the command runs by itself; a shell's features need --shell sh"
         ) from None
-    if counter:
+    if any(one.interrupted for one in measured):
+        notes.append("interrupted: what was run by then is shown")
+    elif counter:
         count_runs(counter, runner, rules, measured)
-        notes.append(f"instructions counted by {counter.program}; cycles {counter.method}")
+        if any(one.counts for one in measured):
+            notes.append(f"instructions counted by {counter.program}; cycles {counter.method}")
     rows, null = rows_of(measured)
     failures = [one for one in measured if one.failure]
-    if failures and not any(row.runs for row in rows):
+    if failures and not any(row.runs for row in rows if row.mode is Mode.PAIRED):
         first = failures[0]
         raise InputError(
             f"{first.case.name}: {first.failure}",

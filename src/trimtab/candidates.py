@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from trimtab.api import Exploration, Request, prepare, require_built, run
@@ -14,6 +15,7 @@ from trimtab.artifact.programs import programs
 from trimtab.cargo.checkout import checkout, profile_names, revision_of
 from trimtab.cargo.project import find_manifest, load_project
 from trimtab.cargo.published import PREFIX as CRATE
+from trimtab.cargo.rustflags import flags_in_force
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
 from trimtab.folders import Folders
@@ -59,7 +61,15 @@ class Finder:
     """The project whose profiles and revisions are meant."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
-    def find(self, word: str) -> Candidate:
+    def find(self, *words: str) -> tuple[Candidate, ...]:
+        """A side for each word. All words are understood before anything is built: no build for a slip of the pen.
+
+        Raises:
+            InputError: see `understand`.
+        """
+        return tuple(make() for make in list(map(self.understand, words)))
+
+    def understand(self, word: str) -> Callable[[], Candidate]:
         """One side: a file, a published wheel or crate, a trial, a project, a profile or a revision, in this order.
 
         Raises:
@@ -67,16 +77,19 @@ class Finder:
             MissingError: a program that is needed for it is missing.
         """
         if os.path.isfile(word):  # noqa: PTH113 - unlike Path.is_file, it raises nothing for a word too long for a path
-            return self._file(word, Path(word))
+            return partial(self._file, word, Path(word))
         if word.startswith(PREFIX):
-            return self._file(word, published_wheel(self.runner, word, self.folders.cache, self.environment))
+            return partial(self._wheel, word)
         if word.startswith(CRATE):
-            return self._build(word, Request(path=word, binaries=self.binaries))
+            return partial(self._build, word, Request(path=word, binaries=self.binaries))
         if named := trial_named(word, self.folders):
-            return self._kept(word, *named)
-        if os.path.isdir(word):  # noqa: PTH112 - as above
-            return self._build(word, Request(path=word, binaries=self.binaries))
+            return partial(self._kept, word, *named)
+        if _is_project(word):
+            return partial(self._build, word, Request(path=word, binaries=self.binaries))
         return self._of_the_project(word)
+
+    def _wheel(self, word: str) -> Candidate:
+        return self._file(word, published_wheel(self.runner, word, self.folders.cache, self.environment))
 
     def _file(self, word: str, path: Path) -> Candidate:
         return Candidate(name=word, files=(path,), programs=programs(path, self.scratch))
@@ -96,7 +109,7 @@ class Finder:
         paths = {artifact.name: Path(artifact.path) for artifact in artifacts}
         return Candidate(name=word, files=tuple(paths.values()), programs=paths, study=study, trial=trial)
 
-    def _of_the_project(self, word: str) -> Candidate:
+    def _of_the_project(self, word: str) -> Callable[[], Candidate]:
         """A profile or revision of the project, built unless that was done before."""
         try:
             manifest = find_manifest(self.project)
@@ -104,12 +117,12 @@ class Finder:
             raise self._unknown(word, "there is no Cargo project here") from None
         project = load_project(self.runner, manifest, dict(self.environment))
         if word in profile_names(project.manifest):
-            return self._build(word, Request(path=str(self.project), profile=word, binaries=self.binaries))
+            return partial(self._build, word, Request(path=str(self.project), profile=word, binaries=self.binaries))
         folder = manifest.parent
         if commit := revision_of(self.runner, word, folder, self.environment):
             place = checkout(self.runner, commit, folder, self.folders.cache / "revisions", self.environment)
             name = word if commit.startswith(word) else f"{word} ({commit[:_REVISION]})"
-            return self._build(name, Request(path=str(place), binaries=self.binaries))
+            return partial(self._build, name, Request(path=str(place), binaries=self.binaries))
         raise self._unknown(word, "it is no file, study, profile or revision of this project")
 
     def _unknown(self, word: str, why: str) -> InputError:
@@ -151,4 +164,13 @@ class Finder:
         exploration = prepare(asked, self.folders, self.runner)
         if exploration.sources.digest != side.study.project.sources:
             raise InputError(f"the sources of {side.name} have changed since it was built", hint="explore again")
+        if side.trial.profile.rustflags:  # they come on top of those in force, which are asked for with an axis only
+            flags = flags_in_force(self.runner, exploration.project, exploration.environment)
+            exploration = replace(exploration, rustflags=flags)
         return exploration, side.trial.profile
+
+
+def _is_project(word: str) -> bool:
+    """Whether a word is a project's folder. A mere name takes a ``Cargo.toml`` there: it may be a profile or branch."""
+    named = os.sep in word or word in (os.curdir, os.pardir) or os.path.isfile(os.path.join(word, "Cargo.toml"))  # noqa: PTH113, PTH118 - as above
+    return named and os.path.isdir(word)  # noqa: PTH112 - as above

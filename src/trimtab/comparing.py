@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import os
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +19,7 @@ from trimtab.analysis.difference import difference
 from trimtab.api import SilentProgress
 from trimtab.artifact.weigh import weigh
 from trimtab.benching import Contest, bench, binaries_contest, nothing_run
+from trimtab.build.links import find_lld
 from trimtab.candidates import Candidate, Finder
 from trimtab.cargo_benching import CargoBenches, cargo_contest
 from trimtab.config.file import distinct, parse_bench, read_config
@@ -134,13 +137,16 @@ def run(request: Request, surroundings: Surroundings) -> tuple[Comparison, list[
             progress=surroundings.progress,
             binaries=request.binaries,
         )
-        base, head = finder.find(request.base), finder.find(request.head)
+        base, head = finder.find(request.base, request.head)
         # Weighed is last: it takes memory, and what a bench needs can only be told if it is more than trimtab's own.
         timed, measured = _timed(request, surroundings, benches, finder, (base, head))
-        differences = list(_differences(base, head))
-    sizes = _sizes(differences, request.smallest)
-    notes = (*_what_moved(differences, request), *_builds(base, head), *timed.notes)
-    return replace(timed, rows=(*sizes, *timed.rows), notes=notes), measured
+        differences, unweighed = _weighed(base, head, keep=bool(timed.rows))
+    rows = (*_sizes(differences, request.smallest), *timed.rows)
+    if unweighed and not rows:
+        raise unweighed
+    notes = [f"not weighed: {unweighed.what} ({unweighed.where})"] if unweighed else []
+    moved = _what_moved(differences, _for_diff(request.base, base), _for_diff(request.head, head))
+    return replace(timed, rows=rows, notes=(*notes, *moved, *_builds(base, head), *timed.notes)), measured
 
 
 def _timed(
@@ -155,6 +161,10 @@ def _timed(
     if names[0] == names[1]:
         names = [f"{name} ({number})" for number, name in enumerate(names, start=1)]
     lacking = " and ".join(side.name for side in sides if not side.programs)
+    if request.layouts:  # what stands in their way is told before anything is run
+        for side in sides:
+            exploration, _ = finder.sources(side)
+            find_lld(surroundings.runner, exploration.project.root)
     with contextlib.ExitStack() as stack:
         contests = []
         programs = _programs(sides, request.binaries) if benches and not lacking else None
@@ -175,9 +185,13 @@ def _timed(
             step=surroundings.step,
             command=request.command,
         )
-    if not request.layouts or not programs:
+    interrupted = any(one.interrupted for one in measured)
+    if not request.layouts or not programs or interrupted or filecmp.cmp(*programs, shallow=False):
         return found, measured
-    return _laid_out(found, request, surroundings, benches, finder, sides, programs), measured
+    try:
+        return _laid_out(found, request, surroundings, benches, finder, sides, programs), measured
+    except KeyboardInterrupt:
+        return replace(found, notes=(*found.notes, "layouts: interrupted before there were any")), measured
 
 
 def _laid_out(
@@ -205,7 +219,8 @@ def _programs(sides: tuple[Candidate, Candidate], wanted: Sequence[str]) -> tupl
         InputError: there is none, or more than one.
     """
     base, head = (
-        {name: path for name, path in side.programs.items() if not wanted or name in wanted} for side in sides
+        {name: path for name, path in side.programs.items() if len(side.programs) == 1 or not wanted or name in wanted}
+        for side in sides
     )
     common = [name for name in base if name in head]
     if len(common) == 1:
@@ -214,6 +229,26 @@ def _programs(sides: tuple[Candidate, Candidate], wanted: Sequence[str]) -> tupl
         return next(iter(base.values())), next(iter(head.values()))
     names = ", ".join(sorted({name for side in sides for name in side.programs}))
     raise InputError(f"which program is to be run? There are {names}", hint="choose one of both sides with --bin NAME")
+
+
+def _weighed(base: Candidate, head: Candidate, *, keep: bool) -> tuple[list[Difference], InputError | None]:
+    """What weighing says, and why it says no more: a script can be run, but not weighed.
+
+    Args:
+        base: the one side.
+        head: the other.
+        keep: whether there is something to keep after an interrupt.
+    """
+    differences: list[Difference] = []
+    try:
+        differences.extend(_differences(base, head))
+    except InputError as error:
+        return differences, error
+    except KeyboardInterrupt:
+        if not keep:
+            raise
+        return differences, InputError("interrupted", where=base.name)
+    return differences, None
 
 
 def _differences(base: Candidate, head: Candidate) -> Iterator[Difference]:
@@ -259,12 +294,17 @@ def _size_row(subject: str, total: Weighed, metric: str, smallest: float, *, sam
     )
 
 
-def _what_moved(differences: Sequence[Difference], request: Request) -> Iterator[str]:
+def _for_diff(word: str, side: Candidate) -> str:
+    """The word by which ``trimtab diff``, which builds nothing, knows a side."""
+    return shlex.quote(f"{side.study.id}:{side.trial.id}" if side.study and side.trial else word)
+
+
+def _what_moved(differences: Sequence[Difference], base: str, head: str) -> Iterator[str]:
     """Where the bytes went, in a line for each binary."""
     for binary in (binary for one in differences for binary in one.binaries):
         moved = [f"{row.name} {format_signed(row.change)}" for row in binary.purposes if row.change]
         if moved and binary.base_name and binary.head_name:
-            yield f"{binary.name}: {', '.join(moved)} (more: trimtab diff {request.base} {request.head})"
+            yield f"{binary.name}: {', '.join(moved)} (more: trimtab diff {base} {head})"
 
 
 def _builds(base: Candidate, head: Candidate) -> Iterator[str]:

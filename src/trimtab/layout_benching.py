@@ -61,9 +61,16 @@ def layout_spreads(
         spreads: list[LayoutSpread] = []
         for bench in benches:
             told(f"{bench.name}: {2 * count} layouts")
-            found = LayoutBench(runner, rules).spread(_case(bench, laid_out), _names("base", laid_out["base"]))
+            try:
+                found = LayoutBench(runner, rules).spread(_case(bench, laid_out), _names("base", laid_out["base"]))
+            except KeyboardInterrupt:
+                notes.append(f"{bench.name}, layouts: interrupted")
+                break
             spreads += found.spreads
             notes += [f"{bench.name}, layouts: {found.failure}"] if found.failure else []
+            if found.interrupted:
+                notes.append(f"{bench.name}, layouts: interrupted")
+                break
     return spreads, notes
 
 
@@ -71,7 +78,7 @@ def _replicates(
     source: Source, work: Path, folder: Path, count: int, runner: Runner, notes: list[str]
 ) -> tuple[Path, ...]:
     exploration, profile, program = source
-    links = work / "links"
+    links = work / "links" / folder.name  # apart: where one side's link is not captured, the other's is no stand-in
     # What is built goes to a place of its own: it is the same program, which is kept already.
     builder = replace(exploration.builder(work, folder.with_name("built")), links=links)
     built = builder.build(profile, touch=False)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from resource import struct_rusage
 
     Child = subprocess.Popen[bytes]
+    _Outputs = tuple[IO[bytes] | None, IO[bytes] | None]
 
 WORK_VARIABLE = "TRIMTAB_WORK"
 """Set in the environment of everything started for a build, so that what a killed run left behind can be found."""
@@ -130,7 +131,7 @@ class SystemRunner:
                 with _no_interruption():
                     before = time.perf_counter()
                     child = _spawn(command, watch, stdout, stderr)
-                status, usage, killed = _wait(child, command, watch, stdout, before)
+                status, usage, killed = _wait(child, command, watch, (stdout, stderr), before)
             except BaseException:
                 if child:
                     _kill_tree(child, watch)
@@ -228,10 +229,10 @@ def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None
 
 
 def _wait(
-    child: Child, command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None, before: float
+    child: Child, command: Command, watch: MemoryWatch | None, outputs: _Outputs, before: float
 ) -> tuple[int, struct_rusage, Literal["", "timeout", "flood"]]:
     """Wait for the child; if there is nothing to look after this blocks, so that timing adds no wake-ups of its own."""
-    if command.timeout is None and watch is None and stdout is None:
+    if command.timeout is None and watch is None and not any(outputs):
         _, status, usage = os.wait4(child.pid, 0)
         return status, usage, ""
     deadline = math.inf if command.timeout is None else before + command.timeout
@@ -239,7 +240,7 @@ def _wait(
     killed: Literal["", "timeout", "flood"] = ""
     with contextlib.closing(_exit_descriptor(child.pid)) as exited:
         while True:
-            if not killed and (killed := _trouble(deadline, stdout)):
+            if not killed and (killed := _trouble(deadline, outputs)):
                 _kill_tree(child, watch)
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
             if pid:
@@ -248,11 +249,12 @@ def _wait(
             exited.wait(min(pause, max(_POLL_FLOOR, deadline - time.perf_counter())))
 
 
-def _trouble(deadline: float, stdout: IO[bytes] | None) -> Literal["", "timeout", "flood"]:
+def _trouble(deadline: float, outputs: _Outputs) -> Literal["", "timeout", "flood"]:
     """Why a command must be killed, if it must."""
     if time.perf_counter() > deadline:
         return "timeout"
-    return "flood" if stdout and os.fstat(stdout.fileno()).st_size > _MOST_PRINTED else ""
+    flooded = any(output and os.fstat(output.fileno()).st_size > _MOST_PRINTED for output in outputs)
+    return "flood" if flooded else ""
 
 
 class _Sleep:
@@ -318,7 +320,7 @@ def _watch(command: Command) -> Iterator[MemoryWatch | None]:
 
 
 @contextlib.contextmanager
-def _outputs(capture: bool) -> Iterator[tuple[IO[bytes] | None, IO[bytes] | None]]:
+def _outputs(capture: bool) -> Iterator[_Outputs]:
     """Files rather than pipes: nobody has to drain them, and a flood fills a disk instead of our memory."""
     if not capture:
         yield None, None

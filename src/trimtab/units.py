@@ -14,6 +14,7 @@ _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PERCENT = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?)\s*%")
 _FACTOR = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*x")
+_SHORT_UNITS = (("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3))
 _MINUTE, _HOUR = 60, 3600
 _KIB = 1024
 
@@ -48,9 +49,10 @@ def parse_ratio(text: str) -> float:
 
 
 def format_seconds(seconds: float) -> str:
-    """``17.2 ms``, ``3.41 s``, ``2m 25s`` or ``2h 05m``."""
-    if seconds < 0.9995:  # noqa: PLR2004 - rounds to three digits of milliseconds
-        return f"{seconds * 1000:.3g} ms"
+    """``57.6 ns``, ``4.03 µs``, ``17.2 ms``, ``3.41 s``, ``2m 25s`` or ``2h 05m``."""
+    for unit, size in _SHORT_UNITS:
+        if 0 < seconds < 0.9995 * size * 1000:  # what would round to a thousand is one of the next unit
+            return f"{seconds / size:.3g} {unit}"
     if seconds < 2 * _MINUTE:
         return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s"  # noqa: PLR2004 - three digits
     if seconds < 2 * _HOUR:

@@ -56,7 +56,9 @@ def case(*heads: str, identical: Sequence[str] = ()) -> Case:
 
 
 def measure(programs: Programs, *cases: Case, rules: Rules = RULES) -> list[Measured]:
-    return PairedBench(programs, rules, clock=lambda: programs.now).measure(cases, lambda _: None)
+    bench = PairedBench(programs, rules, clock=lambda: programs.now)
+    bench._order = random.Random(7)
+    return bench.measure(cases, lambda _: None)
 
 
 def judged(measured: Sequence[Measured]) -> tuple[list[Row], list[Row]]:

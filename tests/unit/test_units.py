@@ -59,7 +59,9 @@ def test_what_is_no_limit_is_refused(text: str) -> None:
     ("seconds", "text"),
     [
         (0.0172, "17.2 ms"),
-        (0.000123, "0.123 ms"),
+        (0.000123, "123 µs"),
+        (5.76e-8, "57.6 ns"),
+        (0.00099999, "1 ms"),
         (0.9999, "1 s"),
         (3.414, "3.41 s"),
         (99.96, "100 s"),
@@ -67,7 +69,7 @@ def test_what_is_no_limit_is_refused(text: str) -> None:
         (145, "2m 25s"),
         (7199.9, "119m 59s"),
         (7500, "2h 05m"),
-        (0, "0 ms"),
+        (0, "0 s"),
     ],
 )
 def test_seconds_are_shown(seconds: float, text: str) -> None:
@@ -143,7 +145,7 @@ def test_a_text_is_a_positive_duration_or_refused(text: str) -> None:
 
 @given(st.floats(0.001, 0.999), st.integers(1, 10**12))
 def test_no_number_is_shown_without_a_digit_and_a_unit(seconds: float, size: int) -> None:
-    assert format_seconds(seconds).partition(" ")[2] in ("ms", "s")
+    assert format_seconds(seconds).partition(" ")[2] in ("ns", "µs", "ms", "s")
     number, _, unit = format_bytes(size).partition(" ")
     assert unit in ("B", "KiB", "MiB", "GiB", "TiB")
     assert "e" not in number

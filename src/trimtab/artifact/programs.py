@@ -10,9 +10,13 @@ from pathlib import Path, PurePosixPath
 
 from trimtab.artifact.archive import archive_kind, unpack
 from trimtab.artifact.formats import HEAD, sniff
+from trimtab.errors import MissingError
 from trimtab.model.weight import Format
+from trimtab.process import out_of_space
 
 _LIBRARY = re.compile(r"\.(so|dylib|dll|pyd|a|o|lib)(\.|$)", re.IGNORECASE)
+_LONGEST = 60
+"""Characters of a name: file systems allow for 255 bytes."""
 _RUNS_HERE = {"linux": Format.ELF, "darwin": Format.MACHO, "win32": Format.PE}
 
 
@@ -35,12 +39,24 @@ def programs(path: Path, scratch: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     with tempfile.TemporaryDirectory(prefix="trimtab-") as unpacked:
         for packed in unpack(path, Path(unpacked)):
-            name = PurePosixPath(packed.name).name.split("#")[0]
-            if packed.file and name not in found and not _LIBRARY.search(name) and _may_run(packed.file):
-                found[name] = Path(tempfile.mkdtemp(dir=scratch)) / name
-                shutil.copyfile(packed.file, found[name])
-                found[name].chmod(0o755)
+            name = PurePosixPath(packed.name).name.split("#")[0][:_LONGEST]
+            named = name not in ("", "..") and name not in found and not _LIBRARY.search(name)
+            if packed.file and named and _may_run(packed.file):
+                found[name] = _copied(packed.file, Path(tempfile.mkdtemp(dir=scratch)) / name)
     return found
+
+
+def _copied(file: Path, place: Path) -> Path:
+    try:
+        shutil.copyfile(file, place)
+        place.chmod(0o755)
+    except OSError as error:
+        if not out_of_space(error):
+            raise
+        raise MissingError(
+            "no space left for unpacking", where=str(place), hint="free some space, or point TMPDIR elsewhere"
+        ) from None
+    return place
 
 
 def _may_run(path: Path) -> bool:

@@ -49,6 +49,9 @@ def checkout(runner: Runner, commit: str, folder: Path, cache: Path, environment
             _must(
                 _git(runner, folder, environment, "clone", "--quiet", "--shared", "--no-checkout", str(top), str(draft))
             )
+            # A shallow repository is copied, not shared, and then lacks what no branch leads to.
+            objects = folder / _git(runner, folder, environment, "rev-parse", "--git-path", "objects").stdout.strip()
+            (draft / ".git" / "objects" / "info" / "alternates").write_text(f"{objects.resolve()}\n", "utf-8")
             _must(_git(runner, draft, environment, "checkout", "--quiet", "--detach", commit))
             if (draft / ".gitmodules").exists():
                 _must(_git(runner, draft, environment, "submodule", "--quiet", "update", "--init", "--recursive"))

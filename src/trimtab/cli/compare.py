@@ -30,9 +30,7 @@ from trimtab.process import Runner, SystemRunner
     "--cargo-bench", "targets", multiple=True, metavar="TARGET", help="Cases of cargo bench too; '*' is all targets."
 )
 @click.option("--filter", "pattern", default="", metavar="REGEX", help="Only cases of cargo bench that match.")
-@click.option(
-    "--layouts", type=click.IntRange(min=5), default=0, metavar="N", help="Layouts of each side to run too (none)."
-)
+@click.option("--layouts", type=click.IntRange(min=5), metavar="N", help="Layouts of each side to run too (none).")
 @click.option("--counts/--no-counts", default=None, help="Instructions and cycles (if perf or valgrind is here).")
 @run_options
 @store_option
@@ -58,7 +56,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
         binaries=options["binaries"],
         smallest=options["smallest"],
         cargo_benches=_cargo_benches(options),
-        layouts=options["layouts"],
+        layouts=options["layouts"] or 0,
         counter=_counter(runner, rules, options["counts"]),
         command=shlex.join(("trimtab", *click.get_current_context().obj)),
     )

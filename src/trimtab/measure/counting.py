@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trimtab.errors import MissingError
-from trimtab.measure.paired import Rules, command_of
+from trimtab.errors import InputError, MissingError
+from trimtab.measure.paired import Rules, command_of, helped, run_helper
 from trimtab.measure.series import Measured
 from trimtab.model.comparison import Count
 from trimtab.process import Command, Runner
@@ -31,7 +31,9 @@ _PATIENCE, _SLOWDOWN = 60.0, 300.0
 """Seconds, and times a run, after which counting is given up: callgrind slows programs down 20 to 100 times."""
 _EVENTS = re.compile(r"Events\s*:\s*(.+)")
 _COLLECTED = re.compile(r"Collected\s*:\s*([\d ]+)")
-_PERF_LINE = re.compile(r"(\d+)(?:\.\d+)?,[^,]*,(instructions|cycles)", re.MULTILINE)
+_DIGITS = 30
+"""No count has more; `int` refuses numbers of thousands."""
+_PERF_LINE = re.compile(rf"(\d{{1,{_DIGITS}}})(?:\.\d+)?,[^,]*,(instructions|cycles)", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,12 +104,16 @@ def callgrind(which: Callable[[str], str | None] = shutil.which) -> Counter:
 def count_runs(counter: Counter, runner: Runner, rules: Rules, measured: Sequence[Measured]) -> None:
     """Count twice what each candidate executes; the baseline's two runs are the null control. Failures do not count.
 
-    An interrupt ends the counting: what is counted by then is kept.
+    Helper commands are run around these runs too. An interrupt ends the counting: what is counted by then is kept.
     """
     with contextlib.suppress(KeyboardInterrupt):
         for one in measured:
             if one.heads and not one.failure and not one.case.reported:
-                _count_case(counter, runner, rules, one)
+                try:
+                    with helped(runner, rules, len(one.case.commands)):
+                        _count_case(counter, runner, rules, one)
+                except InputError as error:
+                    one.notes.append(f"no instructions: {error.what}")
 
 
 def _count_case(counter: Counter, runner: Runner, rules: Rules, one: Measured) -> None:
@@ -115,7 +121,10 @@ def _count_case(counter: Counter, runner: Runner, rules: Rules, one: Measured) -
     patience = rules.timeout or _PATIENCE + _SLOWDOWN * slowest
     for name in (one.base, *one.heads):
         command = replace(command_of(one.case, name, rules), timeout=patience)
-        counts = [counter.count(runner, command) for _ in range(_RUNS)]
+        counts = []
+        for _ in range(_RUNS):
+            run_helper(runner, rules, "prepare")
+            counts.append(counter.count(runner, command))
         reasons = [count for count in counts if isinstance(count, str)]
         if reasons:
             one.notes.append(f"no instructions of {name}: {reasons[0]}")
@@ -128,8 +137,8 @@ def read_callgrind(log: str) -> Count | None:
     names, numbers = _EVENTS.search(log), _COLLECTED.search(log)
     if not names or not numbers:
         return None
-    events = dict(zip(names[1].split(), map(int, numbers[1].split()), strict=False))
-    if "Ir" not in events:
+    events = dict(zip(names[1].split(), (int(number[-_DIGITS:]) for number in numbers[1].split()), strict=False))
+    if not events.get("Ir"):
         return None
     first, last = (sum(events.get(name, 0) for name in (f"I{level}mr", f"D{level}mr", f"D{level}mw")) for level in "1L")
     return Count(instructions=events["Ir"], cycles=events["Ir"] + 10 * first + 100 * last)

@@ -16,7 +16,7 @@ import statistics
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trimtab.measure.paired import PairedBench
+from trimtab.measure.paired import PairedBench, helped
 from trimtab.measure.series import Case, Measured
 from trimtab.model.comparison import Runs, Sample
 from trimtab.model.layout import LayoutSpread
@@ -35,6 +35,8 @@ class LayoutRuns:
     """One for each metric; none if nothing was run, or if its times are too short for the clock."""
     failure: str = ""
     """Why it was given up; what was run before counts."""
+    interrupted: bool = False
+    """Whether the user has seen enough."""
 
 
 class LayoutBench(PairedBench):
@@ -60,15 +62,16 @@ class LayoutBench(PairedBench):
             series={layout: [] for layout in list(case.commands)[1:]},  # nobody looks at pairs of layouts
         )
         try:
-            self._helper(case, "setup")
-            if self._warm(one):
-                self._rounds(one, step)
+            with helped(self._runner, self._rules, len(case.commands)):
+                if self._warm(one):
+                    self._rounds(one, step)
         except KeyboardInterrupt:
             if not one.runs[one.base].samples:
                 raise
-        finally:
-            self._helper(case, "cleanup")
-        return LayoutRuns(runs=one.runs, spreads=tuple(_spreads(one, base)), failure=one.failure)
+            one.interrupted = True
+        return LayoutRuns(
+            runs=one.runs, spreads=tuple(_spreads(one, base)), failure=one.failure, interrupted=one.interrupted
+        )
 
     def _rounds(self, one: Measured, step: Callable[[int], None]) -> None:
         started, rounds = self._clock(), 0

@@ -70,13 +70,14 @@ class PairedBench:
         measured = [self._begin(case) for case in cases]
         try:
             for one in measured:
-                self._run(one, measured, step)
+                if one.heads:
+                    with helped(self._runner, self._rules, len(one.case.commands)):
+                        self._run(one, measured, step)
         except KeyboardInterrupt:
             if not any(runs.samples for one in measured for runs in one.runs.values()):
                 raise
-        finally:
             for one in measured:
-                self._helper(one.case, "cleanup")
+                one.interrupted = True
         return measured
 
     def _begin(self, case: Case) -> Measured:
@@ -88,9 +89,6 @@ class PairedBench:
         )
 
     def _run(self, one: Measured, everything: Sequence[Measured], step: Callable[[Measured], None]) -> None:
-        if not one.heads:
-            return
-        self._helper(one.case, "setup")
         if not self._warm(one):
             return
         started, blocks = self._clock(), 0
@@ -115,7 +113,7 @@ class PairedBench:
             verdicts[id(series)] is not Verdict.UNCLEAR
             for name in one.heads
             for series in one.series[name]
-            if series.tells
+            if series.tells and series.decisive
         )
 
     def _warm(self, one: Measured) -> bool:
@@ -124,10 +122,10 @@ class PairedBench:
             finished = self._execute(one.case, name, capture=True)
             for _ in range(self._rules.warmup - 1):
                 self._execute(one.case, name)
-            one.output[name] = finished.printed
-            if not finished.ok and not self._rules.ignore_failure:
+            if finished.flooded or (not finished.ok and not self._rules.ignore_failure):
                 one.failure = f"{name} fails: {finished.ended}"
                 return False
+            one.output[name] = finished.printed
         return True
 
     def _block(self, one: Measured, *, with_null: bool) -> None:
@@ -149,23 +147,38 @@ class PairedBench:
                     series.add(samples[base], samples[name])
 
     def _execute(self, case: Case, name: str, *, capture: bool = False) -> Finished:
-        if self._rules.prepare:
-            self._help(self._rules.prepare, "prepare")
+        run_helper(self._runner, self._rules, "prepare")
         return self._runner.run(command_of(case, name, self._rules, capture=capture))
 
-    def _helper(self, case: Case, which: str) -> None:
-        command: tuple[str, ...] = getattr(self._rules, which)
-        if command:
-            for _ in case.commands:
-                self._help(command, which)
 
-    def _help(self, command: tuple[str, ...], which: str) -> None:
-        rules = self._rules
-        finished = self._runner.run(Command(argv=command, cwd=rules.cwd, environment=rules.environment))
-        if not finished.ok:
-            raise InputError(
-                f"the --{which} command fails: {finished.ended}", where=" ".join(command), hint="correct it"
-            )
+@contextlib.contextmanager
+def helped(runner: Runner, rules: Rules, commands: int) -> Iterator[None]:
+    """What the user wants around the runs of so many commands.
+
+    Raises:
+        InputError: a helper command fails.
+    """
+    for _ in range(commands):
+        run_helper(runner, rules, "setup")
+    try:
+        yield
+    finally:
+        for _ in range(commands):
+            run_helper(runner, rules, "cleanup")
+
+
+def run_helper(runner: Runner, rules: Rules, which: str) -> None:
+    """Run ``setup``, ``prepare`` or ``cleanup`` once, if there is such a command.
+
+    Raises:
+        InputError: it fails.
+    """
+    command: tuple[str, ...] = getattr(rules, which)
+    if not command:
+        return
+    finished = runner.run(Command(argv=command, cwd=rules.cwd, environment=rules.environment))
+    if not finished.ok:
+        raise InputError(f"the --{which} command fails: {finished.ended}", where=" ".join(command), hint="correct it")
 
 
 def command_of(case: Case, name: str, rules: Rules, *, capture: bool = False) -> Command:

@@ -25,6 +25,8 @@ _SIGNS = {
     Verdict.SAME: "✅",
     Verdict.IDENTICAL: "✅",
 }
+_CALLED = (Verdict.REGRESSED, Verdict.IMPROVED)
+_MOST_NULL = 6
 _STYLES = {Verdict.REGRESSED: "red", Verdict.IMPROVED: "green", Verdict.UNCLEAR: "yellow"}
 
 
@@ -36,7 +38,7 @@ def comparison_renderables(comparison: Comparison) -> Iterator[RenderableType]:
     heads = ", ".join(comparison.heads)
     yield Text(printable(f"{comparison.base} → {heads}; {_machine(comparison)}"), style="dim")
     yield _table(comparison)
-    for line in (*_spreads(comparison), *comparison.notes):
+    for line in (*_spreads(comparison), *_null_notes(comparison), *comparison.notes):
         yield Text(printable(f"note: {line}"), style="dim")
 
 
@@ -69,7 +71,7 @@ def _table(comparison: Comparison) -> Table:
         table.add_row(*map(Text, _texts(row)), Text(_verdict(row), style=_STYLES.get(row.verdict, "")))
     if comparison.null:
         table.add_section()
-    for row in comparison.null:
+    for row in _shown_null(comparison):
         table.add_row(*map(Text, _texts(row)), Text(_null_verdict(row)), style="dim")
     return table
 
@@ -113,10 +115,22 @@ def _spreads(comparison: Comparison) -> Iterator[str]:
             )
 
 
+def _shown_null(comparison: Comparison) -> tuple[Row, ...]:
+    """The null controls to list: all if they are few, else those that say something."""
+    if len(comparison.null) <= _MOST_NULL:
+        return comparison.null
+    return tuple(row for row in comparison.null if row.verdict in _CALLED)
+
+
+def _null_notes(comparison: Comparison) -> Iterator[str]:
+    """The others in a line."""
+    if hidden := len(comparison.null) - len(_shown_null(comparison)):
+        yield f"{hidden} more null controls, of the baseline beside its own copy, were not called different"
+
+
 def _null_verdict(row: Row) -> str:
     """What the baseline beside its own copy says of the machine."""
-    called = row.verdict in (Verdict.REGRESSED, Verdict.IMPROVED)
-    return "called different: mistrust this machine" if called else "not called"
+    return "called different: mistrust this machine" if row.verdict in _CALLED else "not called"
 
 
 def comparison_markdown(comparison: Comparison) -> str:
@@ -130,11 +144,14 @@ def comparison_markdown(comparison: Comparison) -> str:
     ]
     for sign, row in (
         *((_SIGNS[row.verdict], row) for row in ordered(comparison)),
-        *(("", row) for row in comparison.null),
+        *(("", row) for row in _shown_null(comparison)),
     ):
         lines.append(f"| {' | '.join((sign, *map(_escaped, _texts(row))))} |")
     lines.append("")
-    lines += [f"- {_escaped(line)}" for line in (_machine(comparison), *_spreads(comparison), *comparison.notes)]
+    lines += [
+        f"- {_escaped(line)}"
+        for line in (_machine(comparison), *_spreads(comparison), *_null_notes(comparison), *comparison.notes)
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -158,13 +175,25 @@ def comparison_json(comparison: Comparison) -> str:
         "notes": comparison.notes,
         "command": comparison.command,
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(_encodable(document)), indent=2).decode()
+
+
+def _encodable(value: Any) -> Any:
+    """The same with escapes for the bytes of file names that are no UTF-8."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        case Mapping():
+            return {_encodable(key): _encodable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_encodable(inner) for inner in value]
+    return value
 
 
 def hyperfine_json(runs: Mapping[str, Runs]) -> str:
     """All runs as hyperfine's ``--export-json`` writes them, so that its scripts read them. Source: hyperfine 1.19."""
     results = [_hyperfine_result(name, one) for name, one in runs.items() if one.samples]
-    return msgspec.json.format(msgspec.json.encode({"results": results}), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(_encodable({"results": results})), indent=2).decode()
 
 
 def _hyperfine_result(name: str, runs: Runs) -> dict[str, Any]:
