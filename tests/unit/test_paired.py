@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -208,6 +209,23 @@ class TestFailures:
         measured = measure(programs, case("new"), rules=replace(RULES, runs=5))
         assert judged(measured) == ([], [])
         assert "check: no cpu: some runs are too short for the clock" in list(warnings_of(measured))
+
+
+def test_inputs_that_the_runs_change_are_named(tmp_path: Path) -> None:
+    changed, kept = tmp_path / "changed", tmp_path / "kept"
+    changed.write_text("a")
+    kept.write_text("a")
+    programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
+    words = ("x", "changed", str(kept), "no-file", "y" * 5000)
+    sorting = Case(name="sort", commands={"old": ("old", *words), "new": ("new", *words)}, null=("copy",))
+
+    def step(_: Measured) -> None:
+        changed.write_text(changed.read_text() + "a")
+
+    rules = replace(RULES, runs=3, cwd=tmp_path)
+    (one,) = PairedBench(programs, rules, clock=lambda: programs.now).measure([sorting], step)
+    (warning,) = (text for text in warnings_of([one]) if "which they are given" in text)
+    assert warning.startswith(f"sort: the runs change {changed}, ")
 
 
 class TestWarnings:
