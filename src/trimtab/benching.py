@@ -126,19 +126,15 @@ def bench(
         command: how to repeat it.
 
     Returns:
-        The comparison, and all runs that it is made of.
-
-    Raises:
-        InputError: a command does not exist, or nothing of it could be measured.
+        The comparison, with the benches that failed, and all runs that it is made of.
     """
     started, throttled = time.monotonic(), times_throttled()
     notes = list(_surroundings(these_conditions(rules.environment, rules.cwd or Path.cwd())))
+    empty = nothing_run(contest.candidates, rules, command)
     try:
         measured = PairedBench(runner, rules).measure(contest.cases, step)
     except MissingError as error:
-        raise InputError(
-            error.what, hint="see that the command runs by itself; a shell's features need --shell sh"
-        ) from None
+        return replace(empty, failures=(error.what,)), []
     if any(one.interrupted for one in measured):
         notes.append("interrupted: what was run by then is shown")
     elif counter:
@@ -146,22 +142,29 @@ def bench(
         if any(one.counts for one in measured):
             notes.append(f"instructions counted by {counter.program}; cycles {counter.method}")
     rows, null = rows_of(measured)
-    failures = [one for one in measured if one.failure]
-    if failures and not any(row.runs for row in rows if row.mode is Mode.PAIRED):
-        first = failures[0]
-        raise InputError(
-            f"{first.case.name}: {first.failure}",
-            where=" ".join(first.case.commands[first.base]),
-            hint="correct the command, or accept failures with --ignore-failure",
-        )
     found = replace(
-        nothing_run(contest.candidates, rules, command),
+        empty,
         rows=tuple(rows),
         null=tuple(null),
+        failures=tuple(f"{one.case.name}: {one.failure}" for one in measured if one.failure),
         seconds=time.monotonic() - started,
         notes=(*notes, *_outputs(measured), *warnings_of(measured), *_heat(times_throttled() - throttled)),
     )
     return found, measured
+
+
+def require_run(found: Comparison) -> None:
+    """Raise where benches have failed, and nothing was measured.
+
+    Raises:
+        InputError: with the first of them.
+    """
+    if found.failures and not any(row.runs for row in found.rows if row.mode is Mode.PAIRED):
+        raise InputError(
+            found.failures[0],
+            hint="see that the command runs by itself (a shell's features need --shell sh), or accept failures with "
+            "--ignore-failure",
+        )
 
 
 def nothing_run(candidates: Sequence[str], rules: Rules, command: str = "", notes: tuple[str, ...] = ()) -> Comparison:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -174,3 +174,22 @@ def _is_project(word: str) -> bool:
     """Whether a word is a project's folder. A mere name takes a ``Cargo.toml`` there: it may be a profile or branch."""
     named = os.sep in word or word in (os.curdir, os.pardir) or os.path.isfile(os.path.join(word, "Cargo.toml"))  # noqa: PTH113, PTH118 - as above
     return named and os.path.isdir(word)  # noqa: PTH112 - as above
+
+
+def common_program(sides: tuple[Candidate, Candidate], wanted: Sequence[str]) -> tuple[Path, Path]:
+    """The program of each side that is run: the one they have in common, or the only one of each.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    base, head = (
+        {name: path for name, path in side.programs.items() if len(side.programs) == 1 or not wanted or name in wanted}
+        for side in sides
+    )
+    common = [name for name in base if name in head]
+    if len(common) == 1:
+        return base[common[0]], head[common[0]]
+    if not common and len(base) == len(head) == 1:
+        return next(iter(base.values())), next(iter(head.values()))
+    names = ", ".join(sorted({name for side in sides for name in side.programs}))
+    raise InputError(f"which program is to be run? There are {names}", hint="choose one of both sides with --bin NAME")

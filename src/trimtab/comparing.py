@@ -18,9 +18,9 @@ from pathlib import Path, PurePosixPath
 from trimtab.analysis.difference import difference
 from trimtab.api import SilentProgress
 from trimtab.artifact.weigh import weigh
-from trimtab.benching import Contest, bench, binaries_contest, nothing_run
+from trimtab.benching import Contest, bench, binaries_contest, nothing_run, require_run
 from trimtab.build.links import find_lld
-from trimtab.candidates import Candidate, Finder
+from trimtab.candidates import Candidate, Finder, common_program
 from trimtab.cargo_benching import CargoBenches, cargo_contest
 from trimtab.config.file import distinct, parse_bench, read_config
 from trimtab.errors import InputError
@@ -142,8 +142,10 @@ def run(request: Request, surroundings: Surroundings) -> tuple[Comparison, list[
         timed, measured = _timed(request, surroundings, benches, finder, (base, head))
         differences, unweighed = _weighed(base, head, keep=bool(timed.rows))
     rows = (*_sizes(differences, request.smallest), *timed.rows)
-    if unweighed and not rows:
-        raise unweighed
+    if not rows:
+        require_run(timed)
+        if unweighed:
+            raise unweighed
     notes = [f"not weighed: {unweighed.what} ({unweighed.where})"] if unweighed else []
     moved = _what_moved(differences, _for_diff(request.base, base), _for_diff(request.head, head))
     return replace(timed, rows=rows, notes=(*notes, *moved, *_builds(base, head), *timed.notes)), measured
@@ -167,7 +169,7 @@ def _timed(
             find_lld(surroundings.runner, exploration.project.root)
     with contextlib.ExitStack() as stack:
         contests = []
-        programs = _programs(sides, request.binaries) if benches and not lacking else None
+        programs = common_program(sides, request.binaries) if benches and not lacking else None
         if programs:
             contests.append(stack.enter_context(binaries_contest(dict(zip(names, programs, strict=True)), benches)))
         if request.cargo_benches:
@@ -210,25 +212,6 @@ def _laid_out(
     )
     smallest = {bench.name: bench.smallest_change for bench in benches}
     return replace(found, rows=tuple(over_layouts(found.rows, spreads, smallest)), notes=(*found.notes, *notes))
-
-
-def _programs(sides: tuple[Candidate, Candidate], wanted: Sequence[str]) -> tuple[Path, Path]:
-    """The program of each side that is run: the one they have in common, or the only one of each.
-
-    Raises:
-        InputError: there is none, or more than one.
-    """
-    base, head = (
-        {name: path for name, path in side.programs.items() if len(side.programs) == 1 or not wanted or name in wanted}
-        for side in sides
-    )
-    common = [name for name in base if name in head]
-    if len(common) == 1:
-        return base[common[0]], head[common[0]]
-    if not common and len(base) == len(head) == 1:
-        return next(iter(base.values())), next(iter(head.values()))
-    names = ", ".join(sorted({name for side in sides for name in side.programs}))
-    raise InputError(f"which program is to be run? There are {names}", hint="choose one of both sides with --bin NAME")
 
 
 def _weighed(base: Candidate, head: Candidate, *, keep: bool) -> tuple[list[Difference], InputError | None]:

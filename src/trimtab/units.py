@@ -12,6 +12,7 @@ from trimtab.errors import InputError
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT])?(i?B)?", re.IGNORECASE)
 _PERCENT = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?)\s*%")
 _FACTOR = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*x")
 _SHORT_UNITS = (("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3))
@@ -30,6 +31,19 @@ def parse_duration(text: str) -> float:
     if seconds <= 0:
         raise InputError(f"{text!r} is not a duration", hint="write it like 90s, 20m or 2h")
     return seconds
+
+
+def parse_size(text: str) -> int:
+    """Bytes in ``60M``, ``2G`` or a bare number of bytes; powers of 1024.
+
+    Raises:
+        InputError: it is none of these, or zero.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    size = int(float(match["number"]) * _KIB ** " KMGT".index((match["unit"] or " ").upper())) if match else 0
+    if size <= 0:
+        raise InputError(f"{text!r} is not a size", hint="write it like 60M or 2G")
+    return size
 
 
 def parse_ratio(text: str) -> float:

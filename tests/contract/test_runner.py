@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from trimtab.errors import MissingError
 from trimtab.process import Command, Runner, SystemRunner
 
 SAYS = (sys.executable, "-c", "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
+FLOODS = "import sys\nwhile True: getattr(sys, sys.argv[1]).write('x' * 65536)"
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(60)")
 
 
@@ -19,6 +22,9 @@ def runner(request: pytest.FixtureRequest) -> Runner:
     if request.param == "system":
         return SystemRunner()
     played = FakeRunner().on("no-such-program", MissingError("cannot run 'no-such-program'"))
+    played.on("*while True*", replace(finished(exit_code=-9), flooded=True))
+    no_program = MissingError("cannot run 'foreign': it is no program of this system", hint="name one that is")
+    played.on("*/foreign", no_program)
     played.on("*time.sleep*", finished(exit_code=-9, timed_out=True))
     return played.on("*", finished("out\n", stderr="err\n", exit_code=3))
 
@@ -33,6 +39,21 @@ class TestRunner:
     def test_a_program_that_does_not_exist_is_named(self, runner: Runner) -> None:
         with pytest.raises(MissingError, match="no-such-program"):
             runner.run(Command(argv=("no-such-program",)))
+
+    def test_printing_without_end_is_told_apart(self, runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("trimtab.process._MOST_PRINTED", 1 << 20)
+        for stream in ("stdout", "stderr"):
+            found = runner.run(Command(argv=(sys.executable, "-c", FLOODS, stream), timeout=60))
+            assert (found.flooded, found.timed_out, found.ok) == (True, False, False)
+            assert found.ended.startswith("it prints")
+
+    def test_what_is_no_program_of_this_system_is_named(self, runner: Runner, tmp_path: Path) -> None:
+        foreign = tmp_path / "foreign"
+        foreign.write_bytes(bytes(range(7, 64)) * 9)
+        foreign.chmod(0o755)
+        with pytest.raises(MissingError, match="it is no program of this system") as caught:
+            runner.run(Command(argv=(str(foreign),)))
+        assert caught.value.hint
 
     def test_too_long_is_told_apart(self, runner: Runner) -> None:
         found = runner.run(Command(argv=SLEEPS, timeout=0.2))

@@ -13,12 +13,13 @@ import errno
 import heapq
 import io
 import re
+import shutil
 import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from trimtab.artifact.formats import HEAD, sniff
@@ -84,6 +85,33 @@ def unpack(path: Path, scratch: Path) -> Iterator[Packed]:
             yield from unpack_tar(path, scratch)
         else:
             raise InputError("this is no archive", where=str(path), hint="give a wheel, a zip or a tar file")
+
+
+def extract(path: Path, folder: Path) -> None:
+    """Put the plain files of a wheel or zip into a folder; links and devices are left out, and nothing may be run.
+
+    Raises:
+        InputError: it is damaged, no zip, would cost too much, or has a name that leads out of the folder.
+        MissingError: no space is left.
+    """
+    with _told(path):
+        budget = Budget(path.stat().st_size)
+        with _open_zip(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir() and _is_plain(member)]
+            _check_directory(members, budget)
+            for member in members:
+                place = folder / _safe(member.filename)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(member) as stream, place.open("wb") as file:
+                    shutil.copyfileobj(stream, file)
+
+
+def _safe(name: str) -> PurePosixPath:
+    """A member's name as a place below a folder."""
+    place = PurePosixPath(name)
+    if place.is_absolute() or ".." in place.parts or not place.parts or "\\" in name or "\0" in name:
+        raise RefusedError(f"{name[:100]!r} is no name for a file below a folder")
+    return place
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from trimtab.cargo.environment import without_git
 from trimtab.errors import InputError, MissingError
 from trimtab.process import Command, Finished, Runner
 
@@ -78,9 +79,7 @@ def _must(finished: Finished) -> None:
 
 
 def _git(runner: Runner, folder: Path, environment: Mapping[str, str], *words: str) -> Finished:
-    # Variables that a git hook sets would name the user's own index and tree.
-    clean = {name: value for name, value in environment.items() if not name.startswith("GIT_")}
-    return runner.run(Command(argv=("git", *words), cwd=folder, environment=clean))
+    return runner.run(Command(argv=("git", *words), cwd=folder, environment=without_git(environment)))
 
 
 def profile_names(manifest: Path) -> frozenset[str]:

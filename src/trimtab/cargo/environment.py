@@ -31,6 +31,11 @@ def plain(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "CARGO_TERM_COLOR": "never", "CARGO_TERM_PROGRESS_WHEN": "never", _CACHES_RUSTC_INFO: "0"}
 
 
+def without_git(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what a git hook sets, which would name the user's own index and tree everywhere."""
+    return {name: value for name, value in environment.items() if not name.startswith("GIT_")}
+
+
 def building(environment: Mapping[str, str], target_dir: Path) -> dict[str, str]:
     """The environment for a build of its own: own target directory, and no compiler cache in between.
 

@@ -25,8 +25,10 @@ _SEPARATOR = "\x1f"
 _MANIFEST = '[package]\nname = "trimtab-flags"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n'
 
 
-def flags_in_force(runner: Runner, project: Project, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The compiler flags that Cargo uses today for the project's target.
+def flags_in_force(
+    runner: Runner, project: Project, environment: Mapping[str, str], target: str = ""
+) -> tuple[str, ...]:
+    """The compiler flags that Cargo uses today for a target; for the project's own if none is named.
 
     Raises:
         InputError: an empty crate cannot be checked with them.
@@ -36,8 +38,8 @@ def flags_in_force(runner: Runner, project: Project, environment: Mapping[str, s
         (crate / "src").mkdir()
         (crate / "src" / "lib.rs").touch()
         (crate / "Cargo.toml").write_text(_MANIFEST, "utf-8")
-        with_flags = _call(runner, project, crate, building(environment, crate / "as-it-is"))
-        without = _call(runner, project, crate, {**building(environment, crate / "without"), VARIABLE: ""})
+        with_flags = _call(runner, project, crate, building(environment, crate / "as-it-is"), target)
+        without = _call(runner, project, crate, {**building(environment, crate / "without"), VARIABLE: ""}, target)
     return with_flags[len(without) :]
 
 
@@ -46,9 +48,12 @@ def adding(flags: tuple[str, ...], in_force: tuple[str, ...]) -> dict[str, str]:
     return {VARIABLE: _SEPARATOR.join((*in_force, *flags))} if flags else {}
 
 
-def _call(runner: Runner, project: Project, crate: Path, environment: dict[str, str]) -> tuple[str, ...]:
+def _call(
+    runner: Runner, project: Project, crate: Path, environment: dict[str, str], target: str
+) -> tuple[str, ...]:
     """The arguments of the rustc call that checks the empty crate."""
-    argv = ("cargo", "check", "--verbose", "--offline", "--manifest-path", str(crate / "Cargo.toml"))
+    manifest = ("--manifest-path", str(crate / "Cargo.toml"))
+    argv = ("cargo", "check", "--verbose", "--offline", *manifest, *(("--target", target) if target else ()))
     finished = runner.run(Command(argv=argv, cwd=project.root, environment=environment))
     calls = messages.invocations(finished.stderr)
     if not finished.ok or not calls:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trimtab.cargo.environment import affecting_builds, plain
+from trimtab.cargo.environment import affecting_builds, plain, without_git
 from trimtab.cargo.project import Project
 from trimtab.errors import InputError, MissingError, SourcesChanged
 from trimtab.process import Command, Runner
@@ -107,13 +107,37 @@ def copy_with_lock(
     if copy.exists():
         return copy
     draft = folder / f".{copy.name}.{os.getpid()}"
-    for path in files:
-        place = draft / path.relative_to(project.root)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, place, follow_symlinks=False)
+    _copy(files, project.root, draft)
     lock_copy(runner, draft, environment, str(project.manifest))
     publish(draft, copy)
     return copy
+
+
+def copy_sources(
+    runner: Runner, project: Project, place: Path, environment: dict[str, str], ours: Collection[Path] = ()
+) -> None:
+    """Copy the tree of a project, without what git ignores or was built.
+
+    Args:
+        runner: runs Cargo and git.
+        project: the workspace.
+        place: where its root is to lie.
+        environment: the user's.
+        ours: files and folders that are trimtab's own.
+
+    Raises:
+        InputError: it has path dependencies outside of its tree, which a copy would not find.
+    """
+    if outside := _outside(runner, project, environment):
+        raise InputError("a copy would not find its path dependencies", where=", ".join(map(str, outside)))
+    _copy(_foreign(_files(runner, project.root, environment, project.target_directory), ours), project.root, place)
+
+
+def _copy(files: Iterable[Path], root: Path, place: Path) -> None:
+    for path in files:
+        to = place / path.relative_to(root)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, to, follow_symlinks=False)
 
 
 def lock_copy(runner: Runner, draft: Path, environment: dict[str, str], where: str) -> None:
@@ -162,7 +186,7 @@ def _foreign(files: Iterable[Path], ours: Collection[Path]) -> list[Path]:
 def _files(runner: Runner, base: Path, environment: dict[str, str], target_directory: Path) -> Iterator[Path]:
     names: list[str] = []
     for which in (("--cached", "--recurse-submodules"), ("--others", "--exclude-standard")):
-        command = Command(argv=("git", "ls-files", "-z", *which), cwd=base, environment=environment)
+        command = Command(argv=("git", "ls-files", "-z", *which), cwd=base, environment=without_git(environment))
         with contextlib.suppress(MissingError):
             listed = runner.run(command)
             names += [name for name in listed.stdout.split("\0") if name and listed.ok]

@@ -11,12 +11,13 @@ from typing import Any
 
 import click
 
-from trimtab.benching import TWO_BINARIES, Contest, bench, binaries_contest, commands_contest
+from trimtab.benching import TWO_BINARIES, Contest, bench, binaries_contest, commands_contest, require_run
 from trimtab.cli.output import output_options
 from trimtab.cli.running import check_formats, pair_progress, print_comparison, rules_of, run_options
 from trimtab.config.file import parse_bench, read_config
 from trimtab.errors import InputError
 from trimtab.measure.counting import find_counter
+from trimtab.measure.series import NULL
 from trimtab.model.plan import Bench
 from trimtab.process import SystemRunner
 
@@ -50,6 +51,7 @@ def command(commands: tuple[str, ...], **options: Any) -> int:
     progress = pair_progress(quiet=options["quiet"], no_color=options["no_color"])
     with _contest(commands, options) as contest, progress as step:
         found, measured = bench(contest, rules, runner, counter=counter, step=step, command=line)
+    require_run(found)
     return print_comparison(found, measured, options)
 
 
@@ -72,6 +74,8 @@ def _binaries(texts: Sequence[str]) -> dict[str, Path]:
         name, equals, path = text.partition("=")
         if not equals or not name or not path:
             raise InputError(f"{text!r} is no binary with a name", hint="write it like --bin base=./old")
+        if name == NULL:
+            raise InputError(f"{NULL!r} cannot name a binary", hint="it is what the baseline's own copy is called")
         if name in found:
             raise InputError(f"two binaries are called {name!r}", hint="results go by name: give each its own")
         found[name] = Path(path)

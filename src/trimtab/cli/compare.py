@@ -79,6 +79,8 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
 
 def _cargo_benches(options: dict[str, Any]) -> CargoBenches | None:
     if not options["targets"]:
+        if options["pattern"]:
+            raise InputError("--filter chooses among cases of cargo bench", hint="add --cargo-bench '*'")
         return None
     try:
         pattern = re.compile(options["pattern"])

@@ -109,8 +109,9 @@ def print_comparison(found: Comparison, measured: Sequence[Measured], options: M
     elif options["markdown"]:
         click.echo(comparison_markdown(found), nl=False)
     else:
-        show(comparison_renderables(found), console(no_color=options["no_color"]))
-    return 1 if any(one.failure for one in measured) else 0
+        to = console(no_color=options["no_color"])
+        show(comparison_renderables(found, to.width), to)
+    return 1 if found.failures else 0
 
 
 def _all_runs(measured: Sequence[Measured]) -> dict[str, Runs]:

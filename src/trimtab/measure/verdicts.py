@@ -193,8 +193,6 @@ def warnings_of(measured: Sequence[Measured]) -> Iterator[str]:
 
 def _gaps(one: Measured) -> Iterator[str]:
     """What could not be measured."""
-    if one.failure:
-        yield one.failure
     yield from one.notes
     for metric, reason in {series.metric: series.absent for name in one.heads for series in one.series[name]}.items():
         if reason:

@@ -108,6 +108,8 @@ class Comparison:
     conditions: Conditions
     seconds: float
     """That it took."""
+    failures: tuple[str, ...] = ()
+    """Benches that could not be run or failed in the middle, with the reason; what was measured before counts."""
     notes: tuple[str, ...] = ()
     command: str = ""
 
@@ -134,6 +136,8 @@ class Comparison:
                 parts.append(f"{self.counts[verdict]} {verdict}")
         if only := sum(row.placement is not None and row.placement.layout_only for row in self.rows):
             parts.append(f"{only} differ{'s' * (only == 1)} by layout only")
+        if self.failures:
+            parts.append(f"{len(self.failures)} failed")
         return "; ".join(parts) or "nothing was compared"
 
 

@@ -27,17 +27,23 @@ _SIGNS = {
 }
 _CALLED = (Verdict.REGRESSED, Verdict.IMPROVED)
 _MOST_NULL = 6
+_COLUMNS = ("bench", "metric", "base", "head", "change", "interval", "runs", "mode")
+_LEAST_WIDTHS = {"interval": 90, "runs": 115, "mode": 115}
+"""Column → the width from which on there is room for it beside the verdict, which is what everybody looks for."""
+_VERDICT = len("❌ regressed") + 1
 _STYLES = {Verdict.REGRESSED: "red", Verdict.IMPROVED: "green", Verdict.UNCLEAR: "yellow"}
 
 
-def comparison_renderables(comparison: Comparison) -> Iterator[RenderableType]:
-    """Headline, table, null control, notes."""
+def comparison_renderables(comparison: Comparison, width: int) -> Iterator[RenderableType]:
+    """Headline, table, null control, notes; where there is little room, without the columns that say least."""
     from rich.text import Text
 
     yield Text(printable(comparison.headline), style="bold")
     heads = ", ".join(comparison.heads)
     yield Text(printable(f"{comparison.base} → {heads}; {_machine(comparison)}"), style="dim")
-    yield _table(comparison)
+    yield _table(comparison, width)
+    for line in comparison.failures:
+        yield Text(printable(f"failed: {line}"), style="red")
     for line in (*_spreads(comparison), *_null_notes(comparison), *comparison.notes):
         yield Text(printable(f"note: {line}"), style="dim")
 
@@ -57,22 +63,29 @@ def ordered(comparison: Comparison) -> list[Row]:
     return sorted(comparison.rows, key=lambda row: (place[row.verdict], -abs(row.change or 0)))
 
 
-def _table(comparison: Comparison) -> Table:
+def _table(comparison: Comparison, width: int) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    left_out = {name for name, least in _LEAST_WIDTHS.items() if width < least}
+    kept = [number for number, name in enumerate(_COLUMNS) if name not in left_out]
     table.add_column("bench", overflow="fold")
-    for name in ("metric", "base", "head", "change", "interval", "runs", "mode"):
+    for name in (_COLUMNS[number] for number in kept[1:]):
         table.add_column(name, justify="left" if name in ("metric", "mode") else "right", no_wrap=True)
-    table.add_column("verdict")
+    table.add_column("verdict", min_width=_VERDICT)
+
+    def add(row: Row, verdict: Text, style: str = "") -> None:
+        texts = _texts(row)
+        table.add_row(*(Text(texts[number]) for number in kept), verdict, style=style)
+
     for row in ordered(comparison):
-        table.add_row(*map(Text, _texts(row)), Text(_verdict(row), style=_STYLES.get(row.verdict, "")))
+        add(row, Text(_verdict(row), style=_STYLES.get(row.verdict, "")))
     if comparison.null:
         table.add_section()
-    for row in _shown_null(comparison):
-        table.add_row(*map(Text, _texts(row)), Text(_null_verdict(row)), style="dim")
+    for row in comparison.null:
+        add(row, Text(_null_verdict(row)), "dim")
     return table
 
 
@@ -100,7 +113,7 @@ def _verdict(row: Row) -> str:
     said = f"{_SIGNS[row.verdict]} {row.verdict}"
     if row.placement and row.placement.layout_only:
         alone = row.placement
-        return f"{_SIGNS[Verdict.SAME]} layout only: these two alone {alone.verdict} {_change(alone.change)}"
+        return f"{_SIGNS[row.verdict]} layout only: these two alone {alone.verdict} {_change(alone.change)}"
     return f"{said}, about {row.more:,} pair{'s' * (row.more > 1)} more" if row.more else said
 
 
@@ -172,6 +185,7 @@ def comparison_json(comparison: Comparison) -> str:
         "machine": asdict(comparison.machine),
         "conditions": asdict(comparison.conditions),
         "seconds": comparison.seconds,
+        "failures": comparison.failures,
         "notes": comparison.notes,
         "command": comparison.command,
     }

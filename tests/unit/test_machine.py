@@ -1,0 +1,85 @@
+"""What is said of this machine, with a kernel that says what it is told to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.values import MACHINE
+from trimtab import machine
+from trimtab.machine import these_conditions, this_machine, times_throttled
+from trimtab.model.study import Machine
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in the place of the kernel's own files, at first empty."""
+    monkeypatch.setattr(machine, "_KERNEL", tmp_path / "kernel")
+    monkeypatch.setattr(machine, "_CPUS", tmp_path / "cpu")
+    return tmp_path
+
+
+def says(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+class TestConditions:
+    @pytest.mark.parametrize(("text", "aslr"), [("2\n", True), ("1\n", True), ("0\n", False), ("", None)])
+    def test_addresses(self, kernel: Path, text: str, aslr: bool | None) -> None:
+        says(kernel / "kernel" / "randomize_va_space", text)
+        assert these_conditions({}, Path()).aslr is aslr
+
+    def test_a_kernel_that_says_nothing(self, kernel: Path) -> None:
+        found = these_conditions({}, Path("/home/ann"))
+        assert (found.aslr, found.governor, found.environment, found.cwd) == (None, "", 0, "/home/ann")
+        assert times_throttled() == 0
+
+    def test_the_governor_is_the_first_cpus(self, kernel: Path) -> None:
+        says(kernel / "cpu" / "cpu0" / "cpufreq" / "scaling_governor", "powersave\n")
+        assert these_conditions({}, Path()).governor == "powersave"
+
+    def test_cpus_are_those_that_may_be_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 1}, raising=False)
+        assert these_conditions({}, Path()).cpus == (1, 3)
+        monkeypatch.delattr(os, "sched_getaffinity")
+        assert these_conditions({}, Path()).cpus == ()
+
+    @pytest.mark.parametrize(
+        ("environment", "size"), [({}, 0), ({"A": "b"}, 4), ({"A": "b", "LONG": ""}, 10), ({"Ä": "\udce9"}, 5)]
+    )
+    def test_the_environment_is_as_large_as_on_the_stack(self, environment: dict[str, str], size: int) -> None:
+        assert these_conditions(environment, Path()).environment == size
+
+    def test_slowing_down_for_heat_is_summed_over_the_cpus(self, kernel: Path) -> None:
+        for number, text in enumerate(("3\n", "4\n", "no number\n")):
+            says(kernel / "cpu" / f"cpu{number}" / "thermal_throttle" / "core_throttle_count", text)
+        says(kernel / "cpu" / "cpufreq" / "thermal_throttle" / "core_throttle_count", "1000\n")
+        assert times_throttled() == 7
+
+
+class TestUnlike:
+    def test_a_machine_is_like_itself(self) -> None:
+        assert this_machine().unlike(this_machine()) == ()
+        assert MACHINE.unlike(replace(MACHINE)) == ()
+
+    @pytest.mark.parametrize("name", [field.name for field in fields(Machine)])
+    def test_every_part_matters_and_is_named(self, name: str) -> None:
+        value = getattr(MACHINE, name)
+        other = replace(MACHINE, **{name: value + 1 if isinstance(value, int) else f"another {value}"})  # type: ignore[arg-type]
+        (reason,) = MACHINE.unlike(other)
+        assert f"{value}, not {getattr(other, name)}" in reason
+
+    def test_all_reasons_are_given(self) -> None:
+        other = replace(MACHINE, cores=4, kernel="6.6.0")
+        assert MACHINE.unlike(other) == ("cores 2, not 4", "kernel 6.1.0, not 6.6.0")
+
+    @given(st.integers(1, 8), st.integers(1, 8))
+    def test_who_is_asked_makes_no_difference(self, one: int, two: int) -> None:
+        left, right = replace(MACHINE, cores=one), replace(MACHINE, cores=two)
+        assert bool(left.unlike(right)) == bool(right.unlike(left)) == (one != two)
