@@ -148,24 +148,37 @@ def _null_verdict(row: Row) -> str:
 
 def comparison_markdown(comparison: Comparison) -> str:
     """For a pull request."""
-    lines = [f"**{_escaped(comparison.headline)}**", "", f"`{printable(comparison.base)}` → " + ", ".join(
-        f"`{printable(head)}`" for head in comparison.heads)]  # fmt: skip
-    lines += [
+    rows = [(_SIGNS[row.verdict], row) for row in ordered(comparison)] + [("", row) for row in _shown_null(comparison)]
+    notes = (_machine(comparison), *_spreads(comparison), *_null_notes(comparison), *comparison.notes)
+    heads = ", ".join(map(_code, comparison.heads))
+    lines = [
+        f"**{_escaped(comparison.headline)}**",
+        "",
+        f"{_code(comparison.base)} → {heads}: {_totals(comparison)}",
         "",
         "| | bench | metric | base | head | change | interval | runs | mode |",
         "|---|---|---|---:|---:|---:|---|---:|---|",
-    ]
-    for sign, row in (
-        *((_SIGNS[row.verdict], row) for row in ordered(comparison)),
-        *(("", row) for row in _shown_null(comparison)),
-    ):
-        lines.append(f"| {' | '.join((sign, *map(_escaped, _texts(row))))} |")
-    lines.append("")
-    lines += [
-        f"- {_escaped(line)}"
-        for line in (_machine(comparison), *_spreads(comparison), *_null_notes(comparison), *comparison.notes)
+        *(f"| {' | '.join((sign, *map(_escaped, _texts(row))))} |" for sign, row in rows),
+        "",
+        *(f"- ❌ failed: {_escaped(line)}" for line in comparison.failures),
+        *(f"- {_escaped(line)}" for line in notes),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _totals(comparison: Comparison) -> str:
+    counts = comparison.counts
+    totals = (
+        f"❌ {counts[Verdict.REGRESSED]} regressed",
+        f"⚡ {counts[Verdict.IMPROVED]} improved",
+        f"✅ {counts[Verdict.SAME] + counts[Verdict.IDENTICAL]} untouched",
+        f"❔ {counts[Verdict.UNCLEAR]} unclear",
+    )
+    return " · ".join(totals)
+
+
+def _code(name: str) -> str:
+    return f"`{printable(name).replace('`', chr(39))}`"
 
 
 def _escaped(text: str) -> str:
