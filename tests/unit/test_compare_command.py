@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -21,6 +21,7 @@ from tests.unit.test_archive import make_zip
 from tests.unit.test_paired import Programs
 from tests.unit.test_schemas import validator
 from trimtab.cli.app import run
+from trimtab.errors import MissingError
 from trimtab.machine import this_machine
 from trimtab.model.weight import Weight
 from trimtab.process import Command
@@ -32,9 +33,13 @@ BENCH = "--bench 'check={bin} check x' --runs 40"
 MISTAKE = ("error: ", "  in: ", "  do: ")
 
 
+def nothing_counts(*_: object) -> NoReturn:
+    raise MissingError("valgrind is not installed", hint="install it")
+
+
 @pytest.fixture(autouse=True)
 def _no_counters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trimtab.cli.compare.find_counter", lambda *_: None)
+    monkeypatch.setattr("trimtab.cli.compare.find_counter", nothing_counts)
 
 
 def document_of(said: Said) -> Any:

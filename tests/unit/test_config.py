@@ -102,7 +102,7 @@ def test_one_value_needs_no_list() -> None:
         ('[limits]\nbuilds = "2x"\n', "limits.builds", "did you mean limits.build?"),
         ('[measure]\nbench_time = "2s"\n', "measure.bench_time", "did you mean measure.bench-time?"),
         ("[measure]\nxyz = 1\n", "measure.xyz", "known here: probes, jobs, timeout, bench-time, budget"),
-        ("zzz = 1\n", "zzz", "known here: project, space, bench, measure, limits"),
+        ("zzz = 1\n", "zzz", "known here: project, space, bench, parity, measure, limits"),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest(text: str, key: str, hint: str) -> None:

@@ -177,6 +177,15 @@ class TestCounting:
         count_runs(counter(), runner, replace(RULES, timeout=5.0), measured)
         assert {command.timeout for command in runner.commands} == {5.0}
 
+    def test_what_would_take_longer_than_the_limit_is_left_out(self) -> None:
+        runner = counting_runner(lambda _: 1000)
+        (one,) = measured = ran(CASE, wall=0.2)
+        count_runs(replace(counter(), limit=60), runner, RULES, measured)
+        assert (runner.commands, one.counts) == ([], {})
+        assert one.notes == ["no instructions: counting takes about 80 s; --counts does it"]
+        count_runs(replace(counter(), limit=90), runner, RULES, measured)
+        assert set(one.counts) == {"old", "new"}
+
     def test_a_failure_becomes_a_note_and_other_benches_go_on(self) -> None:
         other = replace(CASE, name="other", commands={"old": ("old", "y"), "new": ("new", "y")})
         measured, runner = ran(CASE, other), FakeRunner()

@@ -21,6 +21,9 @@ from trimtab.measure.counting import Counter, find_counter
 from trimtab.measure.paired import Rules
 from trimtab.process import Runner, SystemRunner
 
+_PATIENCE = 60.0
+"""Seconds for each bench that counting may take if nobody asked for it."""
+
 
 @click.command("compare")
 @click.argument("base")
@@ -31,7 +34,7 @@ from trimtab.process import Runner, SystemRunner
 )
 @click.option("--filter", "pattern", default="", metavar="REGEX", help="Only cases of cargo bench that match.")
 @click.option("--layouts", type=click.IntRange(min=5), metavar="N", help="Layouts of each side to run too (none).")
-@click.option("--counts/--no-counts", default=None, help="Instructions and cycles (if perf or valgrind is here).")
+@click.option("--counts/--no-counts", default=None, help="Instructions and cycles (if that takes under a minute).")
 @run_options
 @store_option
 @output_options
@@ -90,9 +93,11 @@ def _cargo_benches(options: dict[str, Any]) -> CargoBenches | None:
 
 
 def _counter(runner: Runner, rules: Rules, wanted: bool | None) -> Counter | None:
-    """What counts, unless nobody wants that; where nobody asked, nothing need be here for it."""
+    """What counts, unless nobody wants that. Where nobody asked, nothing need be here for it, nor may it take long."""
     if wanted is False:
         return None
-    with contextlib.suppress(MissingError) if wanted is None else contextlib.nullcontext():
+    if wanted:
         return find_counter(runner, rules.environment)
+    with contextlib.suppress(MissingError):
+        return replace(find_counter(runner, rules.environment), limit=_PATIENCE)
     return None

@@ -8,8 +8,10 @@ Ir + 10·L1 misses + 100·LL misses. Source: the formula "CEst" of KCachegrind w
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import shutil
+import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +22,7 @@ from trimtab.measure.paired import Rules, command_of, helped, run_helper
 from trimtab.measure.series import Measured
 from trimtab.model.comparison import Count
 from trimtab.process import Command, Runner
+from trimtab.units import format_seconds
 
 CALLGRIND = (
     *("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--cache-sim=yes"),
@@ -27,8 +30,10 @@ CALLGRIND = (
 )
 _PERF = ("perf", "stat", "-x", ",", "-e", "instructions:u,cycles:u")
 _RUNS = 2
-_PATIENCE, _SLOWDOWN = 60.0, 300.0
-"""Seconds, and times a run, after which counting is given up: callgrind slows programs down 20 to 100 times."""
+_PATIENCE, _PATIENCE_FACTOR = 60.0, 300.0
+"""Seconds, and times a run, after which counting is given up."""
+_SLOWDOWN = 100.0
+"""How much longer callgrind with caches takes than the CPU time of the program itself."""
 _EVENTS = re.compile(r"Events\s*:\s*(.+)")
 _COLLECTED = re.compile(r"Collected\s*:\s*([\d ]+)")
 _DIGITS = 30
@@ -43,10 +48,14 @@ class Counter:
     program: str
     method: str
     """What the counts are, for a report."""
+    slowdown: float
+    """How many times longer a run takes, about."""
     prefix: Callable[[str], tuple[str, ...]]
     """Words before the command, for the name of a log file."""
     read: Callable[[str], Count | None]
     """The counts in that log."""
+    limit: float = math.inf
+    """Seconds: a bench whose counting is likely to take longer is left out."""
 
     def count(self, runner: Runner, command: Command) -> Count | str:
         """Run a command once, and say what it executed, or why that is not known. Its exit code is the caller's matter.
@@ -74,6 +83,7 @@ def find_counter(
     """
     if which("perf"):
         perf = Counter(
+            slowdown=1.0,
             program="perf",
             method="the CPU's own, in user mode",
             prefix=lambda log: (*_PERF, "-o", log, "--"),
@@ -94,6 +104,7 @@ def callgrind(which: Callable[[str], str | None] = shutil.which) -> Counter:
         raise MissingError("valgrind is not installed", hint="sudo apt-get install valgrind")
     fixed_addresses = ("setarch", "-R") if which("setarch") else ()
     return Counter(
+        slowdown=_SLOWDOWN,
         program="callgrind",
         method="estimated: Ir + 10·L1 misses + 100·LL misses, with caches of 32 KiB, 32 KiB and 8 MiB",
         prefix=lambda log: (*fixed_addresses, *CALLGRIND, f"--log-file={log}"),
@@ -117,8 +128,14 @@ def count_runs(counter: Counter, runner: Runner, rules: Rules, measured: Sequenc
 
 
 def _count_case(counter: Counter, runner: Runner, rules: Rules, one: Measured) -> None:
-    slowest = max((sample.wall for runs in one.runs.values() for sample in runs.samples), default=0.0)
-    patience = rules.timeout or _PATIENCE + _SLOWDOWN * slowest
+    samples = [sample for runs in one.runs.values() for sample in runs.samples]
+    each = statistics.median(sample.user + sample.system for sample in samples) if samples else 0.0
+    expected = each * counter.slowdown * _RUNS * (1 + len(one.heads))
+    if expected > counter.limit:
+        one.notes.append(f"no instructions: counting takes about {format_seconds(expected)}; --counts does it")
+        return
+    slowest = max((sample.wall for sample in samples), default=0.0)
+    patience = rules.timeout or _PATIENCE + _PATIENCE_FACTOR * slowest
     for name in (one.base, *one.heads):
         command = replace(command_of(one.case, name, rules), timeout=patience)
         counts = []
