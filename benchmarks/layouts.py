@@ -189,17 +189,16 @@ def spread_of(record: Record, metric: str) -> LayoutSpread:
 def report(results: Results) -> None:
     """Markdown tables."""
     print("Ten layouts of the same objects beside ten others\n")
-    print("| profile | bench | metric | rounds | slowest/fastest | of the others | change, 99 % interval | said |")
-    print("|---|---|---|---|---|---|---|---|")
-    only = {}
+    print("| profile | bench | metric | rounds | slowest/fastest | of the others | change, 99 % interval |")
+    print("|---|---|---|---|---|---|---|")
+    spreads: dict[tuple[object, object, str], LayoutSpread] = {}
     for record in results.of("spread"):
         for metric in METRICS:
             spread = spread_of(record, metric)
-            only[record["profile"], record["bench"], metric] = spread.layout_only
+            spreads[record["profile"], record["bench"], metric] = spread
             print(
                 f"| {record['profile']} | {record['bench']} | {metric} | {spread.rounds} | {spread.base_spread:+.1%} | "
-                f"{spread.head_spread:+.1%} | {change(spread.change, spread.low, spread.high)} | "
-                f"{'layout only' if spread.layout_only else 'a change'} |"
+                f"{spread.head_spread:+.1%} | {change(spread.change, spread.low, spread.high)} |"
             )
     print("\nOne layout beside another: those that pairs alone call different\n")
     print("| try | profile | bench | layouts | metric | pairs | change, interval | pairs say | replicates say |")
@@ -211,14 +210,17 @@ def report(results: Results) -> None:
         different = {
             metric: row for metric, row in rows.items() if isinstance(row, dict) and row["verdict"] in DIFFERENT
         }
-        excused = [only[record["profile"], record["bench"], metric] for metric in different]
+        excused = [
+            spreads[record["profile"], record["bench"], metric].explains(row["change"])
+            for metric, row in different.items()
+        ]
         called += bool(different)
         found += any(excused)
         for (metric, row), layout_only in zip(different.items(), excused, strict=True):
             print(
                 f"| {record['number']} | {record['profile']} | {record['bench']} | {record['one']}, {record['other']} "
                 f"| {metric} | {row['runs']} | {change(row['change'], row['low'], row['high'])} | {row['verdict']} "
-                f"| {'layout only' if layout_only else 'a change'} |"
+                f"| {'layout only' if layout_only else 'unclear'} |"
             )
     print(f"\n{len(tries)} tries: {called} called different by pairs, {found} of them layout only by replicates.")
     builds = results.of("build")

@@ -140,7 +140,7 @@ def bench(
     elif counter:
         count_runs(counter, runner, rules, measured)
         if any(one.counts for one in measured):
-            notes.append(f"instructions counted by {counter.program}; cycles {counter.method}")
+            notes.append(f"{counter.program}: {counter.method}")
     rows, null = rows_of(measured)
     found = replace(
         empty,

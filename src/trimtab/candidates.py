@@ -28,6 +28,7 @@ from trimtab.store.sqlite import SqliteStore
 from trimtab.weighing import trial_named
 
 _REVISION = 12
+_KNOWN = "name a file, pypi:NAME==VERSION, crate:NAME@VERSION, STUDY:TRIAL, a project's folder, a profile or a revision"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +90,9 @@ class Finder:
         return self._of_the_project(word)
 
     def _wheel(self, word: str) -> Candidate:
-        return self._file(word, published_wheel(self.runner, word, self.folders.cache, self.environment))
+        path = published_wheel(self.runner, word, self.folders.cache, self.environment)
+        name = word if "==" in word else f"{word} ({'-'.join(path.name.split('-')[:2])})"  # which is the newest today
+        return self._file(name, path)
 
     def _file(self, word: str, path: Path) -> Candidate:
         return Candidate(name=word, files=(path,), programs=programs(path, self.scratch))
@@ -126,9 +129,10 @@ class Finder:
         raise self._unknown(word, "it is no file, study, profile or revision of this project")
 
     def _unknown(self, word: str, why: str) -> InputError:
+        why = "there is no such file" if word.startswith((os.sep, os.curdir)) else why
         return InputError(
             f"nothing is known as {word!r}: {why}",
-            hint="name a profile, a git revision, a file, pypi:NAME==VERSION or STUDY:TRIAL",
+            hint=_KNOWN,
         )
 
     def _build(self, word: str, request: Request) -> Candidate:

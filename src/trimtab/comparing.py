@@ -187,6 +187,8 @@ def _timed(
             step=surroundings.step,
             command=request.command,
         )
+    if request.layouts and not programs:
+        return replace(found, notes=(*found.notes, "no layouts: they are run with a --bench")), measured
     interrupted = any(one.interrupted for one in measured)
     if not request.layouts or not programs or interrupted or filecmp.cmp(*programs, shallow=False):
         return found, measured

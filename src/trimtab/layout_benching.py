@@ -10,7 +10,7 @@ from pathlib import Path
 from trimtab.api import Exploration
 from trimtab.build.links import replicate, reproduces
 from trimtab.build.workplace import hold_workplace
-from trimtab.errors import NothingBuiltError
+from trimtab.errors import InputError, NothingBuiltError
 from trimtab.measure.layouts import LayoutBench
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Case
@@ -19,6 +19,7 @@ from trimtab.model.plan import Bench
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed
 from trimtab.process import Runner
+from trimtab.stats.median import CONFIDENCE
 
 Source = tuple[Exploration, Profile, Path]
 """The sources and the profile of a side, and the program that is compared."""
@@ -59,14 +60,19 @@ def layout_spreads(
             told(f"building {side} once more, to keep its last link")
             laid_out[side] = _replicates(source, work, Path(scratch) / side, count, runner, notes)
         spreads: list[LayoutSpread] = []
+        confidence = 1 - (1 - CONFIDENCE) / (2 * len(benches))  # of wall and CPU time, so that all hold together
         for bench in benches:
             told(f"{bench.name}: {2 * count} layouts")
             try:
-                found = LayoutBench(runner, rules).spread(_case(bench, laid_out), _names("base", laid_out["base"]))
+                found = LayoutBench(runner, rules).spread(
+                    _case(bench, laid_out), _names("base", laid_out["base"]), confidence=confidence
+                )
             except KeyboardInterrupt:
                 notes.append(f"{bench.name}, layouts: interrupted")
                 break
             spreads += found.spreads
+            if any(spread.low is None for spread in found.spreads):
+                notes.append(f"{bench.name}: {count} layouts of each side are too few for so many rows")
             notes += [f"{bench.name}, layouts: {found.failure}"] if found.failure else []
             if found.interrupted:
                 notes.append(f"{bench.name}, layouts: interrupted")
@@ -86,7 +92,9 @@ def _replicates(
         raise NothingBuiltError(
             f"a side cannot be built any more: {built.message}", hint="see that `cargo build` works"
         )
-    artifact = next((one for one in built.artifacts if one.name == program.name), built.artifacts[0])
+    artifact = next((one for one in built.artifacts if one.name == program.name), None)
+    if not artifact:
+        raise InputError(f"the build makes no {program.name}", hint="choose the program with --bin NAME")
     if not reproduces(runner, links / artifact.name, Path(artifact.path)):
         notes.append(
             f"{artifact.name}: the last link, repeated, gives other bytes: layouts may differ in more than that"

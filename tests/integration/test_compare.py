@@ -320,7 +320,7 @@ class TestProfiles:
             find_lld(SystemRunner(), tmp_path)
         except MissingError as error:
             pytest.skip(error.what)
-        arguments = ("HEAD~1", "HEAD", *COUNT, "--layouts", "5", "--budget", "1s", "--no-counts", "--json")
+        arguments = ("HEAD~1", "HEAD", *COUNT, "--layouts", "6", "--budget", "1s", "--no-counts", "--json")
         found = repository.compares(*arguments)
         wall = row(found, "count", "wall")
         assert (wall["mode"], wall["runs"]) == ("layouts", 5)
@@ -333,7 +333,7 @@ class TestProfiles:
 
     def test_identical_programs_need_no_layouts(self, repository: Repository) -> None:
         builds = len(repository.user.builds())
-        found = repository.compares("HEAD", "HEAD", "--bench", "wait={bin} wait 3600", "--layouts", "5", "--json")
+        found = repository.compares("HEAD", "HEAD", "--bench", "wait={bin} wait 3600", "--layouts", "6", "--json")
         assert {one["verdict"] for one in found["rows"]} == {"identical"}
         assert len(repository.user.builds()) == builds
 

@@ -196,7 +196,7 @@ class TestFiles:
         comparer.programs.on("*valgrind*", lambda command: callgrind(command, 1000))
         found = document_of(comparer.compare("./old", "./new", *CHECK))
         assert verdicts(found)["check", "instructions"] == "same"
-        assert any(note.startswith("instructions counted by callgrind") for note in found["notes"])
+        assert any(note.startswith("callgrind: ") for note in found["notes"])
         found = document_of(comparer.compare("./old", "./new", *CHECK, "--no-counts"))
         assert ("check", "instructions") not in verdicts(found)
 
@@ -292,7 +292,7 @@ class TestFailures:
             (("./old", "./new", "--bench", "check=ls"), "does not run {bin}"),
             (("./old", "./new", "--bench", "a={bin}", "--bench", "a={bin}"), "two benches are called 'a'"),
             (("./old", "./new", "--layouts", "4"), "--layouts"),
-            (("./old", "./new", "--layouts", "5", *CHECK[:2]), "./old comes without sources"),
+            (("./old", "./new", "--layouts", "6", *CHECK[:2]), "./old comes without sources"),
             (("./old", "./new", "--cargo-bench", "*"), "./old comes without sources"),
             (("./old", "./new", "--cargo-bench", "*", "--filter", "("), "--filter is no regular expression"),
             (("./old", "./new", "--json", "--markdown"), "exclude each other"),

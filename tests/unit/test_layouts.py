@@ -60,6 +60,23 @@ def wall(found: LayoutRuns) -> LayoutSpread:
     return one
 
 
+def no_change(spread: LayoutSpread) -> bool:
+    """Whether the layouts allow for none."""
+    return spread.low is not None and spread.high is not None and spread.low <= 0 <= spread.high
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "change", "explained"),
+    [(-0.02, 0.03, 0.05, True), (-0.02, 0.06, 0.05, False), (0.01, 0.03, 0.05, False), (None, None, 0.05, False),
+     (-0.02, 0.03, None, False)],
+)  # fmt: skip
+def test_placement_explains_what_the_layouts_exclude(
+    low: float | None, high: float | None, change: float | None, explained: bool
+) -> None:
+    spread = LayoutSpread(subject="x", metric="cpu", base=(0.0,), head=(0.0,), rounds=3, change=0.0, low=low, high=high)
+    assert spread.explains(change) is explained
+
+
 class TestWhatIsSaid:
     def test_a_difference_beyond_placement_is_one(self) -> None:
         found = measure(Layouts(placement=0.02, head=1.1))
@@ -69,21 +86,21 @@ class TestWhatIsSaid:
             assert spread.high is not None
             assert 0 < spread.low <= spread.change <= spread.high
             assert spread.change == pytest.approx(0.1, abs=0.07)
-            assert not spread.layout_only
+            assert not no_change(spread)
             assert (spread.subject, spread.rounds, len(spread.base), len(spread.head)) == ("check", 9, 8, 8)
 
     def test_a_difference_between_two_layouts_is_placement_only(self) -> None:
         layouts = Layouts(placement=0.04)
         spread = wall(measure(layouts))
         times = [layouts.times[name] for name in BASE]
-        assert spread.layout_only
+        assert no_change(spread)
         assert spread.base_spread == pytest.approx(max(times) / min(times) - 1, abs=0.02)
         assert spread.base_spread > 0.05
 
     def test_more_runs_of_few_layouts_do_not_make_a_difference(self) -> None:
         """Equal builds are called different in one of a hundred reports at most, however long their layouts are run."""
         wrong = sum(
-            not wall(measure(Layouts(placement=0.03, noise=0.001, seed=seed), replace(RULES, runs=30))).layout_only
+            not no_change(wall(measure(Layouts(placement=0.03, noise=0.001, seed=seed), replace(RULES, runs=30))))
             for seed in range(200)
         )
         assert wrong <= 7  # more than that has a chance below one in a thousand at a rate of 1 %
@@ -92,13 +109,13 @@ class TestWhatIsSaid:
         layouts = Layouts(head=1.03, state=lambda run: (1 + run / 300) * (1.5 if run % 90 < 20 else 1.0))
         spread = wall(measure(layouts, replace(RULES, runs=30)))
         assert spread.change == pytest.approx(0.03, abs=0.01)
-        assert not spread.layout_only
+        assert not no_change(spread)
 
     def test_too_few_layouts_say_nothing(self) -> None:
         few = replace(CASE, commands={name: (name,) for name in ("base 0", "head 0")})
         layouts = Layouts(head=2.0)
         found = LayoutBench(layouts, RULES, clock=lambda: layouts.now).spread(few, ["base 0"])
-        assert (wall(found).low, wall(found).high, wall(found).layout_only) == (None, None, False)
+        assert (wall(found).low, wall(found).high, no_change(wall(found))) == (None, None, False)
         assert wall(found).change == pytest.approx(1, abs=0.05)
 
     def test_times_of_nothing_say_nothing(self) -> None:
@@ -165,7 +182,7 @@ class TestFailures:
                 layouts.fails["base 2"] = finished(exit_code=-11)
 
         found = measure(layouts, step=step)
-        assert found.failure == "base 2 fails now and then: signal 11"
+        assert found.failure == "base 2 fails in block 5: signal 11"
         assert {len(runs.samples) for runs in found.runs.values()} == {4}
         assert wall(found).rounds == 4
 

@@ -128,6 +128,25 @@ class TestVerdicts:
         assert all(row.runs == 0 for row in null)
 
 
+def test_benches_still_to_be_run_count_from_the_start() -> None:
+    """A verdict that ended a bench must hold when others come after it."""
+    programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.11})
+    cases = [replace(case("new"), name=f"check{number}") for number in range(6)]
+    rows, _ = judged(measure(programs, *cases))
+    assert {row.verdict for row in rows} == {Verdict.REGRESSED}
+
+
+def test_a_mean_that_changes_unlike_the_typical_run_is_noted() -> None:
+    dice = random.Random(3)
+    programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1}, noise=0.005)
+    usual = programs.otherwise
+    programs.otherwise = lambda command: (  # type: ignore[method-assign]
+        replace(usual(command), wall=0.3) if command.argv[0] == "new" and dice.random() < 0.1 else usual(command)
+    )
+    said = "; ".join(warnings_of(measure(programs, case("new"), rules=replace(RULES, runs=100))))
+    assert "check: the mean wall of new changes by +" in said
+
+
 class TestBlocks:
     def test_every_block_has_everything_once_and_every_second_one_the_copy(self) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
@@ -183,7 +202,7 @@ class TestFailures:
                 programs.fails["new"] = finished(exit_code=-11)
 
         (one,) = PairedBench(programs, RULES, clock=lambda: programs.now).measure([case("new")], step)
-        assert one.failure == "new fails now and then: signal 11"
+        assert one.failure == "new fails in block 6: signal 11"
         assert len(one.series["new"][0].sequence) == 5
 
     def test_failures_may_be_accepted(self) -> None:

@@ -154,7 +154,7 @@ class TestAbsent:
 
     def test_unknown_memory_is_less_than_trimtabs_own(self) -> None:
         one = measured([sample(memory=None)] * 10, [sample()] * 10)
-        assert "check: no memory: some runs need no more than trimtab itself, which is the least that can be told" in (
+        assert "check: no memory: some runs need less than trimtab itself has had, below which it cannot be told" in (
             list(warnings_of([one]))
         )
 

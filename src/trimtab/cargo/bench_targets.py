@@ -92,7 +92,7 @@ class BenchBuilder:
             raise InputError(
                 f"the benches cannot be built: {failure.message}",
                 where=str(self.project.manifest),
-                hint="see what `cargo bench --no-run` says, or choose others with --bench and --package",
+                hint="see what `cargo bench --no-run` says, or name other targets",
             )
         return tuple(sorted(bench_targets(finished.stdout), key=lambda target: (target.package, target.name)))
 

@@ -40,7 +40,8 @@ def command(commands: tuple[str, ...], **options: Any) -> int:
 
     Give two or more commands, each as one word with quotes around it; or several binaries with --bin and, after --, one
     command in which {bin} stands for each of them. Benches from trimtab.toml are run where no command is given. The
-    first command or binary is the baseline. The chance of a wrong call in a report is 1 %, whenever it stops.
+    first command or binary is the baseline. Of the differences that are called, at most 1 % are
+    expected to be wrong, whenever it stops.
     """
     check_formats(options)
     rules, runner = rules_of(options), SystemRunner()

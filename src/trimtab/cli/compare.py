@@ -33,7 +33,7 @@ _PATIENCE = 60.0
     "--cargo-bench", "targets", multiple=True, metavar="TARGET", help="Cases of cargo bench too; '*' is all targets."
 )
 @click.option("--filter", "pattern", default="", metavar="REGEX", help="Only cases of cargo bench that match.")
-@click.option("--layouts", type=click.IntRange(min=5), metavar="N", help="Layouts of each side to run too (none).")
+@click.option("--layouts", type=click.IntRange(min=6), metavar="N", help="Layouts of each side to run too (none).")
 @click.option("--counts/--no-counts", default=None, help="Instructions and cycles (if that takes under a minute).")
 @run_options
 @store_option

@@ -30,9 +30,12 @@ def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 
 
 def _smallest(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
-    change = parse_ratio(value if value.startswith(("+", "-")) else f"+{value}") - 1
+    try:
+        change = parse_ratio(value if value.startswith(("+", "-")) else f"+{value}") - 1
+    except InputError:
+        change = 0.0
     if not 0 < change < 1:
-        raise InputError(f"{value!r} is no smallest change", hint="write it like 1%")
+        raise InputError(f"{value!r} is no smallest change", hint="write it like 2%")
     return change
 
 
@@ -70,7 +73,7 @@ def rules_of(options: Mapping[str, Any]) -> Rules:
     """How commands are run, as the options say."""
     stdin = options["stdin"]
     if stdin and stdin != "null" and not Path(stdin).is_file():
-        raise InputError("there is no such input", where=stdin, hint="name a file, or null")
+        raise InputError("there is no such input file", where=stdin, hint="name a regular file, or null")
     return Rules(
         environment=dict(os.environ),
         budget=options["budget"],

@@ -25,10 +25,10 @@ from trimtab.process import Command, Runner
 from trimtab.units import format_seconds
 
 CALLGRIND = (
-    *("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--cache-sim=yes"),
+    *("valgrind", "--tool=callgrind", "--trace-children=yes", "--callgrind-out-file=/dev/null", "--cache-sim=yes"),
     *("--I1=32768,8,64", "--D1=32768,8,64", "--LL=8388608,16,64"),
 )
-_PERF = ("perf", "stat", "-x", ",", "-e", "instructions:u,cycles:u")
+_PERF = ("perf", "stat", "-x", ",", "-e", "instructions:u")
 _RUNS = 2
 _PATIENCE, _PATIENCE_FACTOR = 60.0, 300.0
 """Seconds, and times a run, after which counting is given up."""
@@ -38,7 +38,7 @@ _EVENTS = re.compile(r"Events\s*:\s*(.+)")
 _COLLECTED = re.compile(r"Collected\s*:\s*([\d ]+)")
 _DIGITS = 30
 """No count has more; `int` refuses numbers of thousands."""
-_PERF_LINE = re.compile(rf"(\d{{1,{_DIGITS}}})(?:\.\d+)?,[^,]*,(instructions|cycles)", re.MULTILINE)
+_PERF_LINE = re.compile(rf"(\d{{1,{_DIGITS}}})(?:\.\d+)?,[^,]*,(instructions)", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,7 @@ class Counter:
         with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
             log = Path(scratch) / "log"
             finished = runner.run(replace(command, argv=(*self.prefix(str(log)), *command.argv)))
-            text = log.read_text("utf-8", "replace") if log.exists() else ""
+            text = "".join(part.read_text("utf-8", "replace") for part in sorted(Path(scratch).iterdir()))
         if finished.exit_code >= 0 and not finished.timed_out and (count := self.read(text)):
             return count
         said = next((line for line in reversed(text.splitlines()) if line.strip()), "")
@@ -85,7 +85,7 @@ def find_counter(
         perf = Counter(
             slowdown=1.0,
             program="perf",
-            method="the CPU's own, in user mode",
+            method="instructions in user mode, by the CPU's own counters",
             prefix=lambda log: (*_PERF, "-o", log, "--"),
             read=read_perf,
         )
@@ -106,8 +106,8 @@ def callgrind(which: Callable[[str], str | None] = shutil.which) -> Counter:
     return Counter(
         slowdown=_SLOWDOWN,
         program="callgrind",
-        method="estimated: Ir + 10·L1 misses + 100·LL misses, with caches of 32 KiB, 32 KiB and 8 MiB",
-        prefix=lambda log: (*fixed_addresses, *CALLGRIND, f"--log-file={log}"),
+        method="cycles are estimated as Ir + 10·L1 misses + 100·LL misses, with caches of 32 KiB, 32 KiB and 8 MiB",
+        prefix=lambda log: (*fixed_addresses, *CALLGRIND, f"--log-file={log}.%p"),
         read=read_callgrind,
     )
 
@@ -150,11 +150,14 @@ def _count_case(counter: Counter, runner: Runner, rules: Rules, one: Measured) -
 
 
 def read_callgrind(log: str) -> Count | None:
-    """The counts in callgrind's log, which names the events in one line and gives their numbers in another."""
-    names, numbers = _EVENTS.search(log), _COLLECTED.search(log)
-    if not names or not numbers:
+    """The counts in callgrind's logs, one for each process, which name the events and then give their numbers."""
+    names, lines = _EVENTS.search(log), _COLLECTED.findall(log)
+    if not names or not lines:
         return None
-    events = dict(zip(names[1].split(), (int(number[-_DIGITS:]) for number in numbers[1].split()), strict=False))
+    events: dict[str, int] = {}
+    for line in lines:
+        for name, number in zip(names[1].split(), line.split(), strict=False):
+            events[name] = events.get(name, 0) + int(number[-_DIGITS:])
     if not events.get("Ir"):
         return None
     first, last = (sum(events.get(name, 0) for name in (f"I{level}mr", f"D{level}mr", f"D{level}mw")) for level in "1L")
@@ -162,8 +165,6 @@ def read_callgrind(log: str) -> Count | None:
 
 
 def read_perf(log: str) -> Count | None:
-    """The counts in a log of ``perf stat -x ,``; what the kernel does not allow is no number there."""
+    """The instructions in a log of ``perf stat -x ,``; what the kernel does not allow is no number there."""
     found = {name: int(number) for number, name in _PERF_LINE.findall(log)}
-    if not found.get("instructions") or not found.get("cycles"):
-        return None
-    return Count(instructions=found["instructions"], cycles=found["cycles"])
+    return Count(instructions=found["instructions"], cycles=None) if found.get("instructions") else None

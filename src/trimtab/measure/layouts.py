@@ -20,6 +20,7 @@ from trimtab.measure.paired import PairedBench, helped
 from trimtab.measure.series import Case, Measured
 from trimtab.model.comparison import Runs, Sample
 from trimtab.model.layout import LayoutSpread
+from trimtab.stats.median import CONFIDENCE
 from trimtab.stats.shift import shift_interval
 
 _FEWEST = 3
@@ -42,13 +43,20 @@ class LayoutRuns:
 class LayoutBench(PairedBench):
     """Runs all layouts of two builds in turn, until the budget is over or the wanted number of rounds is done."""
 
-    def spread(self, case: Case, base: Collection[str], step: Callable[[int], None] = lambda _: None) -> LayoutRuns:
+    def spread(
+        self,
+        case: Case,
+        base: Collection[str],
+        step: Callable[[int], None] = lambda _: None,
+        confidence: float = CONFIDENCE,
+    ) -> LayoutRuns:
         """Run a case to its end. An interrupt ends the runs, not the report.
 
         Args:
             case: a bench with the command of each layout of both builds; its null control is not run.
             base: which of them are the base's; the others are the head's.
             step: is told after every round how many there were.
+            confidence: of each interval.
 
         Raises:
             InputError: a helper command fails.
@@ -70,7 +78,10 @@ class LayoutBench(PairedBench):
                 raise
             one.interrupted = True
         return LayoutRuns(
-            runs=one.runs, spreads=tuple(_spreads(one, base)), failure=one.failure, interrupted=one.interrupted
+            runs=one.runs,
+            spreads=tuple(_spreads(one, base, confidence)),
+            failure=one.failure,
+            interrupted=one.interrupted,
         )
 
     def _rounds(self, one: Measured, step: Callable[[int], None]) -> None:
@@ -86,7 +97,7 @@ class LayoutBench(PairedBench):
         return rounds >= _FEWEST and seconds >= self._rules.budget
 
 
-def _spreads(one: Measured, base: Collection[str]) -> Iterator[LayoutSpread]:
+def _spreads(one: Measured, base: Collection[str], confidence: float) -> Iterator[LayoutSpread]:
     rounds = len(one.runs[one.base].samples)
     for metric, read in _metrics(one.case).items():
         times = {layout: [read(sample) for sample in runs.samples] for layout, runs in one.runs.items()}
@@ -95,7 +106,7 @@ def _spreads(one: Measured, base: Collection[str]) -> Iterator[LayoutSpread]:
         effects = dict(zip(times, layout_effects(list(times.values())), strict=True))
         ours = tuple(effect for layout, effect in effects.items() if layout in base)
         theirs = tuple(effect for layout, effect in effects.items() if layout not in base)
-        shift = shift_interval(ours, theirs)
+        shift = shift_interval(ours, theirs, confidence)
         yield LayoutSpread(
             subject=one.case.name,
             metric=metric,

@@ -136,7 +136,7 @@ class PairedBench:
         for name in self._order.sample(names, len(names)):
             finished = self._execute(one.case, name, capture=one.case.reported is not None)
             if not finished.ok and not self._rules.ignore_failure:
-                one.failure = f"{base if name == NULL else name} fails now and then: {finished.ended}"
+                one.failure = f"{base if name == NULL else name} fails in block {len(one.runs[base].samples) + 1}: {finished.ended}"
                 return
             samples[name] = _sample(finished, one.case.reported(finished) if one.case.reported else None)
         for name in names:

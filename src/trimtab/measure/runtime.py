@@ -167,6 +167,7 @@ class InstructionProbe:
             return
         method = f"{counter.program}; {' '.join(bench.command)}"
         yield Measurement(name=name, value=count.instructions, unit="instructions", method=method)
+        assert count.cycles is not None, "callgrind estimates them"
         yield Measurement(
             name=run_metric(bench.name, RUN_CYCLES), value=count.cycles, unit="cycles",
             method=f"{counter.program}, {counter.method}; {' '.join(bench.command)}",

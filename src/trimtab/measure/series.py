@@ -12,10 +12,11 @@ from trimtab.process import Finished
 from trimtab.stats.sequence import PairSequence
 
 ERROR = 0.01
-"""The chance of a wrong call in a whole report: a false-discovery rate over its rows, whenever it is looked at."""
+"""Of the differences that a report calls, the share that is expected to be wrong at most, whenever it is looked at; and
+the chance of a wrong ``same`` among its rows."""
 NULL = "null control"
 """The baseline's own copy, as a candidate."""
-_UNKNOWN = {"memory": "some runs need no more than trimtab itself, which is the least that can be told"}
+_UNKNOWN = {"memory": "some runs need less than trimtab itself has had, below which it cannot be told"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,40 +14,49 @@ from trimtab.stats.sequence import discoveries
 
 _CALLED = (Verdict.IMPROVED, Verdict.REGRESSED)
 _FEWEST, _SHORT, _DRIFT = 6, 0.005, 0.05
+_SURE = 3.0
+"""Standard errors."""
 
 
 def verdicts_of(measured: Sequence[Measured]) -> Iterator[tuple[int, Verdict]]:
-    """The verdict on every series but the null controls, by its ``id``; errors are controlled over all of them."""
-    series = [
-        one for bench in measured for name in bench.heads for one in bench.series[name] if one.tells
-    ]  # fmt: skip
-    found = discoveries([one.sequence.log_evidence for one in series], ERROR)
+    """The verdict on every series with pairs but the null controls, by its ``id``; over all of them, errors are rare.
+
+    Benches that are still to be run count: a verdict must not be taken back because others come after it. A row that is
+    not to be called different, its change being small or its pairs few, is no evidence: what is reported must be all
+    that the procedure finds, for its rate to hold.
+    """
+    series = _judged(measured)
+    error = ERROR / max(1, len(series))
+    differs = [abs(one.sequence.centre) >= one.sequence.smallest and one.sequence.bounded(error) for one in series]
+    evidence = [one.sequence.log_evidence if large else -math.inf for one, large in zip(series, differs, strict=True)]
+    found = discoveries(evidence, ERROR)
     for number, one in enumerate(series):
-        sequence = one.sequence
-        large = abs(sequence.centre) >= sequence.smallest
-        if number in found and large and sequence.bounded(ERROR / len(series)):
-            yield id(one), Verdict.REGRESSED if sequence.centre > 0 else Verdict.IMPROVED
-        elif sequence.within(ERROR / len(series)):
-            yield id(one), Verdict.SAME
-        else:
-            yield id(one), Verdict.UNCLEAR
+        if number in found:
+            yield id(one), Verdict.REGRESSED if one.sequence.centre > 0 else Verdict.IMPROVED
+        elif one.tells:
+            yield id(one), Verdict.SAME if one.sequence.within(error) else Verdict.UNCLEAR
+
+
+def _judged(measured: Sequence[Measured]) -> list[Series]:
+    """All rows of the report, those without pairs yet too."""
+    return [one for bench in measured for name in bench.heads for one in bench.series[name] if not one.absent]
 
 
 def rows_of(measured: Sequence[Measured]) -> tuple[list[Row], list[Row]]:
     """The rows to report, and those of the null controls."""
-    verdicts = dict(verdicts_of(measured))
+    verdicts, judged = dict(verdicts_of(measured)), max(1, len(_judged(measured)))
     called = sum(verdict in _CALLED for verdict in verdicts.values())
-    error = ERROR * max(1, called) / max(1, len(verdicts))
+    shown, decides = ERROR * max(1, called) / judged, ERROR / judged
     rows: list[Row] = []
     null: list[Row] = []
     for one in measured:
         for name in one.heads:
-            rows += [
-                _row(one, name, series, verdicts[id(series)], error) for series in one.series[name] if series.tells
-            ]
+            telling = [series for series in one.series[name] if series.tells]
+            rows += [_row(one, name, series, verdicts[id(series)], shown, decides) for series in telling]
             rows += _counted(one, name, one.counts.get(one.base, []), one.counts.get(name, []))
             rows += _printed(one, name)
-        null += [_row(one, NULL, series, series_verdict(series), ERROR) for series in one.series[NULL] if series.tells]
+        telling = [series for series in one.series[NULL] if series.tells]
+        null += [_row(one, NULL, series, series_verdict(series), ERROR, ERROR) for series in telling]
         counts = one.counts.get(one.base, [])
         null += _counted(one, NULL, counts[:1], counts[1:])
         rows += [_identical(one, name, series.metric) for name in one.case.identical for series in one.series[NULL][:2]]
@@ -70,6 +79,8 @@ def _counted(one: Measured, name: str, base: Sequence[Count], head: Sequence[Cou
     """Counts hardly differ from run to run, so the range of a few is shown in the place of an interval."""
     for metric in ("instructions", "cycles") if base and head else ():
         before, after = ([getattr(count, metric) for count in counts] for counts in (base, head))
+        if None in (*before, *after):
+            continue
         low, high = min(after) / max(before) - 1, max(after) / min(before) - 1
         values = statistics.median(before), statistics.median(after)
         yield Row(
@@ -141,7 +152,7 @@ def _over_layouts(row: Row, spread: LayoutSpread, smallest: float) -> Row:
             high=row.high,
             base_spread=spread.base_spread,
             head_spread=spread.head_spread,
-            layout_only=row.verdict in _CALLED and spread.layout_only,
+            layout_only=row.verdict in _CALLED and spread.explains(row.change),
         ),
     )
 
@@ -156,8 +167,8 @@ def series_verdict(series: Series) -> Verdict:
     return Verdict.SAME if sequence.same else Verdict.UNCLEAR
 
 
-def _row(one: Measured, name: str, series: Series, verdict: Verdict, error: float) -> Row:
-    found = series.sequence.interval(error)
+def _row(one: Measured, name: str, series: Series, verdict: Verdict, shown: float, decides: float) -> Row:
+    found = series.sequence.interval(shown)
     base = one.runs[one.base]
     medians = [_median(series, runs.samples) for runs in (base, one.runs.get(name, base))]
     return Row(
@@ -172,7 +183,7 @@ def _row(one: Measured, name: str, series: Series, verdict: Verdict, error: floa
         high=None if found.high is None else math.expm1(found.high),
         verdict=verdict,
         runs=found.samples,
-        more=series.sequence.pairs_left() if verdict is Verdict.UNCLEAR else None,
+        more=series.sequence.pairs_left(decides) if verdict is Verdict.UNCLEAR else None,
     )
 
 
@@ -184,7 +195,7 @@ def _median(series: Series, samples: Sequence[Sample]) -> float | None:
 def warnings_of(measured: Sequence[Measured]) -> Iterator[str]:
     """What makes times less worth: runs too short for the clock, machines that change their speed, null controls."""
     for one in measured:
-        for warning in (*_gaps(one), *_unsteady([sample.wall for sample in one.runs[one.base].samples])):
+        for warning in (*_gaps(one), *_tails(one), *_unsteady([sample.wall for sample in one.runs[one.base].samples])):
             yield f"{one.case.name}: {warning}"
         for series in one.series[NULL]:
             if series_verdict(series) in _CALLED:
@@ -197,6 +208,27 @@ def _gaps(one: Measured) -> Iterator[str]:
     for metric, reason in {series.metric: series.absent for name in one.heads for series in one.series[name]}.items():
         if reason:
             yield f"no {metric}: {reason}"
+
+
+def _tails(one: Measured) -> Iterator[str]:
+    """Changes of the mean that the median run does not show: verdicts are on typical runs."""
+    base = one.runs[one.base].samples
+    for name in one.heads:
+        series = one.series[name][0]
+        pairs = [
+            (before, after)
+            for old, new in zip(base, one.runs[name].samples, strict=False)
+            if (before := series.read(old)) and (after := series.read(new))
+        ]
+        if len(pairs) < _FEWEST or not series.tells:
+            continue
+        middle = statistics.fmean(before for before, _ in pairs)
+        typical = math.exp(series.sequence.centre)
+        beyond = [(after - typical * before) / middle for before, after in pairs]
+        mean, error = statistics.fmean(beyond), statistics.stdev(beyond) / math.sqrt(len(beyond))
+        if abs(mean) > max(one.case.smallest, _SURE * error):
+            change = f"{typical + mean - 1:+.1%}"
+            yield f"the mean {series.metric} of {name} changes by {change}, unlike its typical run: some runs differ more"
 
 
 def _unsteady(walls: Sequence[float]) -> Iterator[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trimtab.model.study import Machine
+
+_TIMES = frozenset({"wall", "cpu", "time"})
+_EXPLANATIONS = frozenset({"faults", "instructions", "cycles", "output"})
 
 
 class Verdict(StrEnum):
@@ -18,7 +21,7 @@ class Verdict(StrEnum):
     IMPROVED = "improved"
     UNCLEAR = "unclear"
     SAME = "same"
-    """Any difference is smaller than what matters."""
+    """The typical (median) run differs by less than what matters."""
     IDENTICAL = "identical"
     """The same bytes: nothing was run."""
 
@@ -50,7 +53,7 @@ class Placement:
     """The slowest layout's time over the fastest one's, less one."""
     head_spread: float
     layout_only: bool
-    """Whether these two are called different while their layouts allow for no change at all."""
+    """Whether these two are called different while their layouts allow for no change, and not for that one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,10 +129,10 @@ class Comparison:
         worse = [row for row in self.rows if row.verdict is Verdict.REGRESSED]
         better = [row for row in self.rows if row.verdict is Verdict.IMPROVED]
         if worse:
-            worst = max(worse, key=lambda row: row.change or 0)
+            worst = max(_telling(worse), key=lambda row: row.change or 0)
             parts.append(f"{len(worse)} regressed, worst {worst.subject} {worst.metric} by {_percent(worst.change)}")
         if better:
-            typical = statistics.median(row.change or 0 for row in better)
+            typical = statistics.median(row.change or 0 for row in _telling(better))
             parts.append(f"{len(better)} improved, typically by {_percent(typical)}")
         for verdict in (Verdict.SAME, Verdict.UNCLEAR, Verdict.IDENTICAL):
             if self.counts[verdict]:
@@ -139,6 +142,14 @@ class Comparison:
         if self.failures:
             parts.append(f"{len(self.failures)} failed")
         return "; ".join(parts) or "nothing was compared"
+
+
+def _telling(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows that a reader asks for first: times, else what is no mere explanation of them."""
+    for metrics in (_TIMES, frozenset({row.metric for row in rows}) - _EXPLANATIONS):
+        if found := [row for row in rows if row.metric in metrics]:
+            return found
+    return rows
 
 
 def _percent(change: float | None) -> str:
@@ -166,7 +177,8 @@ class Count:
     """What one run executed."""
 
     instructions: int
-    cycles: int
+    cycles: int | None
+    """Simulated; ``None`` where nothing simulates them: measured ones are no more certain than time."""
 
 
 @dataclass(slots=True)

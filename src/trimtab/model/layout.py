@@ -36,10 +36,14 @@ class LayoutSpread:
         """The same of the head."""
         return _spread(self.head)
 
-    @property
-    def layout_only(self) -> bool:
-        """Whether the layouts allow for no change at all, so that a difference between two of them may be placement."""
-        return self.low is not None and self.high is not None and self.low <= 0 <= self.high
+    def explains(self, change: float | None) -> bool:
+        """Whether placement alone accounts for a change between two layouts.
+
+        Over all layouts there may be no change at all, and cannot be that one.
+        """
+        if change is None or self.low is None or self.high is None:
+            return False
+        return self.low <= 0 <= self.high and not self.low <= change <= self.high
 
 
 def _spread(effects: Sequence[float]) -> float:

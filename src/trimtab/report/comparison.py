@@ -74,18 +74,19 @@ def _table(comparison: Comparison, width: int) -> Table:
     table.add_column("bench", overflow="fold")
     for name in (_COLUMNS[number] for number in kept[1:]):
         table.add_column(name, justify="left" if name in ("metric", "mode") else "right", no_wrap=True)
-    table.add_column("verdict", min_width=_VERDICT)
+    table.add_column("", no_wrap=True, min_width=2)  # of their own, since signs are two cells wide
+    table.add_column("verdict", min_width=_VERDICT, overflow="fold")
 
-    def add(row: Row, verdict: Text, style: str = "") -> None:
+    def add(row: Row, sign: str, verdict: Text, style: str = "") -> None:
         texts = _texts(row)
-        table.add_row(*(Text(texts[number]) for number in kept), verdict, style=style)
+        table.add_row(*(Text(texts[number]) for number in kept), sign, verdict, style=style)
 
     for row in ordered(comparison):
-        add(row, Text(_verdict(row), style=_STYLES.get(row.verdict, "")))
-    if comparison.null:
+        add(row, _SIGNS[row.verdict], Text(_verdict(row), style=_STYLES.get(row.verdict, "")))
+    if _shown_null(comparison):
         table.add_section()
-    for row in comparison.null:
-        add(row, Text(_null_verdict(row)), "dim")
+    for row in _shown_null(comparison):
+        add(row, "", Text(_null_verdict(row)), "dim")
     return table
 
 
@@ -110,11 +111,10 @@ def _interval(row: Row) -> str:
 
 
 def _verdict(row: Row) -> str:
-    said = f"{_SIGNS[row.verdict]} {row.verdict}"
     if row.placement and row.placement.layout_only:
         alone = row.placement
-        return f"{_SIGNS[row.verdict]} layout only: these two alone {alone.verdict} {_change(alone.change)}"
-    return f"{said}, about {row.more:,} pair{'s' * (row.more > 1)} more" if row.more else said
+        return f"layout only: these two alone {alone.verdict} {_change(alone.change)}"
+    return f"{row.verdict}, about {row.more:,} pair{'s' * (row.more > 1)} more" if row.more else str(row.verdict)
 
 
 def _spreads(comparison: Comparison) -> Iterator[str]:

@@ -46,8 +46,7 @@ _FARTHEST = 1e4
 """No two floating-point numbers are further apart in log ratio; what is, counts as this far."""
 _GRID = 32
 _HALVINGS = 20
-_TOO_MANY = 1_000_000
-"""Pairs for which nobody waits: with so many left there is no telling how many."""
+_FORESIGHT = 20
 
 
 class Evidence:
@@ -155,8 +154,10 @@ class PairSequence:
         low, high = self._bound(1, threshold), self._bound(-1, threshold)
         return Interval(value=self.centre, low=low, high=high, samples=len(self))
 
-    def pairs_left(self) -> int | None:
+    def pairs_left(self, error: float | None = None) -> int | None:
         """About how many more pairs a decision takes if they go on like this; ``None`` if there is no telling.
+
+        There is none beyond twenty times the pairs so far: what they go on like is not known so well.
 
         With each pair the logarithm of the wealth grows by about half the squared distance from what is to be
         rejected, in scales, as long as that is small; it never grows by more than log 2.
@@ -166,8 +167,9 @@ class PairSequence:
         distance = abs(self.centre) - (0 if abs(self.centre) >= self.smallest else self.smallest)
         noise = _scale(self._ordered) / distance
         growth = 1 / (2 * noise * noise + 1 / math.log(2))
-        missing = max(0.0, self._threshold - self._evidence_for_the_centre())
-        return max(1, math.ceil(missing / growth)) if missing < growth * _TOO_MANY else None
+        threshold = math.log(2 / (error or self._error))
+        left = max(0.0, threshold - self._evidence_for_the_centre()) / growth
+        return max(1, math.ceil(left)) if left < _FORESIGHT * len(self) else None
 
     def _evidence_for_the_centre(self) -> float:
         """Logarithm of the wealth that decides, if the centre stays where it is."""
