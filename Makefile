@@ -9,7 +9,7 @@ LOCK := .venv/bin/uv pip compile --quiet $(UPGRADE) --universal --generate-hashe
 # Holds the Rust that scripts/bootstrap chose, when the first one on PATH does not work.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test check setup lock clean
+.PHONY: help demo test check setup cross lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -29,6 +29,9 @@ check: .venv/.ready ## lint, check types and layers, run the fast tests with cov
 
 setup: .venv/.ready ## install what is missing: Python packages, Rust, valgrind
 	@scripts/bootstrap rust valgrind
+
+cross: ## install what tests of other targets need, where Debian has it
+	@scripts/bootstrap cross
 
 .venv/.ready: pyproject.toml requirements/dev.txt scripts/bootstrap
 	@scripts/bootstrap python

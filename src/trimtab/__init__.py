@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trimtab.analysis.answer import answer
     from trimtab.api import explore
+    from trimtab.checking import parity
     from trimtab.comparing import compare
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
     from trimtab.experiment import Progress
     from trimtab.model.comparison import Comparison
     from trimtab.model.difference import Difference
     from trimtab.model.metric import Absent, Measurement
+    from trimtab.model.parity import Parity
     from trimtab.model.profile import Profile
     from trimtab.model.study import Study
+    from trimtab.model.target import TargetsReport
     from trimtab.model.trial import Trial
     from trimtab.model.verdict import Answer, Recommendation
+    from trimtab.targeting import targets
     from trimtab.weighing import diff
 
 __version__ = "0.1.0"
@@ -35,16 +39,20 @@ _HOMES = {
     "Measurement": "trimtab.model.metric",
     "MissingError": "trimtab.errors",
     "NothingBuiltError": "trimtab.errors",
+    "Parity": "trimtab.model.parity",
     "Profile": "trimtab.model.profile",
     "Progress": "trimtab.experiment",
     "Recommendation": "trimtab.model.verdict",
     "Study": "trimtab.model.study",
+    "TargetsReport": "trimtab.model.target",
     "Trial": "trimtab.model.trial",
     "TrimtabError": "trimtab.errors",
     "answer": "trimtab.analysis.answer",
     "compare": "trimtab.comparing",
     "diff": "trimtab.weighing",
     "explore": "trimtab.api",
+    "targets": "trimtab.targeting",
+    "parity": "trimtab.checking",
 }
 
 __all__ = [
@@ -57,16 +65,20 @@ __all__ = [
     "Measurement",
     "MissingError",
     "NothingBuiltError",
+    "Parity",
     "Profile",
     "Progress",
     "Recommendation",
     "Study",
+    "TargetsReport",
     "Trial",
     "TrimtabError",
     "answer",
     "compare",
     "diff",
     "explore",
+    "parity",
+    "targets",
 ]
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from trimtab.errors import MissingError
+from trimtab.folder_watch import FolderWatch
 from trimtab.tree_memory import MemoryWatch, open_watch
 
 if TYPE_CHECKING:
@@ -40,6 +41,18 @@ _POLL_FLOOR, _POLL_CEILING = 0.0005, 0.02
 _MOST_KEPT = 256 * 1024 * 1024
 _MOST_PRINTED = 1 << 30
 _OUTPUT_SHOWN = 200
+_MOST_SWEEPS = 20
+"""On a busy machine processes come and go all the time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confinement:
+    """How much a command may write, whether it prints that or not."""
+
+    folder: Path
+    """Where all that it writes should be, its output included."""
+    most: int
+    """Bytes that may be in the folder, and in any one file elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +70,10 @@ class Command:
     it goes to the null device."""
     stdin: Path | None = None
     """A file to read; nothing if left out."""
+    outputs: tuple[Path, Path] | None = None
+    """Files to write standard output and standard error to, instead of keeping them in `Finished`."""
+    confinement: Confinement | None = None
+    """What it may write; with more it is killed."""
 
     def __str__(self) -> str:
         return shlex.join(self.argv)
@@ -84,7 +101,7 @@ class Finished:
     """Bytes that it wrote to standard output, where that was captured."""
     timed_out: bool = False
     flooded: bool = False
-    """Whether it was killed for printing without end."""
+    """Whether it was killed for printing or writing without end."""
     peak_memory: int | None = None
     """Bytes of the whole tree at one moment."""
     memory_method: str = ""
@@ -100,9 +117,9 @@ class Finished:
     def ended(self) -> str:
         """How it ended and the beginning of what it said, in half a line."""
         if self.timed_out:
-            return f"no end after {self.wall:.0f} s"
+            return f"no end after {self.wall:.0f} s" if self.wall >= 10 else f"no end after {self.wall:.2g} s"  # noqa: PLR2004 - two digits
         if self.flooded:
-            return f"it prints more than {_MOST_PRINTED >> 30} GiB"
+            return "it prints or writes without end"
         said = " ".join((self.stderr or self.stdout).split())[:_OUTPUT_SHOWN]
         ended = f"signal {-self.exit_code}" if self.exit_code < 0 else f"exit code {self.exit_code}"
         return f"{ended}: {said}" if said else ended
@@ -125,7 +142,7 @@ class SystemRunner:
 
     def run(self, command: Command) -> Finished:
         """Run a command to its end; kill its whole tree on time-out or when this process is interrupted."""
-        with _outputs(command.capture) as (stdout, stderr), _watch(command) as watch:
+        with _outputs(command) as (stdout, stderr), _watch(command) as watch:
             child: Child | None = None
             try:
                 with _no_interruption():
@@ -148,11 +165,11 @@ class SystemRunner:
                 system=usage.ru_stime,
                 largest_process=_largest_process(usage),
                 page_faults=usage.ru_minflt + usage.ru_majflt,
-                stdout=_tail(stdout),
-                stderr=_tail(stderr),
+                stdout="" if command.outputs else _tail(stdout),
+                stderr="" if command.outputs else _tail(stderr),
                 printed=os.fstat(stdout.fileno()).st_size if stdout else 0,
                 timed_out=killed == "timeout",
-                flooded=killed == "flood",
+                flooded=killed == "flood" or (bool(command.confinement) and child.returncode == -signal.SIGXFSZ),
                 peak_memory=watch.peak if watch else None,
                 memory_method=watch.method if watch else "",
                 oom_killed=watch.oom_killed if watch else False,
@@ -206,7 +223,7 @@ def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None
     except OSError as error:
         raise MissingError(f"cannot read {command.stdin}: {error.strerror}", hint="name a file that is there") from None
     try:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             watch.enter(argv) if watch else argv,
             cwd=command.cwd,
             env=dict(command.environment),
@@ -226,6 +243,24 @@ def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None
     finally:
         if stdin:
             stdin.close()
+    if command.confinement:
+        _limit(child.pid, command.confinement.most)
+    return child
+
+
+def _limit(pid: int, most: int) -> None:
+    """Let a process that has just begun, and all that it will start, write no larger file, and dump no core.
+
+    Only Linux can do this to another process. To do it in the new one before it becomes the program would take code
+    that runs between fork and exec, which is not safe where there are threads.
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    with contextlib.suppress(OSError):  # it may have ended already
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
 
 
 def _wait(
@@ -236,11 +271,13 @@ def _wait(
         _, status, usage = os.wait4(child.pid, 0)
         return status, usage, ""
     deadline = math.inf if command.timeout is None else before + command.timeout
+    confined = command.confinement
+    folder = FolderWatch(confined.folder, confined.most) if confined else None
     pause = _POLL_FLOOR
     killed: Literal["", "timeout", "flood"] = ""
     with contextlib.closing(_exit_descriptor(child.pid)) as exited:
         while True:
-            if not killed and (killed := _trouble(deadline, outputs)):
+            if not killed and (killed := _trouble(deadline, outputs, folder)):
                 _kill_tree(child, watch)
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
             if pid:
@@ -249,10 +286,12 @@ def _wait(
             exited.wait(min(pause, max(_POLL_FLOOR, deadline - time.perf_counter())))
 
 
-def _trouble(deadline: float, outputs: _Outputs) -> Literal["", "timeout", "flood"]:
+def _trouble(deadline: float, outputs: _Outputs, folder: FolderWatch | None) -> Literal["", "timeout", "flood"]:
     """Why a command must be killed, if it must."""
     if time.perf_counter() > deadline:
         return "timeout"
+    if folder and folder.is_over():
+        return "flood"
     flooded = any(output and os.fstat(output.fileno()).st_size > _MOST_PRINTED for output in outputs)
     return "flood" if flooded else ""
 
@@ -320,9 +359,13 @@ def _watch(command: Command) -> Iterator[MemoryWatch | None]:
 
 
 @contextlib.contextmanager
-def _outputs(capture: bool) -> Iterator[_Outputs]:
+def _outputs(command: Command) -> Iterator[_Outputs]:
     """Files rather than pipes: nobody has to drain them, and a flood fills a disk instead of our memory."""
-    if not capture:
+    if command.outputs:
+        with command.outputs[0].open("wb") as stdout, command.outputs[1].open("wb") as stderr:
+            yield stdout, stderr
+        return
+    if not command.capture:
         yield None, None
         return
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
@@ -343,13 +386,35 @@ def out_of_space(error: OSError) -> bool:
 
 
 def kill_leftovers(work: Path) -> int:
-    """Kill what a run that was itself killed left running in a work folder; returns how many processes that were."""
+    """Kill what is still running for a work folder, or a folder in it; returns how many processes that were.
+
+    One that forks and ends between being listed and being looked at leaves a child behind that was not listed. So it
+    is looked again until all that was listed is still there and has nothing to do with the folder.
+    """
+    killed = 0
+    for _ in range(_MOST_SWEEPS):
+        found, gone = _sweep(work)
+        killed += found
+        if not found and not gone:
+            break
+    return killed
+
+
+def _sweep(work: Path) -> tuple[int, int]:
+    """How many processes were killed, and how many were gone before anybody could tell."""
     import psutil
 
-    killed = 0
+    killed = gone = 0
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(WORK_VARIABLE) == str(work):
+        try:
+            of = process.environ().get(WORK_VARIABLE, "") if process.pid != os.getpid() else ""
+            if of and Path(of).is_relative_to(work):
                 process.kill()
                 killed += 1
-    return killed
+        except psutil.ZombieProcess:
+            continue
+        except psutil.NoSuchProcess:
+            gone += 1
+        except (psutil.Error, OSError):
+            continue
+    return killed, gone

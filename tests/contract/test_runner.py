@@ -10,11 +10,26 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.errors import MissingError
-from trimtab.process import Command, Runner, SystemRunner
+from trimtab.process import Command, Confinement, Runner, SystemRunner
 
 SAYS = (sys.executable, "-c", "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
 FLOODS = "import sys\nwhile True: getattr(sys, sys.argv[1]).write('x' * 65536)"
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(60)")
+
+
+ONE_FILE = """\
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # as in programs of other languages
+with open("large", "wb") as file:
+    while True:
+        file.write(bytes(4096))
+"""
+MANY_FILES = """\
+import itertools
+numbers = itertools.count()
+while True:
+    open(str(next(numbers)), "wb").close()
+"""
 
 
 @pytest.fixture(params=["fake", pytest.param("system", marks=pytest.mark.integration)])
@@ -46,6 +61,18 @@ class TestRunner:
             found = runner.run(Command(argv=(sys.executable, "-c", FLOODS, stream), timeout=60))
             assert (found.flooded, found.timed_out, found.ok) == (True, False, False)
             assert found.ended.startswith("it prints")
+
+    @pytest.mark.parametrize("program", [ONE_FILE, MANY_FILES])
+    def test_writing_without_end_is_told_apart(self, runner: Runner, tmp_path: Path, program: str) -> None:
+        confinement = Confinement(folder=tmp_path, most=1 << 20)
+        outputs = (tmp_path / "out", tmp_path / "err")
+        command = Command(
+            argv=(sys.executable, "-c", program), cwd=tmp_path, timeout=60, outputs=outputs, confinement=confinement
+        )
+        found = runner.run(command)
+        assert (found.flooded, found.timed_out, found.ok) == (True, False, False)
+        assert found.ended == "it prints or writes without end"
+        assert (found.stdout, found.stderr) == ("", "")
 
     def test_what_is_no_program_of_this_system_is_named(self, runner: Runner, tmp_path: Path) -> None:
         foreign = tmp_path / "foreign"

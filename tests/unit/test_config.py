@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.fakes.values import FAT1, TODAY
 from trimtab.config.file import Config, parse_bench, parse_config, parse_limits, read_config
 from trimtab.errors import InputError
+from trimtab.model.parity import Check, Normaliser
 from trimtab.model.plan import Bench, Goal, Limits, ProbeKind
 from trimtab.model.profile import AXES, Lto, OptLevel
 from trimtab.report.config_file import config_file
@@ -39,6 +40,18 @@ smallest-change = "2.5%"
 [[bench]]
 name = "look_up-2"
 command = "sh -c '{bin} look up'"
+
+[[parity]]
+name = "lint"
+command = ["{bin}", "check", "{input}"]
+inputs = "**/*.py"
+projects = "corpus"
+fetch = "pypi:requests==2.32.3"
+files = ["tool.toml"]
+ignore = [".cache/*"]
+normalise = ["paths", "order"]
+timeout = "10s"
+most-written = "64M"
 
 [limits]
 build = "2x"
@@ -75,6 +88,13 @@ def test_every_key_is_read() -> None:
         Bench(name="check", command=("{bin}", "check", "a b"), smallest_change=0.025),
         Bench(name="look_up-2", command=("sh", "-c", "{bin} look up"), smallest_change=0.01),
     )
+    assert config.checks == (
+        Check(
+            name="lint", command=("{bin}", "check", "{input}"), inputs="**/*.py", projects="corpus",
+            fetch=("pypi:requests==2.32.3",), files=("tool.toml",), ignore=(".cache/*",),
+            normalise=(Normaliser.PATHS, Normaliser.ORDER), timeout=10.0, most_written=64 << 20,
+        ),
+    )  # fmt: skip
     assert config.limits == Limits(build=2.0, touch=3.0, size=1.05)
     assert config.probes == {ProbeKind.SIZE, ProbeKind.RUN}
     assert (config.jobs, config.timeout, config.bench_time, config.budget) == (2, 3600, 4, 1200)
@@ -99,6 +119,7 @@ def test_one_value_needs_no_list() -> None:
         ("[project]\nbins = []\n", "project.bins", "did you mean project.bin?"),
         ("[project]\ndefault_features = true\n", "project.default_features", "did you mean project.default-features?"),
         ('[[bench]]\nname = "a"\ncomand = "x"\n', "bench.comand", "did you mean bench.command?"),
+        ('[[parity]]\nname = "a"\ninput = "x"\n', "parity.input", "did you mean parity.inputs?"),
         ('[limits]\nbuilds = "2x"\n', "limits.builds", "did you mean limits.build?"),
         ('[measure]\nbench_time = "2s"\n', "measure.bench_time", "did you mean measure.bench-time?"),
         ("[measure]\nxyz = 1\n", "measure.xyz", "known here: probes, jobs, timeout, bench-time, budget"),
@@ -149,6 +170,21 @@ def test_an_unknown_axis_is_named_with_the_nearest() -> None:
         (
             "[[bench]]\nname='a'\ncommand='{bin}'\n[[bench]]\nname='a'\ncommand='{bin} x'\n",
             "two benches are called 'a'",
+        ),
+        ("[[parity]]\nname = 'a'\n", "parity[0]: Object missing required field `command`"),
+        ("[[parity]]\nname = 'a b'\ncommand = '{bin}'\n", "'a b' cannot name a check"),
+        ("[[parity]]\nname = 'a'\ncommand = 'ls'\n", "the check 'a' does not run {bin}"),
+        ("[[parity]]\nname = 'a'\ncommand = '{bin} \"x'\n", "the check 'a' has a quote that is not closed"),
+        ("[[parity]]\nname = 'a'\ncommand = '{bin} {input}'\n", "the check 'a' has no inputs"),
+        ("[[parity]]\nname = 'a'\ncommand = '{bin} .'\ninputs = '*'\n", "the check 'a' does not use {input}"),
+        (
+            "[[parity]]\nname = 'a'\ncommand = '{bin}'\nnormalise = ['dates']\n",
+            "parity[0].normalise[0]: Invalid enum value 'dates'",
+        ),
+        ("[[parity]]\nname = 'a'\ncommand = '{bin}'\nmost-written = 'all'\n", "'all' is not a size"),
+        (
+            "[[parity]]\nname='a'\ncommand='{bin}'\n[[parity]]\nname='a'\ncommand='{bin}'\n",
+            "two checks are called 'a'",
         ),
         ("[project\n", "not valid TOML: "),
         ("a = 1\na = 2\n", "not valid TOML: "),

@@ -303,3 +303,9 @@ def test_executables_are_found_among_other_output() -> None:
     assert executables(stdout) == {"my-app": Path("/target/release/my-app")}
     assert not rebuilt(stdout)
     assert rebuilt(stdout + "\n" + message("dep", fresh=False))
+
+
+def test_the_error_of_a_program_around_cargo_is_named() -> None:
+    said = "Error: Failed to find zig\nCaused by:\n    cannot find binary path\nStack backtrace:\n   0: <unknown>\n"
+    found = failure(said, 1, timed_out=False, oom_killed=False, wall=1.0)
+    assert found.message == "Error: Failed to find zig"

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.fakes.parities import a_full_parity
+from tests.fakes.targets import a_full_report
 from tests.fakes.values import FAT, TODAY, a_full_study, failed, study, trial
 from tests.fakes.weights import after, before
 from tests.unit.test_reports import CHECKS, STUDIES
@@ -25,7 +27,9 @@ from trimtab.report.comparison import comparison_json
 from trimtab.report.diff_json import diff_json
 from trimtab.report.doctor import doctor_json
 from trimtab.report.history import history_json
+from trimtab.report.parity import parity_json
 from trimtab.report.study_json import study_json
+from trimtab.report.targets import targets_json
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 APPLICATION = {
@@ -78,6 +82,8 @@ DOCUMENTS: dict[str, Any] = {
     "application": APPLICATION,
     "plan": PLAN,
     "comparison": json.loads(comparison_json(COMPARISON)),
+    "parity": json.loads(parity_json(a_full_parity())),
+    "targets": json.loads(targets_json(a_full_report())),
     "diff": json.loads(diff_json(difference(before(), after()), allowances(difference(before(), after()), 2))),
 }
 

@@ -15,6 +15,7 @@ from trimtab.units import (
     format_value,
     parse_duration,
     parse_ratio,
+    parse_size,
 )
 
 
@@ -40,6 +41,19 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="is not a duration") as caught:
         parse_duration(text)
     assert "20m" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("60M", 60 << 20), ("2G", 2 << 30), ("1.5k", 1536), ("10 MiB", 10 << 20), ("4096", 4096)]
+)
+def test_sizes_are_read(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1M", "M", "2x", "1e3", "ten"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="is not a size"):
+        parse_size(text)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from trimtab.model.trial import BuildFailed, Built, Cause, Cost
 from trimtab.process import WORK_VARIABLE, Command, Finished, Runner, out_of_space
 
 _LONG_AGO = 315532800  # 1980-01-01, before any source file was edited
+_CONTAINERS_TARGET = Path("/target")
+"""The target directory as programs in a container of cross name it."""
 TOUCH_METRIC = "build.touch.wall"
 
 
@@ -46,6 +48,14 @@ class CargoBuilder:
     """The source file whose edit is played."""
     links: Path | None = None
     """Where the last link of each binary is kept, if it is; see :mod:`trimtab.build.links`."""
+    target: str = ""
+    """The target to build for; if left out, the one that Cargo builds for by itself."""
+    program: tuple[str, ...] = ("cargo", "build")
+    """What builds."""
+    more: tuple[str, ...] = ()
+    """Further arguments for it."""
+    within: tuple[str, ...] = ()
+    """Words before it, such as those of :class:`trimtab.build.overlay.Overlay`."""
 
     def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
         """A clean build in an empty target directory, and if asked for a rebuild after a touch."""
@@ -58,7 +68,10 @@ class CargoBuilder:
             if not finished.ok:
                 return _failure(finished)
             made = messages.executables(finished.stdout)
-            kept = tuple(self.artifacts.keep(binary.name, made[binary.name]) for binary in self.binaries)
+            kept = tuple(
+                self.artifacts.keep(binary.name, _outside_container(made[binary.name], target))
+                for binary in self.binaries
+            )
             return Built(
                 artifacts=kept,
                 clean=cost,
@@ -76,10 +89,12 @@ class CargoBuilder:
     def _cargo(self, profile: Profile, target: Path, *, watch_memory: bool) -> tuple[Finished, Cost]:
         command = Command(
             argv=(
-                *("cargo", "build", "--verbose", "--frozen", "--message-format=json-render-diagnostics"),
+                *(*self.within, *self.program, "--verbose", "--frozen", "--message-format=json-render-diagnostics"),
                 *selection_arguments(self.selection, self.binaries),
                 *(("--jobs", str(self.jobs)) if self.jobs else ()),
+                *(("--target", self.target) if self.target else ()),
                 *profile_arguments(profile, self.today, self.selection.profile),
+                *self.more,
                 *self._capturing(target),
             ),
             cwd=self.project.root,
@@ -145,6 +160,12 @@ def _failure(finished: Finished) -> BuildFailed:
         oom_killed=finished.oom_killed,
         wall=finished.wall,
     )
+
+
+def _outside_container(path: Path, target: Path) -> Path:
+    """A file that was built, where it lies for us."""
+    within = path.is_relative_to(_CONTAINERS_TARGET) and not path.exists()
+    return target / path.relative_to(_CONTAINERS_TARGET) if within else path
 
 
 def _units_reading(target: Path, source: Path, root: Path) -> set[str]:

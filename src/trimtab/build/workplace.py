@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from trimtab.model.trial import Artifact
 from trimtab.process import kill_leftovers
 
 _MOST = 16
-_MADE = ("target", "links")
+_MADE = ("target", "links", "tree")
 """Folders that builds make."""
 
 
@@ -51,6 +52,9 @@ def clear(folder: Path) -> None:
     """Remove a folder with all in it, if it is there."""
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():  # a process that was just killed may have written once more
+        for inner in list(folder.rglob("*")):
+            if inner.is_dir() and not inner.is_symlink():  # the kernel's own folder of an overlay is closed to all
+                inner.chmod(stat.S_IRWXU)
         shutil.rmtree(folder)
 
 

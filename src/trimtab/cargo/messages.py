@@ -39,7 +39,8 @@ _FAILURES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
     (Cause.COMPILER, re.compile(r"^error(\[E\d+\])?: could not compile|^error\[E\d+\]", re.MULTILINE)),
 )
 _NAMING = re.compile(
-    r"^(error(\[E\d+\])?: |LLVM ERROR|memory allocation|.*No space left|.*undefined (reference|symbol)|.*signal: \d+)"
+    r"^(error(\[E\d+\])?: |Error: |LLVM ERROR|memory allocation"
+    r"|.*No space left|.*undefined (reference|symbol)|.*signal: \d+)"
 )
 _LONG_CALL = re.compile(r"`(?:[^`]*--crate-name (?P<crate>\S+))?[^`]{60,}`")
 _LAST_LINES, _LONGEST = 30, 300

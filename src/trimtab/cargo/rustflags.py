@@ -48,9 +48,7 @@ def adding(flags: tuple[str, ...], in_force: tuple[str, ...]) -> dict[str, str]:
     return {VARIABLE: _SEPARATOR.join((*in_force, *flags))} if flags else {}
 
 
-def _call(
-    runner: Runner, project: Project, crate: Path, environment: dict[str, str], target: str
-) -> tuple[str, ...]:
+def _call(runner: Runner, project: Project, crate: Path, environment: dict[str, str], target: str) -> tuple[str, ...]:
     """The arguments of the rustc call that checks the empty crate."""
     manifest = ("--manifest-path", str(crate / "Cargo.toml"))
     argv = ("cargo", "check", "--verbose", "--offline", *manifest, *(("--target", target) if target else ()))

@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,10 +16,11 @@ import msgspec
 
 from trimtab.errors import InputError
 from trimtab.model.metric import STARTUP
+from trimtab.model.parity import Check, Normaliser
 from trimtab.model.plan import Bench, Goal, Limits, ProbeKind
 from trimtab.model.profile import axis_kind
 from trimtab.model.space import Axis, axis_of
-from trimtab.units import parse_duration, parse_ratio
+from trimtab.units import parse_duration, parse_ratio, parse_size
 
 NAME = "trimtab.toml"
 Names = str | list[str]
@@ -35,6 +37,8 @@ class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     profile: str = ""
     touch: str = ""
     """The source file whose edit is played for touch-and-rebuild."""
+    targets: Names = []
+    """The release targets, in the place of those that the project names elsewhere."""
 
 
 class MeasureTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -63,12 +67,28 @@ class BenchTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     smallest_change: str = "1%"
 
 
+class ParityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """``[[parity]]``: a command whose behaviour is compared, and what it is run on."""
+
+    name: str
+    command: str | list[str]
+    inputs: str = ""
+    projects: str = ""
+    fetch: Names = []
+    files: Names = []
+    ignore: Names = []
+    normalise: list[Normaliser] = []
+    timeout: str = ""
+    most_written: str = ""
+
+
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """The whole file."""
 
     project: ProjectTable = ProjectTable()
     space: dict[str, Any] = {}
     bench: list[BenchTable] = []
+    parity: list[ParityTable] = []
     measure: MeasureTable = MeasureTable()
     limits: LimitsTable = LimitsTable()
 
@@ -85,9 +105,11 @@ class Config:
         self.default_features = document.project.default_features
         self.profile = document.project.profile
         self.touch = document.project.touch
+        self.targets = _names(document.project.targets)
         self.axes = tuple(_axis(name, values) for name, values in space.items())
         self.goal = parse_choice(Goal, goal) if goal is not None else None
         self.benches = distinct(map(_bench, document.bench))
+        self.checks = distinct_checks(map(_check, document.parity))
         self.probes = frozenset(document.measure.probes)
         self.jobs = document.measure.jobs
         self.timeout = _duration(document.measure.timeout)
@@ -154,6 +176,37 @@ def parse_bench(text: str) -> Bench:
     return _bench(BenchTable(name=name.strip(), command=command))
 
 
+def parse_check(text: str) -> Check:
+    """A check without inputs yet, from ``NAME='{bin} args…'``.
+
+    Raises:
+        InputError: no name, no command, or no ``{bin}`` in it.
+    """
+    name, equals, command = text.partition("=")
+    if not equals:
+        raise InputError(f"{text!r} is not a check", hint="write it like --check lint='{bin} check {input}'")
+    return _command_check(ParityTable(name=name.strip(), command=command))
+
+
+def distinct_checks(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Checks whose names differ, and whose commands fit their inputs.
+
+    Raises:
+        InputError: two have the same name, or there is no input for ``{input}``.
+    """
+    listed = tuple(checks)
+    for name, count in Counter(check.name for check in listed).items():
+        if count > 1:
+            raise InputError(f"two checks are called {name!r}", hint="results go by name: give each its own")
+    for check in listed:
+        has_inputs, asks = check.inputs or check.projects or check.fetch, "{input}" in " ".join(check.command)
+        if asks and not has_inputs:
+            raise InputError(f"the check {check.name!r} has no inputs", hint="give inputs, projects or fetch")
+        if has_inputs and not asks:
+            raise InputError(f"the check {check.name!r} does not use {{input}}", hint="write '{bin} check {input}'")
+    return listed
+
+
 def distinct(benches: Iterable[Bench]) -> tuple[Bench, ...]:
     """Benches whose names differ, since results go by name.
 
@@ -217,6 +270,33 @@ def _bench(table: BenchTable) -> Bench:
     if not any("{bin}" in word for word in words):
         raise InputError(f"the bench {table.name!r} does not run {{bin}}", hint="write it like '{bin} check src'")
     return Bench(name=table.name, command=words, smallest_change=round(abs(parse_ratio(table.smallest_change) - 1), 9))
+
+
+def _command_check(table: ParityTable) -> Check:
+    if not table.name or not all(c.isalnum() or c in "-_" for c in table.name):
+        raise InputError(f"{table.name!r} cannot name a check", hint="use letters, digits, - and _")
+    try:
+        words = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
+    except ValueError:
+        raise InputError(f"the check {table.name!r} has a quote that is not closed", where=str(table.command)) from None
+    if not any("{bin}" in word for word in words):
+        raise InputError(f"the check {table.name!r} does not run {{bin}}", hint="write it like '{bin} check {input}'")
+    return Check(name=table.name, command=words)
+
+
+def _check(table: ParityTable) -> Check:
+    plain = _command_check(table)
+    return replace(
+        plain,
+        inputs=table.inputs,
+        projects=table.projects,
+        fetch=_names(table.fetch),
+        files=_names(table.files),
+        ignore=_names(table.ignore),
+        normalise=tuple(table.normalise),
+        timeout=_duration(table.timeout) or plain.timeout,
+        most_written=parse_size(table.most_written) if table.most_written else plain.most_written,
+    )
 
 
 def _duration(text: str) -> float | None:

@@ -136,7 +136,8 @@ class PairedBench:
         for name in self._order.sample(names, len(names)):
             finished = self._execute(one.case, name, capture=one.case.reported is not None)
             if not finished.ok and not self._rules.ignore_failure:
-                one.failure = f"{base if name == NULL else name} fails in block {len(one.runs[base].samples) + 1}: {finished.ended}"
+                block = len(one.runs[base].samples) + 1
+                one.failure = f"{base if name == NULL else name} fails in block {block}: {finished.ended}"
                 return
             samples[name] = _sample(finished, one.case.reported(finished) if one.case.reported else None)
         for name in names:

@@ -228,7 +228,7 @@ def _tails(one: Measured) -> Iterator[str]:
         mean, error = statistics.fmean(beyond), statistics.stdev(beyond) / math.sqrt(len(beyond))
         if abs(mean) > max(one.case.smallest, _SURE * error):
             change = f"{typical + mean - 1:+.1%}"
-            yield f"the mean {series.metric} of {name} changes by {change}, unlike its typical run: some runs differ more"
+            yield f"the mean {series.metric} of {name} changes by {change}, unlike its typical run's: look at the runs"
 
 
 def _unsteady(walls: Sequence[float]) -> Iterator[str]:

@@ -37,6 +37,17 @@ goal = "balanced"                   # size, speed, balanced or build
 # command = ["{{bin}}", "check", "some/input"]
 # smallest-change = "1%"            # smaller changes in runtime do not matter
 
+# What must behave the same under another profile: `trimtab parity release dist` runs both programs over these inputs.
+# [[parity]]
+# name = "check"
+# command = ["{{bin}}", "check", "{{input}}"]
+# inputs = "corpus/**/*.py"         # files; or projects = "folder", or fetch = ["pypi:NAME==1.0", "crate:NAME@1.0"]
+# files = ["tool.toml"]             # lie beside every input
+# ignore = [".cache/*"]             # written files that are not compared
+# normalise = ["paths", "times"]    # what may differ: paths, times, hashes, order
+# timeout = "60s"                   # of one run
+# most-written = "256M"             # what one run may print and write
+
 [limits]                            # what a recommended profile may cost, beside the goal's own limits
 # build = "2x"                      # CPU time of a clean build, of today's
 # touch = "3x"                      # touch-and-rebuild time

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trimtab.model.study import Study
-from trimtab.model.trial import Trial
+from trimtab.model.trial import Effect, Trial
 from trimtab.model.verdict import Answer, Row
 
 SCHEMA = "trimtab.study/1"
@@ -65,20 +65,12 @@ def _trial(trial: Trial, target: str, row: Row) -> dict[str, Any]:
             for one in trial.measurements
         },
         "absent": {one.name: one.reason for one in trial.absent},
-        "effect": [
-            {
-                "binary": effect.binary,
-                "lto": effect.lto,
-                "codegen-units": effect.codegen_units,
-                "opt-level": effect.opt_level,
-                "panic": effect.panic,
-                "strip": effect.strip,
-                "debug": effect.debug,
-                "rustflags": effect.rustflags,
-                "warnings": effect.warnings,
-            }
-            for effect in trial.effects
-        ],
+        "effect": [effect_document(effect) for effect in trial.effects],
         "artifacts": [asdict(artifact) for artifact in trial.artifacts],
         "failure": asdict(trial.failure) if trial.failure else None,
     }
+
+
+def effect_document(effect: Effect) -> dict[str, Any]:
+    """What one binary was compiled with, its settings in Cargo's spelling."""
+    return {name.replace("_", "-"): value for name, value in asdict(effect).items()}

@@ -1,0 +1,92 @@
+"""Settings for the targets that cannot have what the others get.
+
+Cargo has no settings of a profile for one target (rust-lang/cargo#4897). What does it is a second profile that inherits
+from the first, and a build command that chooses it for that target.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+
+from trimtab.analysis.table import label
+from trimtab.analysis.troubles import axes_in_question
+from trimtab.model.profile import Profile
+from trimtab.model.target import Attempt, Proposal, ReleaseTarget, TargetResult, Trouble
+
+_SIGNS = re.compile(r"[^A-Za-z0-9]+")
+"""What cannot be in the name of a profile."""
+
+
+def narrower(base: Profile, candidate: Profile, known: Sequence[Trouble]) -> tuple[Profile, ...]:
+    """Profiles to try where the candidate breaks a target: one of its changes taken back at a time.
+
+    Those that a known trouble blames come first. Where the candidate changes one thing only there is nothing between it
+    and today's profile, which is known to work.
+    """
+    changed = candidate.differing(base)
+    if len(changed) < len(("one", "other")):
+        return ()
+    blamed = axes_in_question(known)
+    ordered = sorted(changed, key=lambda axis: axis.name not in blamed)
+    return tuple(axis.set(candidate, axis.get(base)) for axis in ordered)
+
+
+def attempt_for(base: Attempt, narrowed: Sequence[Attempt]) -> Attempt:
+    """What a broken target should be built with: the first of the narrower profiles that works, else today's."""
+    return next((one for one in narrowed if one.works), base)
+
+
+def proposals(results: Iterable[TargetResult], name: str) -> tuple[Proposal, ...]:
+    """A profile for each group of targets that need the same settings.
+
+    Args:
+        results: of targets that work today and not with the candidate.
+        name: of the profile that all others get.
+    """
+    groups: dict[str, list[tuple[TargetResult, Attempt]]] = {}
+    for result in results:
+        chosen = attempt_for(result.attempts[0], result.narrowed)
+        # Beside the candidate as this target's toolchain has it: its defaults may be others than those of the next.
+        words = _SIGNS.sub("-", label(chosen.profile, result.attempts[-1].profile)).strip("-")
+        groups.setdefault(words, []).append((result, chosen))
+    return tuple(_proposal(f"{name}-{words}", members, name) for words, members in groups.items())
+
+
+def _proposal(own: str, members: Sequence[tuple[TargetResult, Attempt]], name: str) -> Proposal:
+    """One profile, for targets that differ from the candidate in the same settings."""
+    result, chosen = members[0]
+    axes = chosen.profile.differing(result.attempts[-1].profile)
+    settings = {axis.name: axis.cargo(axis.get(chosen.profile)) for axis in axes if axis.name != "rustflags"}
+    targets = tuple(result.target.triple for result, _ in members)
+    manifest = [
+        f"# trimtab: {', '.join(targets)} cannot have what {name} has",
+        f"[profile.{own}]",
+        f'inherits = "{name}"',
+        *(f"{key} = {json.dumps(value)}" for key, value in settings.items()),
+    ]
+    return Proposal(
+        profile=own,
+        targets=targets,
+        settings=settings,
+        manifest=tuple(manifest),
+        workflow=tuple(line for result, _ in members for line in _workflow(result.target, own, name)),
+        proven=all(attempt.ran for _, attempt in members),
+    )
+
+
+def _workflow(target: ReleaseTarget, own: str, name: str) -> list[str]:
+    """What to write where the target is built."""
+    command = f"cargo build --profile {own} --target {target.triple}"
+    folder = f"target/{target.triple}/{own}"
+    place = next((place for place in target.places if ".github/workflows/" in place.file), None)
+    if place is None:
+        return [f"{command}  # into {folder}"]
+    at = f"{place.file}:{place.line}"
+    return [
+        f"{at}: beside the target {place.said}, add `profile: {own}`",
+        f"{place.file}: where it is built, `--profile ${{{{ matrix.profile || '{name}' }}}}` "
+        f"in place of {'--release' if name == 'release' else f'--profile {name}'}: {command}",
+        f"{place.file}: the program is then in {folder}",
+    ]

@@ -1,0 +1,59 @@
+"""Known troubles that fit a failure: facts with their sources, never verdicts."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from trimtab.model.profile import Profile
+from trimtab.model.target import Attempt, Trouble
+
+
+def hints(triple: str, attempts: Sequence[Attempt]) -> tuple[Trouble, ...]:
+    """The troubles that fit the failures of a target; nothing where all is well.
+
+    What also fails without the settings that a trouble blames does not fail for that.
+    """
+    failed = [one for one in attempts if not one.works]
+    fitting = (row for row in _facts() if failed and all(_fits(row, triple, one) for one in failed))
+    return tuple(_trouble(row) for row in fitting)
+
+
+def axes_in_question(troubles: Sequence[Trouble]) -> frozenset[str]:
+    """The axes that known troubles blame."""
+    return frozenset(axis for trouble in troubles for axis in trouble.settings)
+
+
+def _fits(row: dict[str, Any], triple: str, attempt: Attempt) -> bool:
+    if not any(fnmatchcase(triple, pattern) for pattern in row["targets"]):
+        return False
+    if "causes" in row and (not attempt.failure or attempt.failure.cause not in row["causes"]):
+        return False
+    return _has(attempt.profile, row["settings"])
+
+
+def _has(profile: Profile, settings: dict[str, list[str]]) -> bool:
+    spelled = profile.spelled()
+    return all(str(spelled[axis]) in values for axis, values in settings.items())
+
+
+def _trouble(row: dict[str, Any]) -> Trouble:
+    return Trouble(
+        targets=tuple(row["targets"]),
+        settings={axis: tuple(values) for axis, values in row["settings"].items()},
+        says=row["says"],
+        remedy=row["remedy"],
+        source=row["source"],
+    )
+
+
+@cache
+def _facts() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = tomllib.loads(
+        resources.files(__package__).joinpath("troubles.toml").read_text("utf-8")
+    )["trouble"]
+    return rows

@@ -1,0 +1,88 @@
+"""Builds that see the project's tree and cannot change it: what they write to it goes elsewhere.
+
+On Linux a build can be given a mount namespace of its own, in which an overlay lies over the tree: at the same path, so
+that nothing is built differently, with what is written or deleted kept in a folder of ours. A build script that deletes
+its own sources then fails its own build, and nothing else. It takes root, or unprivileged user namespaces.
+
+Source: Linux, Documentation/filesystems/overlayfs.rst (a deleted file is a character device 0/0 in the upper folder).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trimtab.build.workplace import clear
+from trimtab.errors import MissingError
+from trimtab.process import Command, Runner
+
+_SCRIPT = 'mount -t overlay trimtab -o "$1" "$2" && cd "$2" && shift 2 && exec "$@"'
+_MEANS_SOMETHING = ":,\\"
+"""Characters that the mount options have a use for."""
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overlay:
+    """A tree that builds cannot change."""
+
+    tree: Path
+    folder: Path
+    """Where changes go; on a local file system."""
+    privileges: tuple[str, ...] = ()
+    """Options of ``unshare`` that give the right to mount."""
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The words to put before a command, which is then run in the root of the tree."""
+        attributes = ",userxattr" if self.privileges else ""
+        options = f"lowerdir={self.tree},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}{attributes}"
+        return ("unshare", "--mount", *self.privileges, "sh", "-c", _SCRIPT, "sh", options, str(self.tree))
+
+    def renew(self) -> None:
+        """Forget all changes: the tree is as it really is."""
+        clear(self.folder)
+        for name in ("upper", "work"):
+            (self.folder / name).mkdir(parents=True)
+
+    def changes(self) -> tuple[str, ...]:
+        """What was written and deleted since, in half a sentence for each file."""
+        found = sorted(_changes(self.folder / "upper"))
+        more = (f"and {len(found) - _MOST_NAMED} more",) if len(found) > _MOST_NAMED else ()
+        return (*found[:_MOST_NAMED], *more)
+
+
+def overlay(runner: Runner, tree: Path, folder: Path, environment: Mapping[str, str]) -> Overlay | None:
+    """An overlay over a tree; ``None`` where the system has none for us.
+
+    Args:
+        runner: runs ``unshare``.
+        tree: the project's root.
+        folder: where changes go; it is cleared.
+        environment: the user's.
+    """
+    if folder.is_relative_to(tree) or any(sign in f"{tree}{folder}" for sign in _MEANS_SOMETHING):
+        return None
+    for privileges in ((), ("--map-root-user",)):
+        made = Overlay(tree=tree, folder=folder, privileges=privileges)
+        made.renew()
+        argv = (*made.within, "test", "-e", "Cargo.toml")
+        try:
+            tried = runner.run(Command(argv=argv, cwd=tree, environment=environment))
+        except MissingError:
+            return None
+        if tried.ok:
+            return made
+    return None
+
+
+def _changes(upper: Path) -> Iterator[str]:
+    for folder, _, names in os.walk(upper):
+        for name in names:
+            path = Path(folder) / name
+            status = path.lstat()
+            deleted = stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+            yield f"{'deleted' if deleted else 'wrote'} {path.relative_to(upper)}"

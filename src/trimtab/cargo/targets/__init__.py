@@ -1,0 +1,1 @@
+"""The targets that a project releases for, read from what it says about itself."""

@@ -1,0 +1,121 @@
+"""All that a project says about its release targets, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+
+from trimtab.cargo.targets.settings import read_cargo_config, read_dist, read_pyproject, read_rust_toolchain
+from trimtab.cargo.targets.wheels import Wheels
+from trimtab.cargo.targets.workflow import Named, Workflow, read_workflow
+from trimtab.errors import InputError
+from trimtab.model.target import Discovery, Place, ReleaseTarget
+
+_WORKFLOWS = ".github/workflows"
+_DIST = ("dist-workspace.toml", "dist.toml", "Cargo.toml")
+_PYPROJECT = "pyproject.toml"
+_RUST_TOOLCHAIN = ("rust-toolchain.toml", "rust-toolchain")
+_CARGO_CONFIG = (".cargo/config.toml", ".cargo/config")
+_LARGEST = 1 << 20
+
+
+def find_targets(root: Path, known: Collection[str]) -> Discovery:
+    """The release targets of the project in a folder; the files of the repository that it lies in count.
+
+    Args:
+        root: the workspace's root.
+        known: the triples that rustc knows.
+    """
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    folders = list(dict.fromkeys((root, top)))
+    wanted = (*_DIST, _PYPROJECT, *_RUST_TOOLCHAIN, *_CARGO_CONFIG)
+    paths = [path for folder in folders for name in wanted if (path := folder / name).is_file()]
+    paths += sorted(path for path in (top / _WORKFLOWS).glob("*.y*ml") if path.is_file())
+    texts, notes = {}, []
+    for path in paths:
+        name = str(path.relative_to(top))
+        try:
+            if path.stat().st_size > _LARGEST:
+                raise InputError("it is larger than 1 MiB")
+            texts[name] = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError, InputError) as error:
+            notes.append(f"{name} was not read: {error}")
+    found = targets_in(texts, known)
+    return Discovery(targets=found.targets, notes=(*notes, *found.notes))
+
+
+def targets_in(texts: Mapping[str, str], known: Collection[str]) -> Discovery:
+    """The release targets that some files name.
+
+    What releases comes first: workflows that release, dist, wheel builders. Only where they name nothing count other
+    workflows, and after them the targets that rustup and Cargo are set up for.
+
+    Args:
+        texts: path from the project's root → text.
+        known: the triples that rustc knows.
+    """
+    notes: list[str] = []
+
+    def read(names: Iterable[str], reader: Callable[[str, str], list[Named]]) -> list[Named]:
+        found = []
+        for path in [path for path in texts if path in names or any(path.endswith(f"/{name}") for name in names)]:
+            try:
+                found += reader(texts[path], path)
+            except (InputError, AttributeError, TypeError) as error:  # a table that is no table is as wrong as no TOML
+                notes.append(f"{path} was not read: {error}")
+        return found
+
+    wheels = Wheels()
+
+    def pyproject(text: str, path: str) -> list[Named]:
+        nonlocal wheels
+        named, wheels = read_pyproject(text, path)
+        return named
+
+    shipped = [*read(_DIST, read_dist), *read([_PYPROJECT], pyproject)]
+    workflows = _workflows(texts, known, wheels, notes)
+    releasing = _releasing(workflows)
+    shipped += [named for one in workflows if one.file in releasing for named in one.named]
+    used = [one for one in workflows if one.file in releasing]
+    if not shipped and any(one.named for one in workflows):
+        used = workflows
+        shipped = [named for one in workflows for named in one.named]
+        notes.append("no workflow says that it releases: the targets of all workflows are taken")
+    if not shipped:
+        shipped = [
+            *read(_RUST_TOOLCHAIN, read_rust_toolchain),
+            *read(_CARGO_CONFIG, lambda text, path: read_cargo_config(text, path, known)),
+        ]
+    notes += [note for one in used for note in one.notes]
+    return Discovery(targets=_merged(shipped), notes=tuple(dict.fromkeys(notes)))
+
+
+def _workflows(texts: Mapping[str, str], known: Collection[str], wheels: Wheels, notes: list[str]) -> list[Workflow]:
+    found = []
+    for path, text in texts.items():
+        if path.startswith(_WORKFLOWS):
+            try:
+                found.append(read_workflow(text, path, known, wheels))
+            except InputError as error:
+                notes.append(f"{path} was not read: {error}")
+    return found
+
+
+def _releasing(workflows: list[Workflow]) -> set[str]:
+    """Files of the workflows that release, and of those that they call."""
+    by_name = {one.file: one for one in workflows}
+    found: set[str] = set()
+    waiting = [one.file for one in workflows if one.releases]
+    while waiting:
+        file = waiting.pop()
+        if file in by_name and file not in found:
+            found.add(file)
+            waiting += [f"{_WORKFLOWS}/{name}" for name in by_name[file].calls]
+    return found
+
+
+def _merged(named: Iterable[Named]) -> tuple[ReleaseTarget, ...]:
+    places: dict[str, dict[Place, None]] = {}
+    for triple, place in named:
+        places.setdefault(triple, {})[place] = None
+    return tuple(ReleaseTarget(triple=triple, places=tuple(found)) for triple, found in places.items())

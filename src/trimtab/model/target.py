@@ -1,0 +1,217 @@
+"""Release targets: where a project names them, and what became of each under today's profile and another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trimtab.model.profile import CargoValue, Profile
+from trimtab.model.study import Machine
+from trimtab.model.trial import Artifact, BuildFailed, Cost, Effect
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a target is named."""
+
+    file: str
+    """Path from the project's root; ``--target`` for the command line."""
+    line: int
+    """From 1 on; 0 on the command line."""
+    said: str
+    """The target as it is called there, such as ``aarch64`` on a macOS runner."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReleaseTarget:
+    """A target that the project ships for."""
+
+    triple: str
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Discovery:
+    """The targets that a project names, in its own order."""
+
+    targets: tuple[ReleaseTarget, ...]
+    notes: tuple[str, ...] = ()
+    """What could not be read."""
+
+
+class Ran(StrEnum):
+    """What became of a binary when it was run."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A binary that was run, or the reason why not."""
+
+    binary: str
+    state: Ran
+    runner: str = ""
+    """What ran it: ``native``, ``wine``, …"""
+    said: str = ""
+    """How it ended, or why it was not run."""
+    how: tuple[str, ...] = ()
+    """What makes it possible to run it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """A known trouble between targets and profiles, with its source."""
+
+    targets: tuple[str, ...]
+    """Patterns of triples, as in a shell."""
+    settings: Mapping[str, tuple[str, ...]]
+    """Axis → values that bring it about, all of the axes at once."""
+    says: str
+    remedy: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One target under one profile."""
+
+    label: str
+    """What differs from today's profile, in words."""
+    profile: Profile
+    failure: BuildFailed | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    cost: Cost | None = None
+    effects: tuple[Effect, ...] = ()
+    runs: tuple[Run, ...] = ()
+    wrote: tuple[str, ...] = ()
+    """What the build did to the project's own tree, kept away from it; such as ``deleted src/main.rs``."""
+
+    @property
+    def works(self) -> bool:
+        """Whether it was built, and nothing that was run failed."""
+        return self.failure is None and all(run.state is not Ran.FAILED for run in self.runs)
+
+    @property
+    def ran(self) -> bool:
+        """Whether it was built and every binary was run with success."""
+        return self.failure is None and bool(self.runs) and all(run.state is Ran.OK for run in self.runs)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all binaries."""
+        return sum(artifact.size for artifact in self.artifacts)
+
+    @property
+    def trouble(self) -> str:
+        """The first error line, of the build or else of a run; nothing where there is none."""
+        if self.failure:
+            return f"{self.failure.cause}: {self.failure.message}"
+        return next((f"{run.binary}: {run.said}" for run in self.runs if run.state is Ran.FAILED), "")
+
+
+class Standing(StrEnum):
+    """What is known of a target. Only `PASSES` counts as passing."""
+
+    BREAKS = "breaks"
+    """It works under today's profile and fails under the candidate."""
+    FAILS = "fails"
+    """It fails under today's profile too."""
+    NOT_TRIED = "not tried"
+    """It cannot be built here."""
+    BUILT = "built"
+    """It was built, and there is nothing here to run it."""
+    PASSES = "passes"
+    """It was built, and every binary was run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetResult:
+    """What became of one target."""
+
+    target: ReleaseTarget
+    way: str = ""
+    """What built it."""
+    reason: str = ""
+    """Why it was not tried."""
+    how: tuple[str, ...] = ()
+    """What makes it possible to build it here."""
+    attempts: tuple[Attempt, ...] = ()
+    """Today's profile, then the candidate, if there is one."""
+    narrowed: tuple[Attempt, ...] = ()
+    """Profiles between the candidate and today's, tried to find out what this target needs."""
+    hints: tuple[Trouble, ...] = ()
+    """Known troubles that fit a failure."""
+
+    @property
+    def standing(self) -> Standing:
+        """What is known of it."""
+        if not self.attempts:
+            return Standing.NOT_TRIED
+        base, judged = self.attempts[0], self.attempts[-1]
+        if not judged.works:
+            return Standing.BREAKS if base.works else Standing.FAILS
+        return Standing.PASSES if judged.ran else Standing.BUILT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """A profile of its own for the targets that need other settings than the rest."""
+
+    profile: str
+    """Its name."""
+    targets: tuple[str, ...]
+    settings: Mapping[str, CargoValue]
+    """Cargo key → value, where it differs from the candidate."""
+    manifest: tuple[str, ...]
+    """The lines for ``Cargo.toml``."""
+    workflow: tuple[str, ...]
+    """What to change where the targets are built."""
+    proven: bool
+    """Whether each of these targets was built and run with them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetsReport:
+    """All release targets under today's profile and a candidate."""
+
+    project: str
+    root: str
+    profile_name: str
+    """The profile that ships."""
+    base: Profile
+    candidate: Profile | None
+    """``None`` where only today's profile was tried."""
+    candidate_label: str
+    results: tuple[TargetResult, ...]
+    proposals: tuple[Proposal, ...]
+    machine: Machine
+    seconds: float
+    notes: tuple[str, ...] = ()
+    command: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many targets there are of each standing."""
+        found = Counter(result.standing for result in self.results)
+        return {standing.value: found[standing] for standing in Standing}
+
+    @property
+    def headline(self) -> str:
+        """The answer in one line."""
+        counts, under = self.counts, self.candidate_label or f"today's {self.profile_name}"
+        said = [f"{counts['passes']} of {len(self.results)} release targets pass with {under}"]
+        if counts["breaks"]:
+            one = counts["breaks"] == 1
+            said.append(f"{counts['breaks']} {'breaks that works' if one else 'break that work'} today")
+        if counts["fails"]:
+            said.append(f"{counts['fails']} {'fails' if counts['fails'] == 1 else 'fail'} today")
+        if counts["built"]:
+            said.append(f"{counts['built']} built but not run")
+        if counts["not tried"]:
+            said.append(f"{counts['not tried']} not tried")
+        return "; ".join(said)

@@ -1,0 +1,162 @@
+"""One target after the other: built under both profiles and run, and narrowed down where the candidate breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from trimtab.analysis.per_target import narrower
+from trimtab.analysis.table import label
+from trimtab.analysis.troubles import hints
+from trimtab.api import Exploration
+from trimtab.build.cargo import CargoBuilder
+from trimtab.build.overlay import Overlay
+from trimtab.build.ways import Compiler, NoWay, Way, choose_way, linkers_in_force
+from trimtab.build.workplace import ArtifactStore
+from trimtab.cargo.rustflags import flags_in_force
+from trimtab.cargo.today import todays_profile
+from trimtab.experiment import digest
+from trimtab.measure.effect import check_effect
+from trimtab.model.plan import Selection
+from trimtab.model.profile import Profile, axis_kind
+from trimtab.model.target import Attempt, ReleaseTarget, Standing, TargetResult
+from trimtab.model.trial import BuildFailed
+from trimtab.store.attempts import AttemptStore
+from trimtab.target_running import Running
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """A profile as it is asked for: by name, and by what changes on top of it."""
+
+    selection: Selection
+    changes: tuple[tuple[str, object], ...] = ()
+    """Axis → value."""
+    whole: Profile | None = None
+    """A complete profile, where a trial names it."""
+
+    def applied(self, today: Profile) -> Profile:
+        """The profile, where the named one is today so."""
+        profile = self.whole or today
+        for name, value in self.changes:
+            profile = axis_kind(name).set(profile, value)
+        return profile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trying:
+    """Tries targets, one after the other."""
+
+    exploration: Exploration
+    base: Settings
+    candidate: Settings | None
+    fresh: bool
+    work: Path
+    overlay: Overlay | None
+    compilers: tuple[Compiler, ...]
+    attempts: AttemptStore
+    running: Running
+    told: Callable[[str], None]
+
+    def result(self, target: ReleaseTarget) -> TargetResult:
+        """What becomes of a target."""
+        exploration = self.exploration
+        linkers = linkers_in_force(exploration.today.configuration, exploration.environment, [target.triple])
+        way = choose_way(target.triple, self.compilers, linkers)
+        if isinstance(way, NoWay):
+            self.told(f"{target.triple}: not tried: {way.reason}")
+            return TargetResult(target=target, reason=way.reason, how=way.how)
+        base = self._attempt(target.triple, way, self.base)
+        tried = [base]
+        if self.candidate:
+            tried.append(self._attempt(target.triple, way, self.candidate, base))
+        found = TargetResult(target=target, way=str(way), attempts=tuple(tried), hints=hints(target.triple, tried))
+        if found.standing is Standing.BREAKS and self.candidate:
+            found = replace(found, narrowed=tuple(self._narrow(found, way, self.candidate)))
+        self.told(f"{target.triple}: {found.standing}")
+        return found
+
+    def _narrow(self, found: TargetResult, way: Way, candidate: Settings) -> list[Attempt]:
+        """Profiles between the candidate and today's, until one of them works for this target."""
+        base, judged = found.attempts
+        tried: list[Attempt] = []
+        for profile in narrower(base.profile, judged.profile, found.hints):
+            settings = Settings(selection=candidate.selection, whole=profile)
+            tried.append(self._attempt(found.target.triple, way, settings, base))
+            if tried[-1].works:
+                break
+        return tried
+
+    def today(self, compiler: Compiler, selection: Selection) -> Profile:
+        """A named profile as a toolchain's Cargo has it: defaults differ between their versions."""
+        exploration = self.exploration
+        if compiler is self.compilers[0] and selection == self.base.selection:
+            return exploration.today.profile
+        environment = dict(compiler.environment)
+        binaries = exploration.binaries
+        return todays_profile(exploration.runner, exploration.project, binaries, selection, environment).profile
+
+    def _attempt(self, triple: str, way: Way, settings: Settings, before: Attempt | None = None) -> Attempt:
+        """A target under a profile: built, unless that was done before, and run."""
+        today = self.today(way.compiler, settings.selection)
+        profile = settings.applied(today)
+        own = self.today(way.compiler, self.base.selection)
+        name = label(profile, own) if profile != own or settings is self.base else settings.selection.profile
+        exploration = self.exploration
+        identity = digest(
+            exploration.study.basis, triple, str(way), way.more, asdict(way.compiler.toolchain),
+            settings.selection.profile, profile.spelled(), bool(self.overlay),
+        )  # fmt: skip
+        built = None if self.fresh else self.attempts.find(identity)
+        if built is None:
+            self.told(f"{triple}: building {name} with {way}")
+            built = self._build(triple, way, settings.selection, today, profile, name)
+            if not built.failure:
+                self.attempts.keep(identity, built)
+        if built.failure:
+            return built
+        return replace(built, label=name, runs=self.running.runs(triple, built.artifacts, before))
+
+    def _build(
+        self, triple: str, way: Way, selection: Selection, today: Profile, profile: Profile, name: str
+    ) -> Attempt:
+        exploration, environment = self.exploration, dict(way.compiler.environment)
+        flags = (
+            flags_in_force(exploration.runner, exploration.project, environment, triple) if profile.rustflags else ()
+        )
+        over = self.overlay if way.name != "cross" else None  # containers see the tree itself
+        if over:
+            over.renew()
+        builder = CargoBuilder(
+            runner=exploration.runner,
+            project=exploration.project,
+            binaries=exploration.binaries,
+            selection=selection,
+            today=today,
+            rustflags=flags,
+            environment=environment,
+            work=self.work,
+            artifacts=ArtifactStore(self.attempts.artifacts),
+            jobs=exploration.plan.jobs,
+            timeout=exploration.plan.build_timeout,
+            touched=exploration.touched,
+            target=triple,
+            program=way.program,
+            more=way.more,
+            within=over.within if over else (),
+        )
+        built = builder.build(profile, touch=False)
+        wrote = over.changes() if over else ()
+        exploration.sources.check_unchanged()
+        if isinstance(built, BuildFailed):
+            return Attempt(label=name, profile=profile, failure=built, wrote=wrote)
+        effects = (check_effect(built.invocations, one.name, profile) for one in built.artifacts)
+        return Attempt(
+            label=name,
+            profile=profile,
+            artifacts=built.artifacts,
+            cost=built.clean,
+            effects=tuple(effect for effect in effects if effect),
+            wrote=wrote,
+        )

@@ -1,0 +1,261 @@
+"""All release targets under today's profile and a candidate: here the parts of ``trimtab targets`` are put together.
+
+>>> import trimtab
+>>> report = trimtab.targets("path/to/project", candidate=["lto=fat"])  # doctest: +SKIP
+>>> print(report.headline)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trimtab.analysis.per_target import proposals
+from trimtab.analysis.table import label
+from trimtab.api import Exploration, prepare
+from trimtab.api import Request as Exploring
+from trimtab.build.overlay import overlay
+from trimtab.build.ways import Compiler, find_compiler
+from trimtab.build.workplace import hold_workplace
+from trimtab.cargo.checkout import profile_names
+from trimtab.cargo.project import fetch
+from trimtab.cargo.targets.discovery import find_targets
+from trimtab.cargo.today import todays_profile
+from trimtab.config.file import read_config
+from trimtab.errors import InputError
+from trimtab.folders import Folders, default_folders
+from trimtab.model.plan import ProbeKind
+from trimtab.model.profile import Profile, axis_kind, parse_axis_value
+from trimtab.model.target import Discovery, Place, ReleaseTarget, Standing, TargetsReport
+from trimtab.process import WORK_VARIABLE, Runner, SystemRunner, kill_leftovers
+from trimtab.store.attempts import AttemptStore
+from trimtab.target_running import Running
+from trimtab.target_trying import Settings, Trying
+from trimtab.weighing import trial_named
+
+_NOT_CONTAINED = "this system gives no overlay: builds happen in the project's own tree, as those of explore do"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a user asks for."""
+
+    path: str = "."
+    """A folder of a Cargo project, or ``crate:NAME[@VERSION]``."""
+    targets: tuple[str, ...] = ()
+    """Triples; those of ``trimtab.toml`` or else those that the project names, if there are none."""
+    candidate: tuple[str, ...] = ()
+    """``AXIS=VALUE``, a profile's name or ``STUDY:TRIAL``; today's profile alone if there is none."""
+    toolchains: tuple[Path, ...] = ()
+    """Folders with a ``cargo`` and a ``rustc``, for targets that the usual toolchain lacks."""
+    profile: str = ""
+    binaries: tuple[str, ...] = ()
+    all_binaries: bool = False
+    packages: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    default_features: bool = True
+    arguments: tuple[str, ...] = ()
+    """What every binary is run with; ``--version`` or else ``--help`` if left out."""
+    jobs: int | None = None
+    timeout: float | None = None
+    """Seconds for each build and each run."""
+    fresh: bool = False
+    """Build again what was built before."""
+    command: str = ""
+
+
+def targets(
+    path: str | Path = ".",
+    *,
+    candidate: Sequence[str] = (),
+    only: Sequence[str] = (),
+    toolchains: Sequence[str | Path] = (),
+    bins: Sequence[str] = (),
+    arguments: Sequence[str] = (),
+) -> TargetsReport:
+    """Build and run a project's release targets under today's profile and under a candidate.
+
+    Args:
+        path: a folder of a Cargo project, or ``crate:NAME[@VERSION]``.
+        candidate: ``AXIS=VALUE`` words, or one profile's name or ``STUDY:TRIAL``; today's profile alone if left out.
+        only: triples of the targets; those that the project names if left out.
+        toolchains: folders with further toolchains.
+        bins: names of the binaries to ship, where there are several.
+        arguments: what every binary is run with; ``--version`` or else ``--help`` if left out.
+
+    Raises:
+        InputError: wrong arguments, configuration or project.
+        MissingError: Cargo or a named toolchain is missing.
+    """
+    request = Request(
+        path=str(path),
+        targets=tuple(only),
+        candidate=tuple(candidate),
+        toolchains=tuple(map(Path, toolchains)),
+        binaries=tuple(bins),
+        arguments=tuple(arguments),
+    )
+    return run(request, default_folders(), SystemRunner())
+
+
+def run(
+    request: Request, folders: Folders, runner: Runner, told: Callable[[str], None] = lambda _: None
+) -> TargetsReport:
+    """Try every target; see `targets`.
+
+    Args:
+        request: what is asked for.
+        folders: where builds happen.
+        runner: runs everything.
+        told: is told what is being done.
+    """
+    begun = time.monotonic()
+    exploration = prepare(_exploring(request), folders, runner)
+    compilers, notes = _compilers(request, exploration)
+    known = frozenset().union(*(one.known for one in compilers))
+    found = _wanted(request, exploration, known)
+    base, candidate = _settings(request, exploration, folders)
+    with hold_workplace(folders.cache) as work:
+        over = overlay(runner, exploration.project.root, work / "tree", exploration.environment)
+        trying = Trying(
+            exploration=exploration,
+            base=base,
+            candidate=candidate,
+            fresh=request.fresh,
+            work=work,
+            overlay=over,
+            compilers=compilers,
+            attempts=AttemptStore(folders.cache / "targets"),
+            running=_running(request, exploration, folders, work),
+            told=told,
+        )
+        try:
+            results = tuple(trying.result(target) for target in found.targets)
+        finally:
+            kill_leftovers(work)  # wine's own server among them
+    today = exploration.today.profile
+    judged = candidate.applied(trying.today(compilers[0], candidate.selection)) if candidate else None
+    broken = [result for result in results if result.standing is Standing.BREAKS]
+    return TargetsReport(
+        project=exploration.study.project.name,
+        root=exploration.study.project.root,
+        profile_name=base.selection.profile,
+        base=today,
+        candidate=judged,
+        candidate_label=_label(base, candidate, judged, today),
+        results=results,
+        proposals=proposals(broken, candidate.selection.profile) if candidate else (),
+        machine=exploration.study.machine,
+        seconds=time.monotonic() - begun,
+        notes=(
+            *notes,
+            *found.notes,
+            *exploration.study.project.notes,
+            f"toolchains: {'; '.join(one.toolchain.rustc for one in compilers)}",
+            *(() if over else (_NOT_CONTAINED,)),
+        ),
+        command=request.command,
+    )
+
+
+def _exploring(request: Request) -> Exploring:
+    return Exploring(
+        path=request.path, profile=request.profile, binaries=request.binaries, all_binaries=request.all_binaries,
+        packages=request.packages, features=request.features, default_features=request.default_features, axes=(),
+        probes=frozenset({ProbeKind.BUILD}), jobs=request.jobs, timeout=request.timeout,
+    )  # fmt: skip
+
+
+def _running(request: Request, exploration: Exploration, folders: Folders, work: Path) -> Running:
+    return Running(
+        runner=exploration.runner,
+        host=exploration.study.toolchain.host,
+        cache=folders.cache,
+        project=exploration.project.root,
+        configuration=exploration.today.configuration,
+        arguments=request.arguments,
+        timeout=exploration.plan.build_timeout,
+        environment={**exploration.environment, WORK_VARIABLE: str(work)},
+    )
+
+
+def _compilers(request: Request, exploration: Exploration) -> tuple[tuple[Compiler, ...], list[str]]:
+    """The toolchain in force and the others that can read the project; notes about those that cannot."""
+    runner, project, environment = exploration.runner, exploration.project, exploration.environment
+    found, notes = [find_compiler(runner, project.root, environment)], list[str]()
+    for folder in request.toolchains:
+        other = find_compiler(runner, project.root, environment, folder)
+        try:
+            fetch(runner, project, dict(other.environment))
+            todays_profile(runner, project, exploration.binaries, exploration.plan.selection, dict(other.environment))
+        except InputError as error:
+            notes.append(f"{other.toolchain.rustc} ({other.toolchain.cargo}) was left out: {error.what}")
+            continue
+        found.append(other)
+    return tuple(found), notes
+
+
+def _wanted(request: Request, exploration: Exploration, known: frozenset[str]) -> Discovery:
+    """The targets to try: those that are named, else those that the project names, else this machine's own."""
+    root, host = exploration.project.root, exploration.study.toolchain.host
+    if request.targets:
+        named = dict.fromkeys(name for words in request.targets for name in words.replace(",", " ").split())
+        return Discovery(targets=tuple(_named(name, "--target") for name in named))
+    if configured := read_config(root).targets:
+        return Discovery(targets=tuple(_named(name, "trimtab.toml") for name in dict.fromkeys(configured)))
+    found = find_targets(root, known)
+    if found.targets:
+        return found
+    note = "the project names no targets: only this machine's own was tried; name others with --target"
+    return Discovery(targets=(_named(host, "this machine"),), notes=(*found.notes, note))
+
+
+def _named(triple: str, where: str) -> ReleaseTarget:
+    return ReleaseTarget(triple=triple, places=(Place(file=where, line=0, said=triple),))
+
+
+def _settings(request: Request, exploration: Exploration, folders: Folders) -> tuple[Settings, Settings | None]:
+    """Today's profile and the candidate.
+
+    Raises:
+        InputError: a word that names no profile, or a candidate that is today's profile.
+    """
+    base = Settings(selection=exploration.plan.selection)
+    if not request.candidate:
+        return base, None
+    candidate = base
+    for word in request.candidate:
+        candidate = _with(word, candidate, exploration, folders)
+    same_name = candidate.selection == base.selection
+    if same_name and candidate.applied(exploration.today.profile) == exploration.today.profile:
+        raise InputError("the candidate is today's profile", where=" ".join(request.candidate), hint="name another")
+    return base, candidate
+
+
+def _with(word: str, candidate: Settings, exploration: Exploration, folders: Folders) -> Settings:
+    name, equals, value = word.partition("=")
+    if equals and ":" not in name:
+        axis = axis_kind(name.strip())
+        return replace(candidate, changes=(*candidate.changes, (axis.name, parse_axis_value(axis, value))))
+    if candidate.changes or candidate.whole:
+        raise InputError(f"{word!r} comes too late", hint="name a profile or trial first, then AXIS=VALUE")
+    if word in profile_names(exploration.project.manifest):
+        return replace(candidate, selection=replace(candidate.selection, profile=word))
+    if named := trial_named(word, folders):
+        return replace(candidate, whole=named[1].profile)
+    raise InputError(
+        f"there is no profile {word!r}",
+        where=str(exploration.project.manifest),
+        hint="name a profile, AXIS=VALUE such as lto=fat, or STUDY:TRIAL",
+    )
+
+
+def _label(base: Settings, candidate: Settings | None, judged: Profile | None, today: Profile) -> str:
+    if not candidate or judged is None:
+        return ""
+    name = candidate.selection.profile
+    if name == base.selection.profile:
+        return label(judged, today)
+    return f"{name} ({label(judged, today)})" if judged != today else name

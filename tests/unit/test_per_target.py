@@ -1,0 +1,175 @@
+"""Standings, known troubles, and the settings of their own that broken targets get."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+
+import pytest
+
+from tests.fakes.targets import (
+    HOST,
+    RELEASE,
+    WASM,
+    WINDOWS,
+    a_full_report,
+    attempt,
+    broken,
+    not_tried,
+    ran,
+    report,
+    result,
+)  # fmt: skip
+from tests.fakes.values import ABORT, FAT, FAT1, THIN, TODAY
+from trimtab.analysis.per_target import attempt_for, narrower, proposals
+from trimtab.analysis.troubles import hints
+from trimtab.cli.targets import exit_code
+from trimtab.errors import MissingError, NothingBuiltError
+from trimtab.model.profile import AXES, Lto, Profile, Strip, axis_kind, parse_axis_value
+from trimtab.model.target import Place, Ran, ReleaseTarget, Standing, TargetResult
+
+CRASHES = ran(Ran.FAILED, "wine", "signal 11")
+NO_RUNNER = ran(Ran.NOT_RUN, "", "there is no wine to run it")
+
+
+@pytest.mark.parametrize(
+    ("found", "standing"),
+    [
+        (result(HOST, attempt(), attempt(FAT1)), Standing.PASSES),
+        (result(HOST, attempt()), Standing.PASSES),
+        (result(HOST, attempt(run=NO_RUNNER), attempt(FAT1, run=NO_RUNNER)), Standing.BUILT),
+        (result(HOST, attempt(), attempt(FAT1, run=CRASHES)), Standing.BREAKS),
+        (result(HOST, attempt(run=NO_RUNNER), broken()), Standing.BREAKS),
+        (result(HOST, attempt(run=CRASHES), broken()), Standing.FAILS),
+        (result(HOST, broken(TODAY), broken()), Standing.FAILS),
+        (result(HOST, broken(TODAY)), Standing.FAILS),
+        (result(HOST, broken(TODAY), attempt(FAT1)), Standing.PASSES),
+        (not_tried(), Standing.NOT_TRIED),
+    ],
+)
+def test_standings(found: TargetResult, standing: Standing) -> None:
+    assert found.standing is standing
+
+
+def test_nothing_but_what_ran_counts_as_passing() -> None:
+    found = a_full_report()
+    assert found.counts == {"breaks": 1, "fails": 1, "not tried": 1, "built": 1, "passes": 1}
+    assert found.headline == (
+        "1 of 5 release targets pass with lto fat, codegen-units 1; 1 breaks that works today; 1 fails today; "
+        "1 built but not run; 1 not tried"
+    )
+
+
+class TestExitCode:
+    GOOD = result(HOST, attempt(), attempt(FAT1))
+
+    @pytest.mark.parametrize(
+        ("results", "code", "strict"),
+        [
+            ((GOOD,), 0, 0),
+            ((GOOD, not_tried()), 0, 1),
+            ((GOOD, result(WASM, attempt(run=NO_RUNNER), attempt(FAT1, run=NO_RUNNER))), 0, 1),
+            ((GOOD, result(WINDOWS, broken(TODAY), broken())), 0, 1),
+            ((GOOD, result(WINDOWS, attempt(), broken())), 1, 1),
+            ((GOOD, result(WINDOWS, attempt(), attempt(FAT1, run=CRASHES))), 1, 1),
+        ],
+    )
+    def test_tells_of_what_the_candidate_breaks(
+        self, results: tuple[TargetResult, ...], code: int, strict: int
+    ) -> None:
+        assert exit_code(report(*results), strict=False) == code
+        assert exit_code(report(*results), strict=True) == strict
+
+    def test_without_a_candidate_of_what_fails(self) -> None:
+        found = report(result(HOST, attempt()), result(WINDOWS, broken(TODAY)), candidate=None)
+        assert exit_code(found, strict=False) == 1
+
+    def test_nothing_that_can_be_tried_or_built_is_an_error(self) -> None:
+        with pytest.raises(MissingError, match="none of the 1 release targets can be built here"):
+            exit_code(report(not_tried()), strict=False)
+        with pytest.raises(NothingBuiltError):
+            exit_code(report(result(HOST, broken(TODAY), broken()), not_tried()), strict=False)
+
+
+class TestTroubles:
+    def test_every_fact_is_whole(self) -> None:
+        text = resources.files("trimtab.analysis").joinpath("troubles.toml").read_text("utf-8")
+        facts = tomllib.loads(text)["trouble"]
+        assert len(facts) >= 8
+        for fact in facts:
+            assert set(fact) - {"causes"} == {"targets", "settings", "says", "remedy", "source"}
+            assert "#" in fact["source"] or "doc.rust-lang.org" in fact["source"]
+            for axis, values in fact["settings"].items():
+                kind = axis_kind(axis)
+                assert [str(kind.show(parse_axis_value(kind, value))) for value in values] == values
+
+    def test_fit_target_and_profile(self) -> None:
+        (thin,) = hints(WINDOWS, [attempt(), broken(THIN)])
+        assert thin.source == "astral-sh/ruff#9245, rust-lang/rust#109797"
+        assert [one.source for one in hints("powerpc64le-unknown-linux-musl", [broken(FAT)])] == [
+            "astral-sh/uv#5984", "gyscos/zstd-rs#201",
+        ]  # fmt: skip
+        assert any("target_features" in one.says for one in hints(WASM, [broken(Profile(strip=Strip.SYMBOLS))]))
+        assert [one.source for one in hints(HOST, [attempt(ABORT, run=CRASHES)])] == ["pmcfadin/cqlite#1440"]
+
+    def test_are_silent_where_all_is_well(self) -> None:
+        assert hints(WINDOWS, [attempt(), attempt(THIN)]) == ()
+        assert hints(WINDOWS, []) == ()
+
+    def test_are_silent_where_it_fails_without_the_setting_too(self) -> None:
+        assert hints(WINDOWS, [broken(TODAY), broken(THIN)]) == ()
+
+
+class TestNarrower:
+    def test_one_change_leaves_only_today(self) -> None:
+        assert narrower(TODAY, FAT, ()) == ()
+
+    def test_each_change_is_taken_back_the_blamed_one_first(self) -> None:
+        candidate = Profile(codegen_units=1, opt_level=AXES[2].parse("s"), lto=Lto.THIN)
+        known = hints(WINDOWS, [broken(THIN)])
+        tried = narrower(TODAY, candidate, known)
+        assert [profile.lto for profile in tried] == [Lto.LOCAL, Lto.THIN, Lto.THIN]
+        assert tried[1] == Profile(codegen_units=16, opt_level=candidate.opt_level, lto=Lto.THIN)
+
+    def test_the_first_that_works_is_taken_or_else_today(self) -> None:
+        works = attempt(Profile(codegen_units=1))
+        assert attempt_for(attempt(), [broken(FAT), works]) is works
+        assert attempt_for(attempt(), [broken(FAT)]) == attempt()
+
+
+class TestProposals:
+    def test_a_profile_and_the_line_that_uses_it(self) -> None:
+        (found,) = proposals([result(WINDOWS, attempt(), broken(FAT))], "release")
+        assert found.manifest == (
+            f"# trimtab: {WINDOWS} cannot have what release has",
+            "[profile.release-lto-local]",
+            'inherits = "release"',
+            "lto = false",
+        )
+        assert tomllib.loads("\n".join(found.manifest))["profile"]["release-lto-local"]["lto"] is False
+        assert found.workflow == (
+            f"{RELEASE}:12: beside the target {WINDOWS}, add `profile: release-lto-local`",
+            f"{RELEASE}: where it is built, `--profile ${{{{ matrix.profile || 'release' }}}}` in place of --release: "
+            f"cargo build --profile release-lto-local --target {WINDOWS}",
+            f"{RELEASE}: the program is then in target/{WINDOWS}/release-lto-local",
+        )
+        assert found.proven
+
+    def test_targets_with_the_same_need_share_one(self) -> None:
+        one, other = result(WINDOWS, attempt(), broken(FAT)), result(WASM, attempt(run=NO_RUNNER), broken(FAT))
+        (found,) = proposals([one, other], "release")
+        assert found.targets == (WINDOWS, WASM)
+        assert not found.proven
+
+    def test_only_what_differs_from_the_candidate_is_said(self) -> None:
+        narrowed = [broken(FAT), attempt(Profile(codegen_units=1))]
+        (found,) = proposals([result(WINDOWS, attempt(), broken(FAT1), narrowed=narrowed)], "dist")
+        assert (found.profile, found.settings) == ("dist-lto-local", {"lto": False})
+        assert "in place of --profile dist" in found.workflow[1]
+
+    def test_without_a_workflow_there_is_the_command(self) -> None:
+        target = ReleaseTarget(triple=WINDOWS, places=(Place(file="--target", line=0, said=WINDOWS),))
+        (found,) = proposals([TargetResult(target=target, attempts=(attempt(), broken(FAT)))], "release")
+        assert found.workflow == (
+            f"cargo build --profile release-lto-local --target {WINDOWS}  # into target/{WINDOWS}/release-lto-local",
+        )
