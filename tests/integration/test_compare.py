@@ -323,7 +323,7 @@ class TestProfiles:
         arguments = ("HEAD~1", "HEAD", *COUNT, "--layouts", "6", "--budget", "1s", "--no-counts", "--json")
         found = repository.compares(*arguments)
         wall = row(found, "count", "wall")
-        assert (wall["mode"], wall["runs"]) == ("layouts", 5)
+        assert (wall["mode"], wall["runs"]) == ("layouts", 6)
         assert wall["verdict"] in ("regressed", "unclear")  # with so few layouts, one burst of load leaves it open
         assert wall["low"] <= wall["change"] <= wall["high"]
         assert wall["placement"]["verdict"] in ("regressed", "unclear")
