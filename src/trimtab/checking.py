@@ -1,0 +1,221 @@
+"""Whether two programs behave the same: here the parts of ``trimtab parity`` are put together.
+
+>>> import trimtab
+>>> check = {"lint": "{bin} check --isolated {input}"}
+>>> trimtab.parity("pypi:ruff==0.14.0", "pypi:ruff==0.14.1", check, inputs="corpus/**/*.py").differ  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import file_digest
+from pathlib import Path
+
+from trimtab.analysis.parity import summed
+from trimtab.api import SilentProgress
+from trimtab.candidates import Candidate, Finder, common_program
+from trimtab.cargo_testing import cargo_tests
+from trimtab.config.file import distinct_checks, parse_check, read_config
+from trimtab.errors import InputError
+from trimtab.experiment import Progress
+from trimtab.folders import Folders, default_folders
+from trimtab.judging import Judge
+from trimtab.machine import this_machine, usable_cores
+from trimtab.measure.corpus import Corpus
+from trimtab.model.parity import SMOKE_CHECKS, Check, CheckResult, Input, Parity
+from trimtab.process import Runner, SystemRunner
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a user asks for."""
+
+    base: str
+    head: str
+    checks: tuple[Check, ...] = ()
+    """Those of ``trimtab.toml`` if there are none, else smoke runs."""
+    binaries: tuple[str, ...] = ()
+    """The program that is meant, where there are several."""
+    jobs: int | None = None
+    """Inputs at a time; as many as there are cores if left out."""
+    timeout: float | None = None
+    """Seconds for one run, whatever a check says."""
+    tests: bool = True
+    """Whether to run the project's own tests too, where both sides are built here."""
+    command: str = ""
+    """How to repeat it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """Where it happens, and who is told."""
+
+    folders: Folders
+    runner: Runner
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    progress: Callable[[], contextlib.AbstractContextManager[Progress]] = field(
+        default=lambda: contextlib.nullcontext(SilentProgress())
+    )
+    step: Callable[[str, int, int], None] = lambda _name, _done, _all: None
+    """Is told after every input: of which check, how many are done, of how many."""
+    told: Callable[[str], None] = lambda _: None
+    """Is told what takes longer."""
+
+
+def parity(
+    base: str | Path,
+    head: str | Path,
+    checks: Mapping[str, str] | None = None,
+    *,
+    inputs: str = "",
+    bins: Sequence[str] = (),
+    jobs: int | None = None,
+    timeout: float | None = None,
+    tests: bool = True,
+    store: str | Path | None = None,
+) -> Parity:
+    """Say whether two programs do the same with the same inputs.
+
+    Args:
+        base: a program, wheel or archive, ``pypi:NAME==VERSION``, ``STUDY:TRIAL``, ``crate:NAME@VERSION``, a Cargo
+            project's folder, or a profile or git revision of the Cargo project in the current folder.
+        head: the same, for the other side.
+        checks: name → command with ``{bin}`` and ``{input}`` in it; those of ``trimtab.toml`` if left out.
+        inputs: the files that stand for ``{input}`` in these checks, as a glob below the current folder.
+        bins: the program that is meant, where there are several.
+        jobs: inputs to run at a time; one for each core if left out.
+        timeout: seconds for one run.
+        tests: whether to run ``cargo test`` too, where both sides are built here.
+        store: file in which studies are kept; the user's own if left out.
+
+    Raises:
+        InputError: a side is nothing that is known, or a check has no inputs.
+        MissingError: a program that is needed is missing, or no space is left.
+        NothingBuiltError: a side could not be built.
+    """
+    asked = (parse_check(f"{name}={words}") for name, words in (checks or {}).items())
+    request = Request(
+        base=str(base),
+        head=str(head),
+        checks=tuple(replace(one, inputs=inputs) for one in asked),
+        binaries=tuple(bins),
+        jobs=jobs,
+        timeout=timeout,
+        tests=tests,
+    )
+    return run(request, Surroundings(folders=default_folders(store), runner=SystemRunner()))
+
+
+def run(request: Request, surroundings: Surroundings) -> Parity:
+    """Find both sides and their inputs, and run them.
+
+    An interrupt ends it early: what was run by then is reported, as not complete.
+
+    Raises:
+        InputError: see `parity`.
+    """
+    started, root = time.monotonic(), Path.cwd()
+    checks = distinct_checks(request.checks) or read_config(root).checks or SMOKE_CHECKS
+    if request.timeout:
+        checks = tuple(replace(check, timeout=request.timeout) for check in checks)
+    corpus = Corpus(
+        root=root, cache=surroundings.folders.cache, runner=surroundings.runner, environment=surroundings.environment
+    )
+    work = [_Work(check=check, inputs=corpus.inputs(check), beside=corpus.beside(check)) for check in checks]
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        finder = Finder(
+            folders=surroundings.folders,
+            runner=surroundings.runner,
+            scratch=Path(scratch),
+            progress=surroundings.progress,
+            binaries=request.binaries,
+        )
+        base_side, head_side = finder.find(request.base, request.head)
+        found = Parity(
+            base=base_side.name,
+            head=head_side.name,
+            identical=False,
+            checks=(),
+            machine=this_machine(),
+            seconds=0.0,
+            command=request.command,
+        )
+        base, head = _placed((base_side, head_side), request.binaries, Path(scratch) / "sides")
+        if _digest(base) == _digest(head):
+            return replace(found, identical=True, seconds=time.monotonic() - started)
+        judge = Judge(
+            runner=surroundings.runner,
+            environment=surroundings.environment,
+            folder=Path(scratch) / "runs",
+            base=base,
+            head=head,
+            jobs=request.jobs or usable_cores(),
+            step=surroundings.step,
+        )
+        results = [_checked(judge, one, surroundings.told) for one in work if not judge.interrupted]
+        found = replace(found, checks=tuple(results), complete=not judge.interrupted)
+        if request.tests and found.complete:
+            found = _with_tests(found, finder, (base_side, head_side), surroundings.told)
+    return replace(found, seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Work:
+    """A check with its inputs."""
+
+    check: Check
+    inputs: tuple[Input, ...]
+    beside: Mapping[str, Path]
+
+
+def _placed(sides: tuple[Candidate, Candidate], wanted: Sequence[str], folder: Path) -> tuple[Path, Path]:
+    """Copies of both programs under one name, from which each run has a link: not even its own name is to differ.
+
+    They are copied before the first run. Later, a copy that is still open in a process that was just forked off for
+    another run could not be executed.
+    """
+    if lacking := " and ".join(side.name for side in sides if not side.programs):
+        raise InputError(f"there is no program for this system in {lacking}", hint="name one that can be run here")
+    programs = common_program(sides, wanted)
+    placed = []
+    for number, (side, path) in enumerate(zip(sides, programs, strict=True)):
+        if not os.access(path, os.X_OK):
+            raise InputError(f"{side.name} may not be executed", where=str(path), hint="chmod +x, if it is a program")
+        place = folder / str(number) / programs[0].name
+        place.parent.mkdir(parents=True)
+        shutil.copyfile(path, place)
+        place.chmod(0o555)
+        placed.append(place)
+    return placed[0], placed[1]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _checked(judge: Judge, work: _Work, told: Callable[[str], None]) -> CheckResult:
+    told(f"{work.check.name}: {len(work.inputs)} input{'s' * (len(work.inputs) != 1)}")
+    return summed(work.check.name, work.check.command, judge.judge(work.check, work.inputs, work.beside))
+
+
+def _with_tests(
+    found: Parity, finder: Finder, sides: tuple[Candidate, Candidate], told: Callable[[str], None]
+) -> Parity:
+    """The same, with the project's own tests where trimtab has built both sides."""
+    if not all(side.exploration or side.trial for side in sides):
+        return found
+    try:
+        base, head = (finder.sources(side) for side in sides)
+        results, notes = cargo_tests(base, head, told)
+    except InputError as error:
+        return replace(found, notes=(*found.notes, f"cargo test was not run: {error.what}"))
+    except KeyboardInterrupt:
+        return replace(found, complete=False)
+    return replace(found, checks=(*found.checks, *results), notes=(*found.notes, *notes))

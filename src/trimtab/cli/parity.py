@@ -1,0 +1,131 @@
+"""``trimtab parity``."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trimtab.checking import Request, Surroundings, run
+from trimtab.cli.output import console, output_options, show, store_option, trial_progress
+from trimtab.cli.running import check_formats
+from trimtab.config.file import parse_check
+from trimtab.errors import InputError, InterruptError
+from trimtab.folders import default_folders
+from trimtab.model.parity import Check, Normaliser, Parity
+from trimtab.process import SystemRunner
+from trimtab.report.parity import parity_json, parity_renderables
+from trimtab.report.parity_markdown import parity_markdown
+from trimtab.units import parse_duration
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+_OF_CHECKS = ("inputs", "projects", "fetch", "normalise")
+
+
+def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    return parse_duration(value) if value else None
+
+
+@click.command("parity")
+@click.argument("base")
+@click.argument("head")
+@click.option("--bin", "binaries", multiple=True, metavar="NAME", help="The program that is meant, of several.")
+@click.option(
+    "--check", "checks", multiple=True, metavar="NAME='{bin} … {input}'", help="A command to run; repeatable."
+)
+@click.option("--inputs", default="", metavar="GLOB", help="Files for --check, each an {input} by itself.")
+@click.option("--projects", default="", metavar="FOLDER", help="A folder of projects for --check.")
+@click.option("--fetch", multiple=True, metavar="PACKAGE", help="pypi:NAME==VERSION or crate:NAME@VERSION for --check.")
+@click.option(
+    "--normalise",
+    multiple=True,
+    type=click.Choice([kind.value for kind in Normaliser]),
+    help="What may differ, for --check; repeatable.",
+)
+@click.option("--tests/--no-tests", default=True, help="The project's own tests too, where both sides are built here.")
+@click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Inputs at a time (one for each core).")
+@click.option("--timeout", callback=_duration, metavar="T", help="Longest time for one run (60s).")
+@click.option("--markdown", is_flag=True, help="Markdown, for a pull request.")
+@store_option
+@output_options
+def command(base: str, head: str, store: str | None, **options: Any) -> int:
+    """Do two programs behave the same? Runs both over a corpus and says where they differ.
+
+    Each side is a program, a wheel, an archive, pypi:NAME==VERSION, a trial as STUDY:TRIAL, or something to build:
+    crate:NAME@VERSION, a Cargo project's folder, or a profile or git revision of the project in this folder. Checks
+    come from --check or from [[parity]] in trimtab.toml; {bin} stands for the program, {input} for one file or project
+    after the other, each run in a scratch copy of its own. Exit status, standard output, standard error and written
+    files are compared. Without any check, --help and --version are run. Exit code 1 if anything differs.
+    """
+    check_formats(options)
+    looks = {name: options[name] for name in ("quiet", "no_color")}
+    request = Request(
+        base=base,
+        head=head,
+        checks=_checks(options),
+        binaries=options["binaries"],
+        jobs=options["jobs"],
+        timeout=options["timeout"],
+        tests=options["tests"],
+        command=shlex.join(("trimtab", *click.get_current_context().obj)),
+    )
+
+    def told(text: str) -> None:
+        if not options["quiet"]:
+            click.echo(text, err=True)
+
+    with _progress(**looks) as step:
+        surroundings = Surroundings(
+            folders=default_folders(store),
+            runner=SystemRunner(),
+            progress=lambda: trial_progress(**looks),
+            step=step,
+            told=told,
+        )
+        found = run(request, surroundings)
+    _print(found, options)
+    if not found.complete:
+        return InterruptError.exit_code
+    return 1 if found.differ else 0
+
+
+def _checks(options: dict[str, Any]) -> tuple[Check, ...]:
+    given = {name: options[name] for name in _OF_CHECKS if options[name]}
+    if given and not options["checks"]:
+        first = next(iter(given))
+        raise InputError(f"--{first} is for --check, and there is none", hint="add --check lint='{bin} check {input}'")
+    given |= {"normalise": tuple(map(Normaliser, options["normalise"]))}
+    return tuple(replace(parse_check(text), **given) for text in options["checks"])
+
+
+def _print(found: Parity, options: dict[str, Any]) -> None:
+    if options["as_json"]:
+        click.echo(parity_json(found))
+    elif options["markdown"]:
+        click.echo(parity_markdown(found), nl=False)
+    else:
+        show(parity_renderables(found), console(no_color=options["no_color"]))
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool, no_color: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A line that says how many inputs are done, on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _name, _done, _all: None
+        return
+    with contextlib.ExitStack() as stack:
+        shown: list[Status] = []
+
+        def step(name: str, done: int, inputs: int) -> None:
+            if not shown:  # not earlier: a build before it has a bar of its own
+                shown.append(stack.enter_context(console(no_color=no_color, stderr=True).status("")))
+            shown[0].update(f"{name}: {done} of {inputs}")
+
+        yield step

@@ -1,0 +1,99 @@
+"""Judging inputs side by side: what each of two programs does with them, and whether the baseline agrees with itself.
+
+Every input is run with the baseline, then with the candidate. Only where the two differ is the baseline run again, to
+set aside what it does differently each time, and the candidate too. Running the baseline twice everywhere would cost
+half as much again and could only find inputs on which the two agree by chance: nothing would be reported on those
+either way.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from trimtab.analysis.parity import Judged, compared
+from trimtab.measure.behaviour import Stage
+from trimtab.model.parity import Behaviour, Check, Difference, Flaky, Input
+from trimtab.process import Runner, kill_leftovers
+
+_PAUSE = 0.05
+
+
+@dataclass(kw_only=True, slots=True)
+class Judge:
+    """Runs inputs side by side, and ends what is running when it is told to stop."""
+
+    runner: Runner
+    environment: Mapping[str, str]
+    folder: Path
+    """Where runs have their scratch folders; on the file system of both programs, which are linked into these."""
+    base: Path
+    head: Path
+    jobs: int
+    """Inputs at a time."""
+    step: Callable[[str, int, int], None]
+    """Is told after every input: of which check, how many are done, of how many."""
+    interrupted: bool = False
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def judge(self, check: Check, inputs: Sequence[Input], beside: Mapping[str, Path]) -> list[Judged]:
+        """Every input on both sides; after an interrupt, those that were finished."""
+        futures: list[Future[Judged]] = []
+        with ThreadPoolExecutor(self.jobs) as pool:
+            try:
+                for number, given in enumerate(inputs):
+                    futures.append(pool.submit(self._judge, check, given, beside, self.folder / f"{number:06}"))
+                for done, future in enumerate(as_completed(futures), start=1):
+                    future.result()
+                    self.step(check.name, done, len(futures))
+            except KeyboardInterrupt:
+                self.interrupted = True
+                self._stop(pool, futures)
+            except BaseException:
+                self._stop(pool, futures)
+                raise
+        return [future.result() for future in futures if future.done() and not _lost(future)]
+
+    def _stop(self, pool: ThreadPoolExecutor, futures: Sequence[Future[Judged]]) -> None:
+        self._stopping.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        while not all(future.done() for future in futures):  # a run may have been about to begin
+            kill_leftovers(self.folder)
+            time.sleep(_PAUSE)
+
+    def _judge(self, check: Check, given: Input, beside: Mapping[str, Path], folder: Path) -> Judged:
+        stage = Stage(runner=self.runner, folder=folder, environment=self.environment)
+
+        def run(program: Path) -> Behaviour:
+            if self._stopping.is_set():
+                raise CancelledError
+            behaviour = stage.observe(program, check, given, beside)
+            if self._stopping.is_set():  # then it was killed
+                raise CancelledError
+            return behaviour
+
+        base, head = run(self.base), run(self.head)
+        verdict = compared(base, head, check)
+        judged = Judged(input=given.name, project=given.project, base=verdict.base, head=verdict.head)
+        if verdict.agree:
+            return judged
+        itself = compared(base, run(self.base), check)
+        if not itself.agree:
+            return replace(judged, flaky=Flaky(input=given.name, project=given.project, reason=itself.reason))
+        difference = Difference(
+            input=given.name,
+            project=given.project,
+            base=verdict.base,
+            head=verdict.head,
+            changes=verdict.changes,
+            stable=compared(head, run(self.head), check).agree,
+        )
+        return replace(judged, difference=difference)
+
+
+def _lost(future: Future[Judged]) -> bool:
+    return future.cancelled() or future.exception() is not None

@@ -1,0 +1,267 @@
+"""What a program does with an input: run in a scratch folder of its own, which is gone afterwards.
+
+Both programs of a comparison, and every repetition, run at the same path, so that no path differs. In the folder there
+are ``bin`` with the program, ``work`` with a copy of the input, in which it runs, and ``home`` and ``tmp``, which its
+environment names. Standard input is empty. How much may be written, and for how long, is limited; whatever it started
+and left running is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trimtab.errors import InputError, MissingError
+from trimtab.folder_watch import bytes_below
+from trimtab.model.parity import Behaviour, Check, Content, Input
+from trimtab.process import WORK_VARIABLE, Command, Confinement, Finished, Runner, kill_leftovers, out_of_space
+
+_MOST_LISTED = 8 << 20
+"""Bytes of which a text may have more only if nobody wants to see its lines."""
+_CHUNK = 1 << 20
+_NOTHING = Content(size=0, sha256=hashlib.sha256().hexdigest(), text="")
+_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
+_Stamp = tuple[int, int, int, int]
+"""Mode, size, time of modification and inode of a file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """Runs programs, one at a time, in one folder."""
+
+    runner: Runner
+    folder: Path
+    environment: Mapping[str, str]
+
+    def observe(self, program: Path, check: Check, given: Input, beside: Mapping[str, Path]) -> Behaviour:
+        """Run a program once.
+
+        Args:
+            program: the file; on the same file system as the folder, since it is linked there.
+            check: what to run.
+            given: the input.
+            beside: files that lie in the scratch folder too, by their place.
+
+        Raises:
+            InputError: the input cannot be copied, or the command not be run.
+            MissingError: no space is left.
+        """
+        try:
+            with _cleared(self.folder):
+                binary = self._prepare(program, given, beside)
+                before = _stamps(self.folder / "work")
+                limit = check.most_written + bytes_below(self.folder)
+                finished = self._run(binary, check, given, limit)
+                kill_leftovers(self.folder)
+                flooded = finished.flooded or bytes_below(self.folder) > limit
+                stopped = flooded or finished.timed_out
+                return Behaviour(
+                    exit_code=finished.exit_code,
+                    timed_out=finished.timed_out and not flooded,  # it would have taken as long as there is room
+                    flooded=flooded,
+                    stdout=_NOTHING if stopped else _content(self.folder / "stdout") or _NOTHING,
+                    stderr=_NOTHING if stopped else _content(self.folder / "stderr") or _NOTHING,
+                    files={} if stopped else dict(self._written(before, given, beside)),
+                )
+        except OSError as error:
+            if not out_of_space(error):
+                raise
+            raise MissingError(
+                "no space left for scratch copies",
+                where=str(self.folder),
+                hint="free some, or point TMPDIR elsewhere, or use fewer --jobs",
+            ) from None
+
+    def _run(self, binary: Path, check: Check, given: Input, limit: int) -> Finished:
+        command = Command(
+            argv=_words(check.command, str(binary), given.place),
+            cwd=self.folder / "work",
+            environment=self._surroundings(),
+            timeout=check.timeout,
+            outputs=(self.folder / "stdout", self.folder / "stderr"),
+            confinement=Confinement(folder=self.folder, most=limit),
+        )
+        try:
+            return self.runner.run(command)
+        except MissingError as error:
+            what = error.what.replace(str(binary), binary.name)
+            raise InputError(what, hint="see that the command runs by itself") from None
+
+    def _prepare(self, program: Path, given: Input, beside: Mapping[str, Path]) -> Path:
+        for name in ("bin", "work", "home", "tmp"):
+            (self.folder / name).mkdir(parents=True)
+        binary = self.folder / "bin" / program.name
+        os.link(program, binary)
+        sources = dict(beside)
+        if given.source:
+            sources[given.place] = given.source
+        for place, source in sources.items():
+            _copy(source, self.folder / "work" / place)
+        return binary
+
+    def _surroundings(self) -> dict[str, str]:
+        """The user's environment, less what would make runs depend on each other or on the user's own settings.
+
+        There are no backtraces, which name addresses and what was inlined: no two profiles would have the same. Cargo
+        and rustup look for their toolchains and downloads in the home folder, so these stay where they are.
+        """
+        kept = {name: value for name, value in self.environment.items() if not name.startswith("XDG_")}
+        home = Path(kept.get("HOME", "/"))
+        tools = {name: str(home / of) for name, of in (("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup"))}
+        return {
+            **{name: place for name, place in tools.items() if Path(place).is_dir()},
+            **kept,
+            **dict.fromkeys(("RUST_BACKTRACE", "RUST_LIB_BACKTRACE"), "0"),
+            "HOME": str(self.folder / "home"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "PWD": str(self.folder / "work"),
+            WORK_VARIABLE: str(self.folder),
+        }
+
+    def _written(
+        self, before: Mapping[str, _Stamp], given: Input, beside: Mapping[str, Path]
+    ) -> Iterator[tuple[str, Content | None]]:
+        """What is new, has other contents or is gone; folders are what is in them."""
+        work = self.folder / "work"
+        after = _stamps(work)
+        for name in sorted(before.keys() | after.keys()):
+            if name not in after:
+                if not stat.S_ISDIR(before[name][0]):
+                    yield name, None
+            elif before.get(name) != after[name] and (name in before or not stat.S_ISDIR(after[name][0])):
+                content = _content(work / name)
+                if content and content != _content(_origin(name, given, beside)):
+                    yield name, content
+
+
+def _origin(name: str, given: Input, beside: Mapping[str, Path]) -> Path | None:
+    """What a file in the scratch folder was copied from."""
+    sources = {**beside, **({given.place: given.source} if given.source else {})}
+    for place, source in sources.items():
+        if Path(name).is_relative_to(place):
+            return source / Path(name).relative_to(place) if Path(name) != Path(place) else source
+    return None
+
+
+def _words(command: tuple[str, ...], binary: str, place: str) -> tuple[str, ...]:
+    return tuple(word.replace("{bin}", binary).replace("{input}", place) for word in command)
+
+
+def _copy(source: Path, place: Path) -> None:
+    """Copy a file, or a folder with the files, folders and links in it; whatever else is there is left out."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if source.is_dir():
+            _copy_folder(source, place, Path())
+        else:
+            shutil.copy2(source, place)
+    except OSError as error:
+        if out_of_space(error):
+            raise
+        raise InputError(f"an input cannot be copied: {error.strerror}", where=str(source)) from None
+
+
+def _copy_folder(source: Path, place: Path, below: Path) -> None:
+    """Copy what is in one folder of a project. A link that leads out of the project would let a run write there."""
+    (place / below).mkdir(exist_ok=True)
+    with os.scandir(source / below) as entries:
+        for entry in entries:
+            to = place / below / entry.name
+            if entry.is_symlink() and not _leads_out(Path(entry.path), source):
+                to.symlink_to(Path(entry.path).readlink())
+            elif entry.is_dir(follow_symlinks=False):
+                _copy_folder(source, place, below / entry.name)
+            elif entry.is_file():
+                shutil.copy2(entry.path, to)
+
+
+def _leads_out(link: Path, folder: Path) -> bool:
+    real = Path(os.path.realpath(link))  # unlike Path.resolve, it does not mind circles
+    return link.readlink().is_absolute() or not real.is_relative_to(folder.resolve())
+
+
+def _stamps(folder: Path) -> dict[str, _Stamp]:
+    """What is below a folder, by relative path; what cannot be looked at is left out."""
+    found: dict[str, _Stamp] = {}
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        with contextlib.suppress(OSError), os.scandir(folder / below) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    status, name = entry.stat(follow_symlinks=False), os.path.join(below, entry.name)  # noqa: PTH118
+                    found[name] = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino)
+                    if entry.is_dir(follow_symlinks=False):
+                        found[name] = (status.st_mode, 0, 0, 0)  # a folder is what is in it
+                        folders.append(name)
+    return found
+
+
+def _content(path: Path | None) -> Content | None:
+    """What is in a file, or where a link leads; for anything else, what it is."""
+    if path is None:
+        return None
+    try:
+        kind = stat.S_IFMT(path.lstat().st_mode)
+        if kind == stat.S_IFREG:
+            return _content_of_file(path)
+        said = f"a {_KINDS.get(kind, 'special file')}"
+        if kind == stat.S_IFLNK:
+            said += f" to {path.readlink()}"
+    except OSError as error:
+        said = f"cannot be read: {error.strerror}"
+    data = said.encode("utf-8", "surrogateescape")
+    return Content(size=len(data), sha256=hashlib.sha256(data).hexdigest(), text=said)
+
+
+def _content_of_file(path: Path) -> Content:
+    digest, size, kept = hashlib.sha256(), 0, bytearray()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            if size <= _MOST_LISTED:
+                kept += chunk
+    text = kept.decode("utf-8", "surrogateescape") if size <= _MOST_LISTED else None
+    return Content(size=size, sha256=digest.hexdigest(), text=text)
+
+
+@contextlib.contextmanager
+def _cleared(folder: Path) -> Iterator[None]:
+    """An empty folder, which is gone afterwards."""
+    _remove(folder)
+    folder.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, whatever its permissions, and however deep it is: one level at a time, moved to the top."""
+    if not folder.exists():
+        return
+    pending, number = [folder], 0
+    while pending:
+        one = pending.pop()
+        with contextlib.suppress(OSError):
+            one.chmod(0o700)
+        with contextlib.suppress(OSError), os.scandir(one) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if not entry.is_dir(follow_symlinks=False):
+                        Path(entry.path).unlink()
+                        continue
+                    number += 1
+                    higher = folder.with_name(f"{folder.name}.{number}")
+                    Path(entry.path).chmod(0o700)  # a folder that may not be written cannot be moved
+                    Path(entry.path).rename(higher)
+                    pending.append(higher)
+        with contextlib.suppress(OSError):
+            one.rmdir()

@@ -1,0 +1,155 @@
+"""The inputs of a check: files that a glob matches, projects in a folder, and packages that are fetched."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from trimtab.artifact.archive import extract
+from trimtab.artifact.index import PREFIX as WHEEL
+from trimtab.artifact.index import published_wheel
+from trimtab.cargo.published import PREFIX as CRATE
+from trimtab.cargo.published import published_crate
+from trimtab.errors import InputError
+from trimtab.model.parity import Check, Input
+from trimtab.process import Runner
+from trimtab.units import printable
+
+_WILD = set("*?[")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Corpus:
+    """Finds inputs, and fetches what is published."""
+
+    root: Path
+    """The folder that names in a check are relative to."""
+    cache: Path
+    runner: Runner
+    environment: Mapping[str, str]
+
+    def inputs(self, check: Check) -> tuple[Input, ...]:
+        """All inputs of a check, in order; one without a source where it has none.
+
+        Raises:
+            InputError: there is nothing of that name, or a package cannot be fetched.
+            MissingError: pip or Cargo is missing.
+        """
+        if not (check.inputs or check.projects or check.fetch):
+            return (Input(name=check.name, project=check.name),)
+        projects = [*self._projects(check), *map(self._fetched, check.fetch)]
+        if not projects:
+            found = tuple(self._files(check.inputs))
+        elif check.inputs:
+            found = tuple(one for project in projects for one in _files_of(project, check.inputs))
+        else:
+            found = tuple(projects)
+        if not found:
+            where = f"{self.root}" if not projects else ", ".join(project.name for project in projects[:3])
+            raise InputError(
+                f"the check {check.name!r} has no inputs: nothing matches {check.inputs!r}", where=where,
+                hint="a glob is relative to trimtab.toml, or to each project: corpus/**/*.py",
+            )  # fmt: skip
+        return found
+
+    def beside(self, check: Check) -> dict[str, Path]:
+        """The files that lie beside every input, by their place.
+
+        Raises:
+            InputError: one is not there.
+        """
+        found = {_inside(name): self.root / name for name in check.files}
+        for path in found.values():
+            if not path.exists():
+                raise InputError(f"a file of the check {check.name!r} is not there", where=str(path))
+        return found
+
+    def _files(self, pattern: str) -> Iterator[Input]:
+        """The files that a glob matches; the folder below its fixed part is their project."""
+        fixed = _fixed_part(pattern)
+        for path in sorted(_matching(self.root, pattern)):
+            place = _inside(os.path.relpath(path, self.root))
+            below = path.relative_to(self.root / fixed).parts
+            project = below[0] if len(below) > 1 else fixed.name or path.parent.name
+            yield Input(name=printable(place), project=printable(project), source=path, place=place)
+
+    def _projects(self, check: Check) -> Iterator[Input]:
+        if not check.projects:
+            return
+        folder = self.root / check.projects
+        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()) if folder.is_dir() else []
+        if not names:
+            raise InputError(f"the check {check.name!r} finds no projects", where=str(folder), hint="name their folder")
+        for name in names:
+            shown = printable(name)
+            yield Input(name=shown, project=shown, source=folder / name, place=_inside(name))
+
+    def _fetched(self, word: str) -> Input:
+        if word.startswith(WHEEL):
+            source = self._wheel(word)
+        elif word.startswith(CRATE):
+            source = published_crate(self.runner, word, self.cache / "crates", dict(self.environment))
+        else:
+            raise InputError(f"{word!r} cannot be fetched", hint="write pypi:NAME==VERSION or crate:NAME@VERSION")
+        return Input(name=word, project=word, source=source, place=source.name)
+
+    def _wheel(self, word: str) -> Path:
+        """The files of a wheel, unpacked once."""
+        wheel = published_wheel(self.runner, word, self.cache, self.environment)
+        name = "-".join(wheel.name.split("-")[:2])
+        place = self.cache / "corpus" / wheel.parent.name / name
+        if place.exists():
+            return place
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".draft-", dir=place.parent) as scratch:
+            draft = Path(scratch) / "files"
+            draft.mkdir()
+            extract(wheel, draft)
+            try:
+                draft.rename(place)
+            except OSError:
+                if not place.exists():  # else another process was quicker, with the same files
+                    raise
+        return place
+
+
+def _files_of(project: Input, pattern: str) -> Iterator[Input]:
+    """The files of a project that a glob matches, each an input by itself."""
+    assert project.source
+    for path in sorted(_matching(project.source, pattern)):
+        below = path.relative_to(project.source)
+        yield Input(
+            name=printable(f"{project.name}/{below}"),
+            project=project.name,
+            source=path,
+            place=str(PurePosixPath(project.place, below)),
+        )
+
+
+def _matching(folder: Path, pattern: str) -> Iterator[Path]:
+    """Files below a folder; links to folders are not followed, so that there are no circles."""
+    try:
+        base, rest = (Path(Path(pattern).anchor), pattern.lstrip("/")) if pattern.startswith("/") else (folder, pattern)
+        yield from (path for path in base.glob(rest) if path.is_file())
+    except (ValueError, NotImplementedError, OSError) as error:
+        raise InputError(f"the glob {pattern!r} cannot be used: {error}", where=str(folder)) from None
+
+
+def _fixed_part(pattern: str) -> Path:
+    """The folders of a glob before the first that has a wildcard."""
+    parts = []
+    for part in Path(pattern).parts[:-1]:
+        if _WILD & set(part):
+            break
+        parts.append(part)
+    return Path(*parts)
+
+
+def _inside(place: str) -> str:
+    """A place for a copy: what lies above the folder lies in it there, and none is taken for an option."""
+    parts = [part for part in PurePosixPath(place).parts if part not in ("..", "/")]
+    path = str(PurePosixPath(*parts))
+    return f"./{path}" if path.startswith("-") else path

@@ -1,0 +1,278 @@
+"""Two programs with the same inputs: what each did, and where they differ."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from trimtab.model.study import Machine
+
+
+class Normaliser(StrEnum):
+    """What may differ without being a difference; `analysis/normalise.py` says what becomes of each."""
+
+    PATHS = "paths"
+    TIMES = "times"
+    HASHES = "hashes"
+    ORDER = "order"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """A command, and what it is run on."""
+
+    name: str
+    command: tuple[str, ...]
+    """``{bin}`` stands for the program, ``{input}`` for an input."""
+    inputs: str = ""
+    """Files: a glob below the folder of ``trimtab.toml``, or below each project and package where there are such."""
+    projects: str = ""
+    """A folder; each folder in it is a project."""
+    fetch: tuple[str, ...] = ()
+    """Packages to fetch, as ``pypi:NAME==VERSION`` or ``crate:NAME@VERSION``."""
+    files: tuple[str, ...] = ()
+    """Files that lie beside every input, such as the program's settings."""
+    ignore: tuple[str, ...] = ()
+    """Globs of written files that are not compared."""
+    normalise: tuple[Normaliser, ...] = ()
+    timeout: float = 60.0
+    """Seconds for one run."""
+    most_written: int = 256 << 20
+    """Bytes that one run may print and write."""
+
+
+SMOKE_CHECKS = (
+    Check(name="help", command=("{bin}", "--help"), timeout=10.0),
+    Check(name="version", command=("{bin}", "--version"), timeout=10.0),
+)
+"""What is run when nothing is declared."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Input:
+    """What one run is given."""
+
+    name: str
+    """Unique within a check."""
+    project: str
+    """What it belongs to, for reports."""
+    source: Path | None = None
+    """The file or folder, which is copied for each run; ``None`` for a run without input."""
+    place: str = ""
+    """Where in the scratch folder the copy lies, and what ``{input}`` becomes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """What was printed, or written to a file."""
+
+    size: int
+    sha256: str
+    text: str | None
+    """Its characters, with lone surrogates for bytes that are none; ``None`` where it is too long to be looked at."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Behaviour:
+    """What one run did."""
+
+    exit_code: int
+    """Negative: the signal that ended it."""
+    timed_out: bool
+    flooded: bool
+    stdout: Content
+    stderr: Content
+    files: Mapping[str, Content | None]
+    """What was written, changed or, with ``None``, removed in the folder it ran in, by path."""
+
+
+class Ending(StrEnum):
+    """How a run ended, the worst first."""
+
+    SANITIZER = "sanitizer"
+    """It, or the C library, found its memory broken."""
+    SIGNAL = "signal"
+    PANIC = "panic"
+    TIMEOUT = "time-out"
+    FLOOD = "flood"
+    """It printed or wrote more than it may."""
+    EXIT = "exit"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class End:
+    """How a run ended, with the line that says so."""
+
+    ending: Ending
+    exit_code: int | None
+    """Negative: a signal; ``None`` where trimtab itself ended it, or nothing ran."""
+    message: str = ""
+
+    @property
+    def said(self) -> str:
+        """How it ended, in a few words."""
+        if self.exit_code is None:
+            return self.message or self.ending
+        status = f"exit code {self.exit_code}" if self.exit_code >= 0 else _signal_name(-self.exit_code)
+        return status if self.ending in (Ending.EXIT, Ending.SIGNAL) else f"{self.ending} ({status})"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {signal.Signals(number).name}"
+    except ValueError:
+        return f"signal {number}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What differs in one place."""
+
+    where: str
+    """``stdout``, ``stderr``, ``file PATH`` or ``test``."""
+    removed: tuple[str, ...] = ()
+    """Lines that only the baseline has."""
+    added: tuple[str, ...] = ()
+    """Lines that only the candidate has."""
+    remark: str = ""
+    """What lines do not say: another order, bytes that are no text, a file that only one side wrote."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """An input on which the two programs differ."""
+
+    input: str
+    project: str
+    base: End
+    head: End
+    changes: tuple[Change, ...]
+    stable: bool = True
+    """Whether the candidate did the same twice."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flaky:
+    """An input on which the baseline does not even agree with itself."""
+
+    input: str
+    project: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """Added and removed lines under one name."""
+
+    name: str
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProjectResult:
+    """What became of one project's inputs."""
+
+    name: str
+    inputs: int
+    differ: int
+    flaky: int
+    added: int
+    """Lines."""
+    removed: int
+    rules: tuple[Tally, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndingCount:
+    """How many runs ended in one way, on each side."""
+
+    ending: Ending
+    base: int
+    head: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckResult:
+    """One check over all its inputs."""
+
+    name: str
+    command: tuple[str, ...]
+    inputs: int
+    """That were run on both sides."""
+    differences: tuple[Difference, ...]
+    flaky: tuple[Flaky, ...]
+    endings: tuple[EndingCount, ...]
+    projects: tuple[ProjectResult, ...]
+    """Those with most changed lines first."""
+    rules: tuple[Tally, ...]
+    """Codes that lines carry, those with most changed lines first."""
+
+    @property
+    def same(self) -> int:
+        """Inputs on which both sides agree."""
+        return self.inputs - len(self.differences) - len(self.flaky)
+
+    @property
+    def added(self) -> int:
+        """Lines that only the candidate has."""
+        return sum(project.added for project in self.projects)
+
+    @property
+    def removed(self) -> int:
+        """Lines that only the baseline has."""
+        return sum(project.removed for project in self.projects)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parity:
+    """Whether two programs behave the same."""
+
+    base: str
+    head: str
+    identical: bool
+    """The same bytes: nothing was run."""
+    checks: tuple[CheckResult, ...]
+    machine: Machine
+    seconds: float
+    """That it took."""
+    complete: bool = True
+    """Whether all inputs were run: not after an interrupt."""
+    notes: tuple[str, ...] = ()
+    command: str = ""
+
+    @property
+    def differ(self) -> int:
+        """Inputs on which the two sides differ."""
+        return sum(len(check.differences) for check in self.checks)
+
+    @property
+    def flaky(self) -> int:
+        """Inputs that were set aside."""
+        return sum(len(check.flaky) for check in self.checks)
+
+    @property
+    def inputs(self) -> int:
+        """Inputs that were run on both sides."""
+        return sum(check.inputs for check in self.checks)
+
+    @property
+    def headline(self) -> str:
+        """The answer in one line."""
+        if self.identical:
+            return "identical: the same bytes, nothing was run"
+        if not self.inputs:
+            return "nothing was run"
+        flaky = f"; {self.flaky} flaky set aside" if self.flaky else ""
+        if not self.differ:
+            alike = self.inputs - self.flaky
+            return f"no differences over {alike} input{'s' * (alike != 1)}{flaky}"
+        added, removed = (sum(getattr(check, name) for check in self.checks) for name in ("added", "removed"))
+        projects = sum(project.differ > 0 for check in self.checks for project in check.projects)
+        return (
+            f"{self.differ} of {self.inputs} inputs differ (+{added} -{removed} lines in {projects} "
+            f"project{'s' * (projects != 1)}){flaky}"
+        )

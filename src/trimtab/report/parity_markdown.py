@@ -1,0 +1,123 @@
+"""Whether two programs behave the same, as Markdown that a comment on a pull request can hold."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from trimtab.model.parity import CheckResult, Parity, ProjectResult
+from trimtab.report.parity import endings, lines_of, machine, notes, title
+from trimtab.units import printable
+
+MOST = 65_536
+"""Characters of a comment on GitHub, counted as it counts them: as units of UTF-16."""
+
+_STEPS = (
+    *((lines, 1_000) for lines in (100_000, 1_000, 300, 100, 50, 20, 10, 5, 2)),
+    *((2, most) for most in (300, 100, 50, 20, 10, 5, 2, 0)),
+)
+"""Lines of each project, and projects, rules and flaky inputs of each check: the first that fit are taken."""
+_CUT = "\n\n… the rest is in `--json`.\n"
+_FENCE = re.compile(r"`{3,}")
+
+
+def parity_markdown(parity: Parity, most: int = MOST) -> str:
+    """Headline; for each check its rules and, by project, the lines that differ: as many as there is room for.
+
+    Args:
+        parity: what was found.
+        most: characters that it may have, a few hundred at least.
+    """
+    text = ""
+    for lines, listed in _STEPS:
+        text = "\n".join(_all(parity, lines, listed)) + "\n"
+        if _length(text) <= most:
+            return text
+    data = text.encode("utf-16-le")[: 2 * (most - len(_CUT))]
+    return data.decode("utf-16-le", "ignore") + _CUT
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _all(parity: Parity, lines: int, listed: int) -> Iterator[str]:
+    yield f"**{_escaped(parity.headline)}**"
+    yield ""
+    yield f"`{_code(parity.base)}` → `{_code(parity.head)}`"
+    for check in parity.checks:
+        yield ""
+        yield from _check(check, lines, listed)
+    yield ""
+    yield from (f"- {_escaped(line)}" for line in (machine(parity), *notes(parity)))
+
+
+def _check(check: CheckResult, lines: int, listed: int) -> Iterator[str]:
+    yield f"#### {_escaped(title(check))}"
+    yield ""
+    yield f"`{_code(' '.join(check.command))[:1000]}`"
+    if said := endings(check):
+        yield ""
+        yield f"How runs ended: {said}"
+    if check.rules and listed:
+        yield ""
+        yield from _details(f"Changes by rule ({len(check.rules)})", _rules(check, listed))
+    differing = [project for project in check.projects if project.differ]
+    for project in differing[:listed]:
+        yield ""
+        yield from _details(_summary(project), _diff(check, project, lines))
+    if len(differing) > listed:
+        yield ""
+        yield f"… and {len(differing) - listed} more projects: see `--json`."
+    if check.flaky:
+        yield ""
+        yield from _details(f"{len(check.flaky)} flaky, set aside", _flaky(check, listed))
+
+
+def _details(summary: str, content: Iterator[str]) -> Iterator[str]:
+    yield f"<details><summary>{html.escape(printable(summary))}</summary>"
+    yield ""
+    yield from content
+    yield ""
+    yield "</details>"
+
+
+def _summary(project: ProjectResult) -> str:
+    return f"{project.name}: {project.differ} of {project.inputs} inputs, +{project.added} -{project.removed} lines"
+
+
+def _rules(check: CheckResult, listed: int) -> Iterator[str]:
+    yield "| rule | added | removed |"
+    yield "|---|---:|---:|"
+    for rule in check.rules[:listed]:
+        yield f"| {_escaped(rule.name)} | +{rule.added} | -{rule.removed} |"
+    if rest := check.rules[listed:]:
+        yield f"| {len(rest)} more | +{sum(rule.added for rule in rest)} | -{sum(rule.removed for rule in rest)} |"
+
+
+def _diff(check: CheckResult, project: ProjectResult, most: int) -> Iterator[str]:
+    lines = [line for one in check.differences if one.project == project.name for line in lines_of(one)]
+    shown = lines[:most]
+    longest = max((len(found[0]) for line in shown for found in _FENCE.finditer(line)), default=2)
+    fence = "`" * (longest + 1)
+    yield f"{fence}diff"
+    yield from shown
+    yield fence
+    if len(lines) > most:
+        yield ""
+        yield f"… and {len(lines) - most} more lines: see `--json`."
+
+
+def _flaky(check: CheckResult, listed: int) -> Iterator[str]:
+    yield from (f"- `{_code(one.input)}`: {_escaped(one.reason)}" for one in check.flaky[:listed])
+    if len(check.flaky) > listed:
+        yield f"- … and {len(check.flaky) - listed} more: see `--json`."
+
+
+def _code(text: str) -> str:
+    return printable(text).replace("`", "'")
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in "\\`*_<>[]|" else letter for letter in printable(text))

@@ -1,0 +1,75 @@
+"""A parity report with everything that one can have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.fakes.values import a_full_study
+from trimtab.analysis.parity import Judged, summed
+from trimtab.model.parity import Change, Difference, End, Ending, Flaky, Parity
+
+FINE = End(ending=Ending.EXIT, exit_code=0)
+FOUND = End(ending=Ending.EXIT, exit_code=1)
+PANIC = End(ending=Ending.PANIC, exit_code=101, message="thread 'main' panicked at src/main.rs:3:5:")
+STOPPED = End(ending=Ending.TIMEOUT, exit_code=None)
+
+
+def judged(name: str, project: str, base: End, head: End, *changes: Change, stable: bool = True) -> Judged:
+    """An input on which the two differ."""
+    difference = Difference(input=name, project=project, base=base, head=head, changes=changes, stable=stable)
+    return Judged(input=name, project=project, base=base, head=head, difference=difference)
+
+
+def same(name: str, project: str, end: End = FINE) -> Judged:
+    """An input on which they agree."""
+    return Judged(input=name, project=project, base=end, head=end)
+
+
+def a_full_parity() -> Parity:
+    """Two checks, and the project's own tests."""
+    found = Change(
+        where="stdout",
+        removed=("requests/api.py:3:5: F401 [*] `os` imported but unused", "Found 1 error."),
+        added=(
+            "requests/api.py:3:5: F401 [*] `os` imported but unused; consider `importlib`",
+            "requests/api.py:9:1: E501 Line too long (130 > 120)",
+            "Found 2 errors.",
+        ),
+    )
+    flaky = replace(same("flask/app.py", "flask"), flaky=Flaky(input="flask/app.py", project="flask", reason="stderr"))
+    lint = summed(
+        "lint",
+        ("{bin}", "check", "{input}"),
+        [
+            judged("requests/api.py", "requests", FOUND, FOUND, found),
+            same("requests/_types.py", "requests"),
+            judged(
+                "flask/cli.py",
+                "flask",
+                FINE,
+                PANIC,
+                Change(where="stderr", added=("thread 'main' panicked at src/main.rs:3:5:", "a ``` b | <c>")),
+                Change(where="file flask/cli.py", remark="removed by head only"),
+                stable=False,
+            ),
+            judged("flask/`x`.py", "flask", FINE, STOPPED),
+            flaky,
+        ],
+    )
+    smoke = summed("version", ("{bin}", "--version"), [same("version", "version")])
+    failed = Change(where="test", removed=("test tests::adds ... ok",), added=("test tests::adds ... FAILED", "no"))
+    tests = summed(
+        "cargo test",
+        ("cargo", "test"),
+        [judged("tests::adds", "unittests src/lib.rs (app)", FINE, PANIC, failed), same("tests::x", "Doc-tests app")],
+    )
+    return Parity(
+        base="release",
+        head="dist",
+        identical=False,
+        checks=(lint, smoke, tests),
+        machine=a_full_study().machine,
+        seconds=12.3,
+        notes=("cargo nextest was not run: no reason",),
+        command="trimtab parity release dist",
+    )

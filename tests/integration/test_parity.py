@@ -1,0 +1,232 @@
+"""`trimtab parity` with real programs, some of them hostile, and with a project whose profiles differ."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.user import User, eventually, processes_about, snapshot
+
+pytestmark = pytest.mark.integration
+
+HOSTILE = """\
+#!/usr/bin/env python3
+# {side}
+import os, pathlib, signal, subprocess, sys, time
+what = pathlib.Path(sys.argv[1]).name
+if what == "writes":
+    with open("large", "wb") as file:
+        while True:
+            file.write(bytes(1 << 20))
+elif what == "many":
+    for number in range(10_000_000):
+        with open(f"small-{{number}}", "wb") as file:
+            file.write(b"x")
+elif what == "prints":
+    while True:
+        os.write(1, b"y" * (1 << 20))
+elif what == "forks":
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in range(20):
+        if not os.fork():
+            if number % 2:
+                os.setsid()
+                if os.fork():
+                    os._exit(0)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(600)
+    print("forked")
+elif what == "stays":
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    subprocess.Popen(["setsid", "sleep", "600"])
+    time.sleep(600)
+elif what == "reads":
+    print(len(sys.stdin.read()))
+elif what == "dies":
+    os.kill(os.getpid(), signal.SIGSEGV)
+elif what == "removes":
+    pathlib.Path(sys.argv[1]).unlink()
+elif what == "random":
+    print(time.time_ns())
+else:
+    print(what, "{side}" if what == "differs" else "")
+"""
+CORPUS = ("differs", "dies", "fine", "forks", "many", "prints", "random", "reads", "removes", "stays", "writes")
+LIB = """\
+fn main() {
+    let root = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    std::fs::remove_dir_all(root).unwrap();
+}
+"""
+
+
+def script(folder: Path, name: str, text: str) -> Path:
+    """A program that is a script."""
+    path = folder / name
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def differences(document: dict[str, Any], check: int = 0) -> dict[str, dict[str, Any]]:
+    """Differences by input."""
+    return {one["input"]: one for one in document["checks"][check]["differences"]}
+
+
+def test_hostile_inputs_are_contained_and_the_rest_goes_on(user: User) -> None:
+    for side in ("base", "head"):
+        script(user.folder, side, HOSTILE.format(side=side))
+    corpus = user.folder / "corpus"
+    corpus.mkdir()
+    for name in CORPUS:
+        (corpus / name).touch()
+    (user.folder / "trimtab.toml").write_text(
+        '[[parity]]\nname = "all"\ncommand = "{bin} {input}"\ninputs = "corpus/*"\n'
+        'timeout = "3s"\nmost-written = "4M"\n'
+    )
+    before, scratch = snapshot(corpus), user.folder / "scratch"
+    scratch.mkdir()
+    result = user.run("parity", "base", "head", "--json", TMPDIR=str(scratch))
+    assert result.code == 1, result
+    document = result.document
+    assert document["counts"] == {"inputs": len(CORPUS), "same": len(CORPUS) - 2, "differ": 1, "flaky": 1}
+    assert list(differences(document)) == ["corpus/differs"]
+    assert differences(document)["corpus/differs"]["changes"] == [
+        {"where": "stdout", "removed": ["differs base"], "added": ["differs head"], "remark": ""}
+    ]
+    assert [one["input"] for one in document["checks"][0]["flaky"]] == ["corpus/random"]
+    endings = {one["ending"]: (one["base"], one["head"]) for one in document["checks"][0]["endings"]}
+    assert endings == {"signal": (1, 1), "time-out": (1, 1), "flood": (3, 3), "exit": (6, 6)}
+    assert snapshot(corpus) == before
+    assert list(scratch.iterdir()) == []
+    assert eventually(lambda: not processes_about(scratch)), processes_about(scratch)
+
+
+def test_a_project_whose_build_script_deletes_its_own_tree(user: User) -> None:
+    projects = user.folder / "projects"
+    for name in ("bad", "good"):
+        (projects / name / "src").mkdir(parents=True)
+        (projects / name / "Cargo.toml").write_text(
+            f'[package]\nname = "{name}"\nversion = "0.0.0"\nedition = "2021"\n'
+        )
+        (projects / name / "src" / "lib.rs").touch()
+    (projects / "bad" / "build.rs").write_text(LIB)
+    text = (
+        '#!/bin/sh\n# {}\nexec cargo check --quiet --offline --manifest-path "$1/Cargo.toml" --target-dir "$TMPDIR"\n'
+    )
+    for side in ("base", "head"):
+        script(user.folder, side, text.format(side))
+    before = snapshot(projects)
+    arguments = ("--check", "check={bin} {input}", "--projects", "projects", "--json")
+    document = user.run("parity", "base", "head", *arguments).document
+    assert snapshot(projects) == before
+    (check,) = document["checks"]
+    assert check["counts"]["inputs"] == 2
+    assert {project["name"]: project["differ"] for project in check["projects"]} == {"bad": 0, "good": 0}
+    exits = {one["ending"]: one["base"] for one in check["endings"]}
+    assert exits == {"exit": 2}
+
+
+def test_a_planted_miscompile_is_found_and_named(user: User) -> None:
+    project = user.project("fickle")
+    (project / "corpus").mkdir()
+    for name, text in (("fine", "1\n2\n"), ("answer", "40\n2\n"), ("words", "no number\n")):
+        (project / "corpus" / name).write_text(text)
+    (project / "trimtab.toml").write_text(
+        '[[parity]]\nname = "add"\ncommand = ["{bin}", "{input}"]\ninputs = "corpus/*"\n'
+    )
+    before = snapshot(project)
+
+    found = user.run("parity", "release", "checked", "--json", cwd=project)
+    assert found.code == 1, found
+    (name, difference), *rest = differences(found.document).items()
+    assert (name, rest) == ("corpus/answer", [])
+    assert difference["changes"] == [{"where": "stdout", "removed": ["42"], "added": ["43"], "remark": ""}]
+    (failed,) = differences(found.document, 1).values()
+    assert (found.document["checks"][1]["name"], failed["input"]) == ("cargo test", "tests::does_not_mind_the_profile")
+    assert "built with debug assertions" in failed["changes"][0]["added"]
+
+    aborting = user.run("parity", "release", "aborting", "--json", "--no-tests", cwd=project)
+    assert aborting.code == 1, aborting
+    ((name, difference),) = differences(aborting.document).items()
+    assert name == "corpus/words"
+    assert (difference["base"]["ending"], difference["base"]["exit_code"]) == ("panic", 101)
+    assert (difference["head"]["ending"], difference["head"]["exit_code"]) == ("panic", -signal.SIGABRT)
+    assert "panicked at src/main.rs" in difference["head"]["message"]
+
+    same = user.does("parity", "release", "other", "--json", cwd=project).document
+    assert same["counts"]["differ"] == same["counts"]["flaky"] == 0
+    assert [check["counts"]["inputs"] for check in same["checks"]] == [3, 2]
+    assert snapshot(project) == before
+
+
+def test_written_files_are_compared(user: User) -> None:
+    for side, word in (("base", "one"), ("head", "two")):
+        text = f'echo {word} > "$1/out"\necho x >> "$1/lib.py"\necho "$HOME" >> "$HOME/log"\ntouch "$TMPDIR/t"\n'
+        script(user.folder, side, f"#!/bin/sh\n{text}")
+    project = user.folder / "projects" / "app"
+    project.mkdir(parents=True)
+    (project / "lib.py").write_text("import os\n")
+    arguments = ("--check", "fix={bin} {input}", "--projects", "projects", "--json")
+    document = user.run("parity", "base", "head", *arguments).document
+    (difference,) = differences(document).values()
+    assert difference["changes"] == [{"where": "file app/out", "removed": ["one"], "added": ["two"], "remark": ""}]
+
+
+def test_smoke_runs_and_markdown(user: User) -> None:
+    for side in ("base", "head"):
+        script(user.folder, side, f'#!/bin/sh\n# {side}\n[ "$1" = --help ] && echo usage: "$0" || echo {side} 1.0\n')
+    result = user.run("parity", "base", "head", "--markdown")
+    assert result.code == 1
+    assert "#### help: no differences over 1 input" in result.out  # though it says where it lies
+    assert "-base 1.0\n+head 1.0" in result.out
+
+
+def test_identical_programs(user: User) -> None:
+    script(user.folder, "base", "#!/bin/sh\nsleep 60\n")
+    script(user.folder, "head", "#!/bin/sh\nsleep 60\n")
+    assert user.does("parity", "base", "head", "--json").document["identical"] is True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing_behind(user: User, number: signal.Signals) -> None:
+    text = '#!/bin/sh\n# {}\ncase "$1" in *slow*) sleep 600;; esac\necho x\n'
+    for side in ("base", "head"):
+        script(user.folder, side, text.format(side))
+    (user.folder / "corpus").mkdir()
+    for name in ("a-quick", "b-slow", "c-slow", "d-slow"):
+        (user.folder / "corpus" / name).touch()
+    scratch = user.folder / "scratch"
+    scratch.mkdir()
+    arguments = ("--check", "all={bin} {input}", "--inputs", "corpus/*", "--jobs", "2", "--json")
+    running = user.start("parity", "base", "head", *arguments, TMPDIR=str(scratch))
+    assert eventually(lambda: sum("sleep 600" in line for line in processes_about(scratch)) == 2)
+    result = running.stop(number)
+    assert result.code == 130
+    assert result.document["complete"] is False
+    assert result.document["counts"] == {"inputs": 1, "same": 1, "differ": 0, "flaky": 0}
+    assert list(scratch.iterdir()) == []
+    assert eventually(lambda: not processes_about(scratch)), processes_about(scratch)
+
+
+@pytest.mark.registry
+def test_packages_as_corpus(user: User) -> None:
+    for side in ("base", "head"):
+        script(user.folder, side, f'#!/bin/sh\n# {side}\ngrep -c . "$1"\n')
+    arguments = ("--check", "count={bin} {input}", "--fetch", "pypi:iniconfig==2.0.0", "--inputs", "**/*.py", "--json")
+    result = user.run("parity", "base", "head", *arguments)
+    if result.code == 3:
+        pytest.skip(result.err)
+    assert result.code == 0, result
+    assert result.document["counts"]["inputs"] > 2
+    assert {project["name"] for project in result.document["checks"][0]["projects"]} == {"pypi:iniconfig==2.0.0"}
+
+
+def test_a_program_that_cannot_be_started(user: User) -> None:
+    for side in ("base", "head"):
+        script(user.folder, side, f"#!/no/such/interpreter\n# {side}\n")
+    assert "cannot run" in user.run("parity", "base", "head").refused(2)

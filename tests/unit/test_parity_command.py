@@ -1,0 +1,240 @@
+"""``trimtab parity`` as it is typed, with programs that are played."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.runner import FakeRunner, finished
+from tests.unit.conftest import Said
+from tests.unit.test_schemas import validator
+from trimtab.checking import parity
+from trimtab.cli.app import run
+from trimtab.errors import InputError
+from trimtab.process import Command, Finished
+
+CHECK = ("--check", "lint={bin} check {input}", "--inputs", "corpus/**/*.py")
+
+
+@dataclass
+class Programs(FakeRunner):
+    """Programs known by what their file says; each prints its input, unless a test says otherwise."""
+
+    says: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """Program and last word of the command → what it prints, run after run; the last one repeats."""
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def otherwise(self, command: Command) -> Finished:
+        program, last = Path(command.argv[0]).read_text(), command.argv[-1]
+        assert command.outputs
+        answers = self.says.get((program, last), [last])
+        text = answers.pop(0) if len(answers) > 1 else answers[0]
+        command.outputs[0].write_text("" if text.startswith("!") else f"{text}\n")
+        command.outputs[1].write_text(text[1:] if text.startswith("!") else "")
+        return finished(exit_code=101 if text.startswith("!") else 0, timed_out=text == "!forever")
+
+    seen: list[str] = field(default_factory=list)
+
+    def run(self, command: Command) -> Finished:
+        """Remember which program it was: its path is that of the other one too."""
+        self.seen.append(Path(command.argv[0]).read_text() if Path(command.argv[0]).exists() else "")
+        return super().run(command)
+
+
+@dataclass
+class Parity:
+    """A command line in a folder with two programs and a corpus."""
+
+    programs: Programs
+    capture: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str) -> Said:
+        self.capture.readouterr()
+        code = run(["parity", *arguments])
+        out, err = self.capture.readouterr()
+        return Said(code, out, err)
+
+    def document(self, *arguments: str) -> dict[str, object]:
+        """What it says in JSON."""
+        found: dict[str, object] = json.loads(self("old", "new", "--jobs", "1", "-q", "--json", *arguments).out)
+        validator("parity").validate(found)
+        return found
+
+
+@pytest.fixture
+def trimtab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Parity:
+    """Programs ``old``, ``new`` and a twin of the first, and a corpus of three files."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    programs = Programs()
+    for module in ("trimtab.cli.parity", "trimtab.checking"):
+        monkeypatch.setattr(f"{module}.SystemRunner", lambda: programs)
+    for name, text in (("old", "old"), ("new", "new"), ("twin", "old")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    for name in ("requests/api.py", "requests/types.py", "flask/app.py"):
+        place = tmp_path / "corpus" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("import os\n")
+    return Parity(programs, capsys)
+
+
+def outcomes(document: dict[str, object], kind: str) -> list[str]:
+    checks = document["checks"]
+    assert isinstance(checks, Sequence)
+    return [one["input"] for check in checks for one in check[kind]]
+
+
+class TestOrderOfRuns:
+    def test_where_both_agree_each_is_run_once(self, trimtab: Parity) -> None:
+        document = trimtab.document(*CHECK)
+        assert document["counts"] == {"inputs": 3, "same": 3, "differ": 0, "flaky": 0}
+        assert sorted(trimtab.programs.seen) == ["new"] * 3 + ["old"] * 3
+
+    def test_where_they_differ_both_are_run_again(self, trimtab: Parity) -> None:
+        trimtab.programs.says["new", "corpus/flask/app.py"] = ["other"]
+        document = trimtab.document(*CHECK)
+        assert outcomes(document, "differences") == ["corpus/flask/app.py"]
+        assert sorted(trimtab.programs.seen) == ["new"] * 4 + ["old"] * 4
+
+    def test_a_baseline_that_does_not_agree_with_itself_is_flaky(self, trimtab: Parity) -> None:
+        trimtab.programs.says["old", "corpus/flask/app.py"] = ["one", "two", "three"]
+        document = trimtab.document(*CHECK)
+        assert outcomes(document, "differences") == []
+        assert outcomes(document, "flaky") == ["corpus/flask/app.py"]
+        assert document["headline"] == "no differences over 2 inputs; 1 flaky set aside"
+
+    def test_a_candidate_that_does_not_is_a_difference(self, trimtab: Parity) -> None:
+        trimtab.programs.says["new", "corpus/flask/app.py"] = ["one", "two"]
+        document = trimtab.document(*CHECK)
+        (difference,) = document["checks"][0]["differences"]  # type: ignore[index]
+        assert difference["stable"] is False
+
+    def test_all_runs_of_an_input_have_one_path(self, trimtab: Parity) -> None:
+        trimtab.programs.says["new", "corpus/flask/app.py"] = ["other"]
+        trimtab.document(*CHECK)
+        places = {(command.argv[0], str(command.cwd)) for command in trimtab.programs.commands}
+        assert len(places) == 3
+
+
+class TestParity:
+    def test_the_exit_code_tells(self, trimtab: Parity) -> None:
+        assert trimtab("old", "new", *CHECK).code == 0
+        trimtab.programs.says["new", "corpus/flask/app.py"] = ["other"]
+        said = trimtab("old", "new", *CHECK)
+        assert said.code == 1
+        assert said.out.startswith("1 of 3 inputs differ (+1 -1 lines in 1 project)\nold → new; ")
+        assert "    -corpus/flask/app.py\n    +other\n" in said.out
+        assert said.err == "lint: 3 inputs\n"
+
+    def test_markdown(self, trimtab: Parity) -> None:
+        trimtab.programs.says["new", "corpus/flask/app.py"] = ["other"]
+        said = trimtab("old", "new", *CHECK, "--markdown")
+        assert said.code == 1
+        assert "```diff\n@@ corpus/flask/app.py @@\n-corpus/flask/app.py\n+other\n```" in said.out
+
+    def test_of_identical_programs_nothing_is_run(self, trimtab: Parity) -> None:
+        said = trimtab("old", "twin", *CHECK)
+        assert said.code == 0
+        assert said.out.startswith("identical: the same bytes, nothing was run\n")
+        assert trimtab.programs.commands == []
+
+    def test_endings_are_told_apart(self, trimtab: Parity) -> None:
+        says = trimtab.programs.says
+        says["new", "corpus/flask/app.py"] = ["!thread 'main' (3) panicked at src/main.rs:1:1:"]
+        says["new", "corpus/requests/api.py"] = ["!forever"]
+        document = trimtab.document(*CHECK)
+        ends = {one["input"]: one["head"]["ending"] for one in document["checks"][0]["differences"]}  # type: ignore[index]
+        assert ends == {"corpus/flask/app.py": "panic", "corpus/requests/api.py": "time-out"}
+
+    def test_smoke_runs_where_nothing_is_declared(self, trimtab: Parity) -> None:
+        trimtab.programs.says["new", "--version"] = ["2"]
+        document = trimtab.document()
+        assert [(check["name"], check["counts"]["differ"]) for check in document["checks"]] == [  # type: ignore[attr-defined]
+            ("help", 0), ("version", 1),
+        ]  # fmt: skip
+
+    def test_checks_from_the_file(self, trimtab: Parity, tmp_path: Path) -> None:
+        (tmp_path / "trimtab.toml").write_text(
+            '[[parity]]\nname = "lint"\ncommand = ["{bin}", "x y", "{input}"]\ninputs = "corpus/flask/*"\n'
+            'timeout = "5s"\nnormalise = ["times"]\n'
+        )
+        says = trimtab.programs.says
+        says["old", "corpus/flask/app.py"], says["new", "corpus/flask/app.py"] = ["took 1s"], ["took 2s"]
+        assert trimtab.document()["counts"] == {"inputs": 1, "same": 1, "differ": 0, "flaky": 0}
+        command = trimtab.programs.commands[0]
+        assert (command.argv[1], command.timeout) == ("x y", 5.0)
+        trimtab.document("--timeout", "3s")
+        assert trimtab.programs.commands[-1].timeout == 3.0
+
+    def test_normalisers_of_the_command_line(self, trimtab: Parity) -> None:
+        trimtab.programs.says["new", "corpus/flask/app.py"] = ["12:00:00"]
+        trimtab.programs.says["old", "corpus/flask/app.py"] = ["12:00:01"]
+        assert trimtab("old", "new", *CHECK, "--normalise", "times", "--normalise", "order").code == 0
+
+    def test_from_python(self, trimtab: Parity) -> None:
+        trimtab.programs.says["new", "corpus/flask/app.py"] = ["other"]
+        found = parity("old", "new", {"lint": "{bin} check {input}"}, inputs="corpus/**/*.py")
+        assert (found.inputs, found.differ) == (3, 1)
+
+    @pytest.mark.parametrize(
+        ("arguments", "what"),
+        [
+            (("old",), "Missing argument 'HEAD'"),
+            (("old", "gone", *CHECK), "nothing is known as 'gone'"),
+            (("old", "new", "--inputs", "*.py"), "--inputs is for --check, and there is none"),
+            (("old", "new", "--normalise", "times"), "--normalise is for --check"),
+            (("old", "new", "--check", "lint"), "'lint' is not a check"),
+            (("old", "new", "--check", "a b={bin}"), "'a b' cannot name a check"),
+            (("old", "new", "--check", "a={bin} 'x"), "has a quote that is not closed"),
+            (("old", "new", "--check", "a=x {input}"), "does not run {bin}"),
+            (("old", "new", "--check", "a={bin} {input}"), "the check 'a' has no inputs"),
+            (("old", "new", "--check", "a={bin} x", "--inputs", "*"), "does not use {input}"),
+            (("old", "new", "--check", "a={bin}", "--check", "a={bin} x"), "two checks are called 'a'"),
+            (("old", "new", "--check", "a={bin} {input}", "--inputs", "gone/*"), "has no inputs: nothing matches"),
+            (("old", "new", *CHECK, "--timeout", "soon"), "'soon' is not a duration"),
+            (("old", "new", *CHECK, "--jobs", "0"), "0 is not in the range"),
+            (("old", "new", "--json", "--markdown"), "exclude each other"),
+            (("old", "plain", *CHECK), "plain may not be executed"),
+        ],
+    )  # fmt: skip
+    def test_mistakes_are_two_or_three_lines(
+        self, trimtab: Parity, tmp_path: Path, arguments: tuple[str, ...], what: str
+    ) -> None:
+        (tmp_path / "plain").write_text("plain")
+        said = trimtab(*arguments)
+        assert (said.code, said.out) == (2, "")
+        assert what in said.errors[0]
+        assert 2 <= len(said.errors) <= 3
+        assert trimtab.programs.commands == []
+
+
+class TestStopping:
+    def test_an_interrupt_keeps_what_was_run(self, trimtab: Parity, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupts(_name: str, done: int, _all: int) -> None:
+            if done == 1:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr("trimtab.cli.parity._progress", lambda **_: contextlib.nullcontext(interrupts))
+        said = trimtab("old", "new", *CHECK, "--jobs", "1", "--json")
+        assert said.code == 130
+        document = json.loads(said.out)
+        assert document["complete"] is False
+        assert 1 <= document["counts"]["inputs"] <= 3
+
+    def test_an_error_of_one_run_ends_all(self, trimtab: Parity, monkeypatch: pytest.MonkeyPatch) -> None:
+        def breaks(_: Command) -> Finished:
+            raise InputError("it breaks", hint="mend it")
+
+        monkeypatch.setattr(trimtab.programs, "otherwise", breaks)
+        said = trimtab("old", "new", *CHECK)
+        assert said.code == 2
+        assert "error: it breaks" in said.err
