@@ -24,6 +24,7 @@ import os
 import random
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -241,7 +242,12 @@ def main() -> None:
     """Measure what is missing, and report all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, required=True, help="file of records, one a line")
-    parser.add_argument("--folder", type=Path, default=Path("layouts"), help="where builds and binaries are kept")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "layouts",
+        help="where builds and binaries are kept",
+    )
     parser.add_argument("--tries", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=15.0, help="for each try; eight times that for each spread")
     options = parser.parse_args()

@@ -56,6 +56,7 @@ class Judge:
             except BaseException:
                 self._stop(pool, futures)
                 raise
+        kill_leftovers(self.folder)  # a process may have begun just when those of its run were killed
         return [future.result() for future in futures if future.done() and not _lost(future)]
 
     def _stop(self, pool: ThreadPoolExecutor, futures: Sequence[Future[Judged]]) -> None:

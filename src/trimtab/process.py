@@ -41,8 +41,8 @@ _POLL_FLOOR, _POLL_CEILING = 0.0005, 0.02
 _MOST_KEPT = 256 * 1024 * 1024
 _MOST_PRINTED = 1 << 30
 _OUTPUT_SHOWN = 200
-_MOST_SWEEPS = 20
-"""On a busy machine processes come and go all the time."""
+_MOST_SWEEPS = 100
+"""Somebody may fork faster than we kill."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -388,33 +388,26 @@ def out_of_space(error: OSError) -> bool:
 def kill_leftovers(work: Path) -> int:
     """Kill what is still running for a work folder, or a folder in it; returns how many processes that were.
 
-    One that forks and ends between being listed and being looked at leaves a child behind that was not listed. So it
-    is looked again until all that was listed is still there and has nothing to do with the folder.
+    A process that forks while others are killed may leave a child that was not there when all were listed. So this is
+    done until nothing is found.
     """
-    killed = 0
+    total = 0
     for _ in range(_MOST_SWEEPS):
-        found, gone = _sweep(work)
-        killed += found
-        if not found and not gone:
+        killed = _sweep(work)
+        total += killed
+        if not killed:
             break
-    return killed
+    return total
 
 
-def _sweep(work: Path) -> tuple[int, int]:
-    """How many processes were killed, and how many were gone before anybody could tell."""
+def _sweep(work: Path) -> int:
     import psutil
 
-    killed = gone = 0
+    killed = 0
     for process in psutil.process_iter():
-        try:
+        with contextlib.suppress(psutil.Error, OSError):
             of = process.environ().get(WORK_VARIABLE, "") if process.pid != os.getpid() else ""
             if of and Path(of).is_relative_to(work):
                 process.kill()
                 killed += 1
-        except psutil.ZombieProcess:
-            continue
-        except psutil.NoSuchProcess:
-            gone += 1
-        except (psutil.Error, OSError):
-            continue
-    return killed, gone
+    return killed

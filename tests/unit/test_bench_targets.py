@@ -19,7 +19,7 @@ from trimtab.model.profile import Lto, Profile
 
 def artifact(folder: Path, kind: str, name: str) -> str:
     """Cargo's message about something that it made; libraries have no executable unless they are tests."""
-    executable = None if kind == "lib" else f"/work/one/release/deps/{name}-0123456789abcdef"
+    executable = None if kind == "lib" else f"/made/one/release/deps/{name}-0123456789abcdef"
     message = {
         "reason": "compiler-artifact",
         "package_id": f"path+file://{folder}#0.1.0",
@@ -45,7 +45,7 @@ def builder(root: Path, runner: FakeRunner, **rest: Any) -> BenchBuilder:
     )  # fmt: skip
     plain = BenchBuilder(
         runner=runner, project=project, selection=Selection(), today=Profile(), rustflags=(),
-        environment={"PATH": "/bin", "RUSTC_WRAPPER": "sccache"}, work=Path("/work"), jobs=None, timeout=600,
+        environment={"PATH": "/bin", "RUSTC_WRAPPER": "sccache"}, work=Path("/made"), jobs=None, timeout=600,
     )  # fmt: skip
     return replace(plain, **rest)
 
@@ -63,10 +63,10 @@ def test_only_benches_are_taken_in_order(tmp_path: Path) -> None:
     ]
     runner = FakeRunner().on("cargo bench *", finished("\n".join(lines)))
     assert builder(tmp_path, runner).build(Profile(), "one") == (
-        BenchTarget(name="parse", package="app", path=Path("/work/one/release/deps/parse-0123456789abcdef"), cwd=app),
-        BenchTarget(name="start", package="app", path=Path("/work/one/release/deps/start-0123456789abcdef"), cwd=app),
+        BenchTarget(name="parse", package="app", path=Path("/made/one/release/deps/parse-0123456789abcdef"), cwd=app),
+        BenchTarget(name="start", package="app", path=Path("/made/one/release/deps/start-0123456789abcdef"), cwd=app),
         BenchTarget(
-            name="parse", package="app-core", path=Path("/work/one/release/deps/parse-0123456789abcdef"), cwd=core
+            name="parse", package="app-core", path=Path("/made/one/release/deps/parse-0123456789abcdef"), cwd=core
         ),
     )
 
@@ -79,9 +79,9 @@ def test_today_is_asked_for_without_settings_in_a_target_directory_of_its_own(tm
     assert command.argv[5:] == ("--profile", "release", "--bench", "*")
     assert command.cwd == tmp_path
     assert command.timeout == 600
-    assert command.environment["CARGO_TARGET_DIR"] == "/work/one"
+    assert command.environment["CARGO_TARGET_DIR"] == "/made/one"
     assert command.environment["RUSTC_WRAPPER"] == ""
-    assert command.environment["TRIMTAB_WORK"] == "/work"
+    assert command.environment["TRIMTAB_WORK"] == "/made"
     assert "CARGO_ENCODED_RUSTFLAGS" not in command.environment
 
 
