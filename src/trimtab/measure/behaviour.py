@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,9 @@ class Stage:
                 binary = self._prepare(program, given, beside)
                 before = _stamps(self.folder / "work")
                 limit = check.most_written + bytes_below(self.folder)
+                began = time.time()
                 finished = self._run(binary, check, given, limit)
-                kill_leftovers(self.folder)
+                kill_leftovers(self.folder, began)
                 flooded = finished.flooded or bytes_below(self.folder) > limit
                 stopped = flooded or finished.timed_out
                 return Behaviour(
