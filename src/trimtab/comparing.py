@@ -163,13 +163,14 @@ def _timed(
     if names[0] == names[1]:
         names = [f"{name} ({number})" for number, name in enumerate(names, start=1)]
     lacking = " and ".join(side.name for side in sides if not side.programs)
-    if request.layouts:  # what stands in their way is told before anything is run
-        for side in sides:
-            exploration, _ = finder.sources(side)
-            find_lld(surroundings.runner, exploration.project.root)
     with contextlib.ExitStack() as stack:
         contests = []
         programs = common_program(sides, request.binaries) if benches and not lacking else None
+        alike = programs is not None and filecmp.cmp(*programs, shallow=False)
+        if request.layouts and not alike:  # what stands in their way is told before anything is run
+            for side in sides:
+                exploration, _ = finder.sources(side)
+                find_lld(surroundings.runner, exploration.project.root)
         if programs:
             contests.append(stack.enter_context(binaries_contest(dict(zip(names, programs, strict=True)), benches)))
         if request.cargo_benches:
@@ -190,7 +191,7 @@ def _timed(
     if request.layouts and not programs:
         return replace(found, notes=(*found.notes, "no layouts: they are run with a --bench")), measured
     interrupted = any(one.interrupted for one in measured)
-    if not request.layouts or not programs or interrupted or filecmp.cmp(*programs, shallow=False):
+    if not request.layouts or not programs or interrupted or alike:
         return found, measured
     try:
         return _laid_out(found, request, surroundings, benches, finder, sides, programs), measured
