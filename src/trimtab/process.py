@@ -400,25 +400,28 @@ def kill_leftovers(work: Path, since: float = 0.0) -> int:
     Returns:
         How many processes that were.
     """
-    total = 0
+    killed, ended = set[int](), set[int]()
     for _ in range(_MOST_SWEEPS):
-        killed = _sweep(work, since - _CLOCK_ERROR)
-        total += killed
-        if not killed:
+        before = len(killed), len(ended)
+        _sweep(work, since - _CLOCK_ERROR, killed, ended)
+        if before == (len(killed), len(ended)):
             break
-    return total
+    return len(killed)
 
 
-def _sweep(work: Path, oldest: float) -> int:
+def _sweep(work: Path, oldest: float, killed: set[int], ended: set[int]) -> None:
+    """Kill once; notes the others that ended before they were looked at, and may have left children too."""
     import psutil
 
-    killed = 0
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
+        try:
             if process.create_time() < oldest or process.pid == os.getpid():
                 continue
             of = process.environ().get(WORK_VARIABLE, "")
             if of and Path(of).is_relative_to(work):
                 process.kill()
-                killed += 1
-    return killed
+                killed.add(process.pid)
+        except psutil.NoSuchProcess:
+            ended.add(process.pid)
+        except (psutil.Error, OSError):
+            continue  # somebody else's
