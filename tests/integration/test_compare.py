@@ -38,7 +38,7 @@ fn main() {
 }
 """
 """Talks like criterion, without its sixty dependencies."""
-SLOW = "count * count + (1..40).map(|n| std::hint::black_box(n * count)).sum::<u64>()"
+SLOW = "count * count + (1..400).map(|n| std::hint::black_box(n * count)).sum::<u64>()"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ class TestRevisions:
         assert row(found, "duo", "size.file")["unit"] == "bytes"
         wall = row(found, "count", "wall")
         assert (wall["runs"], wall["verdict"]) == (5, "unclear")
-        assert wall["change"] is not None
+        assert wall["change"] > 0.1
         assert any("a clean build took" in note for note in found["notes"])
         assert len(repository.user.builds()) >= 2
 
