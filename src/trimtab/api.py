@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trimtab.build.builder import Builder
 from trimtab.build.cargo import CargoBuilder
 from trimtab.build.workplace import ArtifactStore, hold_workplace
 from trimtab.cargo.environment import compiler_wrapper
@@ -28,18 +29,21 @@ from trimtab.errors import InputError, NothingBuiltError
 from trimtab.experiment import Experiment, Progress, digest, trial_identity
 from trimtab.folders import Folders, default_folders, hold_lock
 from trimtab.machine import this_machine
+from trimtab.measure.installed import Installer
 from trimtab.measure.probe import Probe
-from trimtab.measure.runtime import InstructionProbe, RunProbe, Surroundings
-from trimtab.measure.size import SizeProbe, find_strip_tool
+from trimtab.measure.runtime import Binaries, InstructionProbe, RunProbe, Surroundings
+from trimtab.measure.size import SizeProbe, WheelSizeProbe, find_strip_tool
 from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits, Plan, ProbeKind, Selection
 from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.space import Axis, Space, axis_of, default_space
 from trimtab.model.study import ProjectInfo, Study
 from trimtab.model.trial import Trial
 from trimtab.process import WORK_VARIABLE, Runner, SystemRunner
+from trimtab.python.project import WheelProject, builds_wheel, read_wheel_project
 from trimtab.search.grid import GridSearch
 from trimtab.stats.median import CONFIDENCE
 from trimtab.store.sqlite import SqliteStore
+from trimtab.wheels import WheelInspection, Wheels, binaries_in, find_wheels, startup_bench, tree_of, wheel_meant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +58,10 @@ class Request:
     features: tuple[str, ...] = ()
     default_features: bool = True
     profile: str = ""
+    wheel: bool = False
+    """Whether what ships is the wheel of the Python project; the only choice where there is no program."""
+    python: str = ""
+    """The interpreter that wheels are for."""
     axes: tuple[Axis, ...] | None = None
     """``()`` is today's profile alone; ``None`` takes those of the file, or a sensible space."""
     benches: tuple[Bench, ...] = ()
@@ -77,6 +85,8 @@ class Exploration:
     plan: Plan
     project: Project
     binaries: tuple[Binary, ...]
+    wheels: Wheels | None
+    """Where wheels ship."""
     today: Today
     sources: Sources
     study: Study
@@ -93,8 +103,18 @@ class Exploration:
         """Today's profile and all others that will be tried, in order."""
         return (self.today.profile, *self.space.profiles(self.today.profile))
 
-    def builder(self, work: Path, artifacts: Path) -> CargoBuilder:
+    def builder(self, work: Path, artifacts: Path) -> Builder:
         """What builds its trials, in a work folder, keeping binaries in another."""
+        if self.wheels:
+            return self.wheels.builder(
+                runner=self.runner, plan=self.plan, today=self.today.profile, rustflags=self.rustflags,
+                touched=self.touched, environment=self.environment, work=work, artifacts=ArtifactStore(artifacts),
+                ours=self.folders.kept,
+            )  # fmt: skip
+        return self.cargo_builder(work, artifacts)
+
+    def cargo_builder(self, work: Path, artifacts: Path) -> CargoBuilder:
+        """What builds the bare binaries."""
         return CargoBuilder(
             runner=self.runner,
             project=self.project,
@@ -133,6 +153,7 @@ def explore(
     packages: Sequence[str] = (),
     features: Sequence[str] = (),
     profile: str = "",
+    wheel: bool = False,
     goal: str = "",
     limits: Mapping[str, str] | None = None,
     measure: Sequence[str] = (),
@@ -155,6 +176,7 @@ def explore(
         packages: only these packages' binaries.
         features: features to turn on.
         profile: the profile that ships; ``release`` if left out.
+        wheel: whether what ships is the wheel of a Python project; benches may then use ``{python}`` too.
         goal: ``size``, ``speed``, ``balanced`` or ``build``.
         limits: ``build``, ``touch``, ``size`` → limit such as ``"2x"`` or ``"+5%"`` of today's.
         measure: groups of metrics among ``size``, ``build``, ``touch``, ``run``; all if left out.
@@ -184,6 +206,7 @@ def explore(
         packages=tuple(packages),
         features=tuple(features),
         profile=profile,
+        wheel=wheel,
         goal=parse_choice(Goal, goal) if goal else None,
         limits=parse_limits(limits or {}),
         probes=frozenset(parse_choice(ProbeKind, name) for name in measure),
@@ -228,14 +251,17 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         MissingError: Cargo or another tool is missing.
     """
     runner, environment = runner or SystemRunner(), dict(os.environ)
-    path, project, origin, notes = _locate(runner, request.path, folders, environment)
+    path, project, origin, notes, wheel, config = _locate(runner, request, folders, environment)
     toolchain = find_toolchain(runner, project.root, environment)
-    config = read_config(project.root)
-    plan = _settle(request, config)
+    plan = _settle(request, config, wheel, project)
     fetch(runner, project, environment)
-    binaries = choose_binaries(project, plan.selection, path)
+    wheels = (
+        find_wheels(runner, wheel, project, plan, config, folders.cache, environment, folders.kept) if wheel else None
+    )
+    binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, plan.selection, path)
     today = todays_profile(runner, project, binaries, plan.selection, environment)
-    sources = read_sources(runner, project, environment, today.configuration, folders.kept)
+    tree = wheels.tree if wheels else project.root
+    sources = read_sources(runner, project, environment, today.configuration, folders.kept, tree=tree)
     if wrapper := compiler_wrapper(environment):
         notes = (*notes, f"{wrapper} was turned off, so that no build is faked by a cache")
     space = plan.space or default_space(today.profile)
@@ -246,6 +272,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         *(str(project.root), sources.digest, asdict(toolchain), asdict(machine)),
         *(sorted(plan.selection.features), plan.selection.default_features, plan.selection.profile),
         *([(binary.package, binary.name) for binary in binaries], plan.jobs, str(touched)),
+        *((str(wheel.root), wheels.backend.versions, wheels.smoke) if wheel and wheels else ()),
         datetime.now(UTC).isoformat() if request.fresh else "",
     )
     profiles = [profile.spelled() for profile in space.profiles(today.profile)]
@@ -261,9 +288,11 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
             profile_name=plan.selection.profile,
             target=toolchain.host,
             overrides=today.overrides,
-            notes=(*notes, *today.notes),
+            notes=(*notes, *(wheels.notes if wheels else ()), *today.notes),
         ),
-        selection=replace(plan.selection, binaries=tuple(binary.name for binary in binaries)),
+        selection=plan.selection
+        if wheel
+        else replace(plan.selection, binaries=tuple(binary.name for binary in binaries)),
         machine=machine,
         toolchain=toolchain,
         basis=basis,
@@ -279,6 +308,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         plan=plan,
         project=project,
         binaries=binaries,
+        wheels=wheels,
         today=today,
         sources=sources,
         study=study,
@@ -306,13 +336,16 @@ def run(exploration: Exploration, store: SqliteStore, progress: Progress) -> Stu
 
 
 def _experiment(exploration: Exploration, store: SqliteStore, work: Path, progress: Progress) -> Experiment:
+    wheels = exploration.wheels
+    installer = wheels.installer(exploration.runner, work, exploration.environment) if wheels else None
     return Experiment(
         plan=exploration.plan,
         study=exploration.study,
         builder=exploration.builder(work, store.artifacts),
         search=GridSearch(exploration.today.profile, exploration.space),
         store=store,
-        probes=_ProbeMaker(exploration, work),
+        probes=_ProbeMaker(exploration, work, installer),
+        wheel_check=WheelInspection(installer) if installer else None,
         check_sources=exploration.sources.check_unchanged,
         progress=progress,
     )
@@ -339,6 +372,8 @@ class _ProbeMaker:
 
     exploration: Exploration
     work: Path
+    installer: Installer | None
+    """Where wheels are built."""
 
     def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
         """Probes for these groups of metrics, running these benches."""
@@ -346,13 +381,15 @@ class _ProbeMaker:
         probes: list[Probe] = []
         if ProbeKind.SIZE in kinds:
             sysroot = Path(ask(runner, ("rustc", "--print", "sysroot"), root, self.exploration.environment))
-            probes.append(SizeProbe(runner, find_strip_tool(runner, sysroot, self.exploration.study.toolchain.host)))
+            binaries = SizeProbe(runner, find_strip_tool(runner, sysroot, self.exploration.study.toolchain.host))
+            probes.append(WheelSizeProbe(binaries) if self.installer else binaries)
         if benches:
             surroundings = Surroundings(
                 runner=runner,
                 cwd=root,
                 environment={**self.exploration.environment, WORK_VARIABLE: str(self.work)},
                 timeout=self.exploration.plan.build_timeout,
+                stage=self.installer or Binaries(),
             )
             probes.append(RunProbe(surroundings, benches, self.exploration.plan.bench_time, self._confidence))
             probes.append(InstructionProbe(surroundings, benches))
@@ -366,29 +403,40 @@ class _ProbeMaker:
 
 
 def _locate(
-    runner: Runner, path: str, folders: Folders, environment: dict[str, str]
-) -> tuple[Path, Project, str, tuple[str, ...]]:
-    """The folder that is meant, its workspace, how to name that to people, and what was done to get there."""
-    if path.startswith(PREFIX):
+    runner: Runner, request: Request, folders: Folders, environment: dict[str, str]
+) -> tuple[Path, Project, str, tuple[str, ...], WheelProject | None, Config]:
+    """The folder that is meant, its workspace, how to name that to people, what was done to get there, and settings."""
+    if request.path.startswith(PREFIX):
         ask(runner, ("cargo", "-V"), Path.cwd(), environment)
-        place = published_crate(runner, path, folders.cache / "crates", environment)
-        return place, load_project(runner, place / "Cargo.toml", environment), path, ()
-    manifest = find_manifest(Path(path))
+        place = published_crate(runner, request.path, folders.cache / "crates", environment)
+        project = load_project(runner, place / "Cargo.toml", environment)
+        return place, project, request.path, (), None, read_config(project.root)
+    path = Path(request.path)
+    wheel = wheel_meant(path, asked=request.wheel)
+    manifest = wheel.manifest.resolve() if wheel else find_manifest(path)
     ask(runner, ("cargo", "-V"), manifest.parent, environment)
     project = load_project(runner, manifest, environment)
+    config = read_config(wheel.root if wheel else project.root)
+    if not wheel and (config.wheel or not project.binaries) and builds_wheel(project.root):
+        wheel = read_wheel_project(project.root)
     if project.lock.exists():
-        return Path(path).resolve(), project, str(project.root), ()
-    copy = copy_with_lock(runner, project, folders.cache / "sources", environment, folders.kept)
+        return path.resolve(), project, str(project.root), (), wheel, config
+    tree = tree_of(wheel, project) if wheel else project.root
+    copy = copy_with_lock(runner, project, folders.cache / "sources", environment, folders.kept, tree=tree)
     note = "there is no Cargo.lock: a copy of the project was locked and measured"
-    return copy, load_project(runner, copy / "Cargo.toml", environment), str(project.root), (note,)
+    copied = load_project(runner, copy / project.manifest.relative_to(tree), environment)
+    if wheel:
+        wheel = read_wheel_project(copy / wheel.root.relative_to(tree))
+    return copy, copied, str(project.root), (note,), wheel, config
 
 
 def _adds_flags(space: Space) -> bool:
     return any(axis.kind.name == "rustflags" for axis in space.axes)
 
 
-def _settle(request: Request, config: Config) -> Plan:
+def _settle(request: Request, config: Config, wheel: WheelProject | None, project: Project) -> Plan:
     """The command line over ``trimtab.toml`` over the defaults."""
+    startup = startup_bench(wheel, project) if wheel else STARTUP_BENCH
     defaults = Plan(selection=Selection())
     axes = (config.axes or None) if request.axes is None else request.axes
     probes = request.probes or config.probes or defaults.probes
@@ -399,10 +447,12 @@ def _settle(request: Request, config: Config) -> Plan:
             all_binaries=request.all_binaries,
             features=request.features or config.features,
             default_features=request.default_features and config.default_features,
-            profile=request.profile or config.profile or "release",
+            profile=request.profile or config.profile or (wheel.profile if wheel else "release"),
+            wheel=wheel is not None,
+            python=request.python or config.python,
         ),
         space=Space(axes=axes) if axes is not None else None,
-        benches=distinct(request.benches) or config.benches or (STARTUP_BENCH,),
+        benches=distinct(request.benches) or config.benches or (startup,),
         probes=probes,
         goal=request.goal or config.goal or defaults.goal,
         limits=Limits(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import tempfile
@@ -15,11 +16,14 @@ from pathlib import Path
 from trimtab.errors import InputError, MissingError
 from trimtab.machine import these_conditions, this_machine, times_throttled, usable_cores
 from trimtab.measure.counting import Counter, count_runs
+from trimtab.measure.installed import Installer, programs_in
 from trimtab.measure.paired import PairedBench, Rules
+from trimtab.measure.runtime import command_line
 from trimtab.measure.series import Case, Measured
 from trimtab.measure.verdicts import rows_of, warnings_of
 from trimtab.model.comparison import Comparison, Conditions, Mode
 from trimtab.model.plan import Bench
+from trimtab.model.trial import Artifact
 from trimtab.process import Runner
 
 TWO_BINARIES = "give --bin twice, as in --bin base=./old --bin head=./new"
@@ -84,8 +88,8 @@ def binaries_contest(binaries: Mapping[str, Path], benches: Sequence[Bench]) -> 
         cases = tuple(
             Case(
                 name=bench.name,
-                commands={name: _with(bench, copies[name]) for name in binaries},
-                null=_with(bench, copies[""]),
+                commands={name: command_line(bench, {"{bin}": copies[name]}) for name in binaries},
+                null=command_line(bench, {"{bin}": copies[""]}),
                 smallest=bench.smallest_change,
                 identical=frozenset(name for name in list(binaries)[1:] if digests[name] == digests[base]),
             )
@@ -94,16 +98,55 @@ def binaries_contest(binaries: Mapping[str, Path], benches: Sequence[Bench]) -> 
         yield Contest(cases=cases, candidates=tuple(binaries))
 
 
+@contextlib.contextmanager
+def wheels_contest(wheels: Mapping[str, Path], benches: Sequence[Bench], installer: Installer) -> Iterator[Contest]:
+    """A case for each bench, with each wheel installed in an environment of its own: ``{python}`` and ``{bin}`` of it.
+
+    Args:
+        wheels: name → file, the baseline first.
+        benches: commands with ``{python}`` or ``{bin}`` in them.
+        installer: installs them.
+
+    Raises:
+        InputError: pip cannot install one, or a bench has ``{bin}`` and there is no one program.
+    """
+    base = next(iter(wheels))
+    artifacts = {
+        name: Artifact(name=path.name, size=path.stat().st_size, sha256=_digest(path), path=str(path))
+        for name, path in wheels.items()
+    }
+    with contextlib.ExitStack() as stack:
+        words = {
+            name: stack.enter_context(installer.words(artifact, copied=False)) for name, artifact in artifacts.items()
+        }
+        null = stack.enter_context(installer.words(artifacts[base], copied=True))
+        for name, bench in itertools.product(wheels, benches):
+            if any("{bin}" in word for word in command_line(bench, words[name])):
+                raise InputError(
+                    f"which program of {name} is {{bin}}? There are {', '.join(programs_in(wheels[name])) or 'none'}",
+                    hint="choose one with --bin NAME, or write the bench with {python}",
+                )
+        cases = tuple(
+            Case(
+                name=bench.name,
+                commands={name: command_line(bench, words[name]) for name in wheels},
+                null=command_line(bench, null),
+                smallest=bench.smallest_change,
+                identical=frozenset(
+                    name for name in list(wheels)[1:] if artifacts[name].sha256 == artifacts[base].sha256
+                ),
+            )
+            for bench in benches
+        )
+        yield Contest(cases=cases, candidates=tuple(wheels))
+
+
 def _digest(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"the binary cannot be read: {error.strerror}", where=str(path)) from None
-
-
-def _with(bench: Bench, binary: str) -> tuple[str, ...]:
-    return tuple(word.replace("{bin}", binary) for word in bench.command)
 
 
 def bench(

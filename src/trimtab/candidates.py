@@ -26,6 +26,7 @@ from trimtab.model.trial import Trial
 from trimtab.process import Runner
 from trimtab.store.sqlite import SqliteStore
 from trimtab.weighing import trial_named
+from trimtab.wheels import wheel_meant
 
 _REVISION = 12
 _KNOWN = "name a file, pypi:NAME==VERSION, crate:NAME@VERSION, STUDY:TRIAL, a project's folder, a profile or a revision"
@@ -46,6 +47,11 @@ class Candidate:
     exploration: Exploration | None = None
     """What built it just now."""
 
+    @property
+    def wheel(self) -> Path | None:
+        """The wheel that it is, if it is one."""
+        return self.files[0] if len(self.files) == 1 and self.files[0].suffix == ".whl" else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finder:
@@ -58,6 +64,8 @@ class Finder:
     progress: Callable[[], contextlib.AbstractContextManager[Progress]]
     binaries: tuple[str, ...] = ()
     """The programs that are meant, where a project has several."""
+    ships_wheel: bool = False
+    """Whether projects ship the wheel of their Python project."""
     project: Path = Path()
     """The project whose profiles and revisions are meant."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -82,11 +90,11 @@ class Finder:
         if word.startswith(PREFIX):
             return partial(self._wheel, word)
         if word.startswith(CRATE):
-            return partial(self._build, word, Request(path=word, binaries=self.binaries))
+            return partial(self._build, word, Request(path=word))
         if named := trial_named(word, self.folders):
             return partial(self._kept, word, *named)
         if _is_project(word):
-            return partial(self._build, word, Request(path=word, binaries=self.binaries))
+            return partial(self._build, word, Request(path=word, wheel=self.ships_wheel))
         return self._of_the_project(word)
 
     def _wheel(self, word: str) -> Candidate:
@@ -101,7 +109,8 @@ class Finder:
         """The binaries of a trial, which are kept."""
         if trial.failure:
             raise InputError(f"{word} was not built: {trial.failure.message}", where=study.id)
-        artifacts = [one for one in trial.artifacts if not self.binaries or one.name in self.binaries]
+        chosen = () if study.selection.wheel else self.binaries
+        artifacts = [one for one in trial.artifacts if not chosen or one.name in chosen]
         for artifact in artifacts:
             if not Path(artifact.path).exists():
                 raise InputError(
@@ -110,22 +119,24 @@ class Finder:
                     hint="explore again on this machine: what was timed on another one is never compared",
                 )
         paths = {artifact.name: Path(artifact.path) for artifact in artifacts}
-        return Candidate(name=word, files=tuple(paths.values()), programs=paths, study=study, trial=trial)
+        runnable = programs(Path(artifacts[0].path), self.scratch) if study.selection.wheel else paths
+        return Candidate(name=word, files=tuple(paths.values()), programs=runnable, study=study, trial=trial)
 
     def _of_the_project(self, word: str) -> Callable[[], Candidate]:
         """A profile or revision of the project, built unless that was done before."""
         try:
-            manifest = find_manifest(self.project)
+            wheel = wheel_meant(self.project, asked=self.ships_wheel)
+            manifest = wheel.manifest if wheel else find_manifest(self.project)
         except InputError:
             raise self._unknown(word, "there is no Cargo project here") from None
         project = load_project(self.runner, manifest, dict(self.environment))
         if word in profile_names(project.manifest):
-            return partial(self._build, word, Request(path=str(self.project), profile=word, binaries=self.binaries))
-        folder = manifest.parent
+            return partial(self._build, word, Request(path=str(self.project), profile=word, wheel=self.ships_wheel))
+        folder = wheel.root if wheel else manifest.parent
         if commit := revision_of(self.runner, word, folder, self.environment):
             place = checkout(self.runner, commit, folder, self.folders.cache / "revisions", self.environment)
             name = word if commit.startswith(word) else f"{word} ({commit[:_REVISION]})"
-            return partial(self._build, name, Request(path=str(place), binaries=self.binaries))
+            return partial(self._build, name, Request(path=str(place), wheel=self.ships_wheel))
         raise self._unknown(word, "it is no file, study, profile or revision of this project")
 
     def _unknown(self, word: str, why: str) -> InputError:
@@ -137,10 +148,9 @@ class Finder:
 
     def _build(self, word: str, request: Request) -> Candidate:
         """A project with the profile that ships, built by the loop of an exploration and kept in the same store."""
-        asked = Request(
-            path=request.path, profile=request.profile, binaries=request.binaries, axes=(),
-            probes=frozenset({ProbeKind.BUILD}), command="trimtab compare",
-        )  # fmt: skip
+        asked = replace(
+            request, binaries=self.binaries, axes=(), probes=frozenset({ProbeKind.BUILD}), command="trimtab compare"
+        )
         with contextlib.closing(SqliteStore(self.folders.store)) as store, self.progress() as progress:
             exploration = prepare(asked, self.folders, self.runner)
             study = run(exploration, store, progress)
@@ -163,7 +173,8 @@ class Finder:
         chosen = side.study.selection
         asked = Request(
             path=side.study.project.root, profile=chosen.profile, binaries=chosen.binaries, packages=chosen.packages,
-            features=chosen.features, default_features=chosen.default_features, axes=(),
+            features=chosen.features, default_features=chosen.default_features, axes=(), wheel=chosen.wheel,
+            python=chosen.python,
         )  # fmt: skip
         exploration = prepare(asked, self.folders, self.runner)
         if exploration.sources.digest != side.study.project.sources:

@@ -10,6 +10,7 @@ import contextlib
 import filecmp
 import os
 import shlex
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from trimtab.analysis.difference import difference
 from trimtab.api import SilentProgress
 from trimtab.artifact.weigh import weigh
-from trimtab.benching import Contest, bench, binaries_contest, nothing_run, require_run
+from trimtab.benching import Contest, bench, binaries_contest, nothing_run, require_run, wheels_contest
 from trimtab.build.links import find_lld
 from trimtab.candidates import Candidate, Finder, common_program
 from trimtab.cargo_benching import CargoBenches, cargo_contest
@@ -28,6 +29,7 @@ from trimtab.experiment import Progress
 from trimtab.folders import Folders, default_folders
 from trimtab.layout_benching import layout_spreads
 from trimtab.measure.counting import Counter
+from trimtab.measure.installed import Installer
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Measured
 from trimtab.measure.verdicts import over_layouts, range_verdict
@@ -37,6 +39,7 @@ from trimtab.model.difference import Row as Weighed
 from trimtab.model.plan import Bench
 from trimtab.model.weight import Format
 from trimtab.process import Runner, SystemRunner
+from trimtab.python.environments import kept_tools
 from trimtab.units import format_change, format_seconds, format_signed
 
 _BUILD_CPU = "build.clean.cpu"
@@ -54,6 +57,8 @@ class Request:
     """Those of ``trimtab.toml`` if there are none."""
     binaries: tuple[str, ...] = ()
     """The program that is meant, where there are several."""
+    wheel: bool = False
+    """Whether projects ship the wheel of their Python project."""
     smallest: float = 0.01
     """The smallest change in size that matters, as a fraction."""
     cargo_benches: CargoBenches | None = None
@@ -85,6 +90,7 @@ def compare(
     benches: Mapping[str, str] | None = None,
     *,
     bins: Sequence[str] = (),
+    wheel: bool = False,
     smallest_change: float = 0.01,
     budget: float = 15.0,
     store: str | Path | None = None,
@@ -95,8 +101,10 @@ def compare(
         base: a program, wheel or archive, ``pypi:NAME==VERSION``, ``STUDY:TRIAL``, ``crate:NAME@VERSION``, a Cargo
             project's folder, or a profile or git revision of the Cargo project in the current folder.
         head: the same, for the other side.
-        benches: name → command with ``{bin}`` in it; those of ``trimtab.toml`` if left out.
+        benches: name → command with ``{bin}`` in it, or with ``{python}``, for which wheels are installed; those of
+            ``trimtab.toml`` if left out.
         bins: the program that is meant, where there are several.
+        wheel: whether projects ship the wheel of their Python project.
         smallest_change: that matters, as a fraction.
         budget: seconds for each bench.
         store: file in which studies are kept; the user's own if left out.
@@ -113,6 +121,7 @@ def compare(
         rules=Rules(environment=dict(os.environ), budget=budget),
         benches=tuple(replace(one, smallest_change=smallest_change) for one in asked),
         binaries=tuple(bins),
+        wheel=wheel,
         smallest=smallest_change,
     )
     found, _ = run(request, Surroundings(folders=default_folders(store), runner=SystemRunner()))
@@ -136,6 +145,7 @@ def run(request: Request, surroundings: Surroundings) -> tuple[Comparison, list[
             scratch=Path(scratch),
             progress=surroundings.progress,
             binaries=request.binaries,
+            ships_wheel=request.wheel,
         )
         base, head = finder.find(request.base, request.head)
         # Weighed is last: it takes memory, and what a bench needs can only be told if it is more than trimtab's own.
@@ -163,14 +173,18 @@ def _timed(
     if names[0] == names[1]:
         names = [f"{name} ({number})" for number, name in enumerate(names, start=1)]
     lacking = " and ".join(side.name for side in sides if not side.programs)
+    wheels = _to_install(sides, benches, lacking=bool(lacking))
     with contextlib.ExitStack() as stack:
         contests = []
-        programs = common_program(sides, request.binaries) if benches and not lacking else None
+        programs = common_program(sides, request.binaries) if benches and not lacking and not wheels else None
         alike = programs is not None and filecmp.cmp(*programs, shallow=False)
-        if request.layouts and not alike:  # what stands in their way is told before anything is run
-            for side in sides:
-                exploration, _ = finder.sources(side)
-                find_lld(surroundings.runner, exploration.project.root)
+        if request.layouts and not alike:
+            _require_layouts(surroundings, finder, sides)
+        if wheels:
+            installer = _installer(surroundings, finder, sides[0], request.binaries)
+            contests.append(
+                stack.enter_context(wheels_contest(dict(zip(names, wheels, strict=True)), benches, installer))
+            )
         if programs:
             contests.append(stack.enter_context(binaries_contest(dict(zip(names, programs, strict=True)), benches)))
         if request.cargo_benches:
@@ -197,6 +211,40 @@ def _timed(
         return _laid_out(found, request, surroundings, benches, finder, sides, programs), measured
     except KeyboardInterrupt:
         return replace(found, notes=(*found.notes, "layouts: interrupted before there were any")), measured
+
+
+def _to_install(sides: Sequence[Candidate], benches: Sequence[Bench], *, lacking: bool) -> tuple[Path, ...]:
+    """Both wheels, where benches can only be run with them installed; a program in a wheel is run as it is."""
+    wheels = tuple(side.wheel for side in sides if side.wheel)
+    needed = lacking or any("{python}" in word for one in benches for word in one.command)
+    return wheels if benches and needed and len(wheels) == len(sides) else ()
+
+
+def _require_layouts(surroundings: Surroundings, finder: Finder, sides: Sequence[Candidate]) -> None:
+    """Say what stands in the way of layouts before anything is run.
+
+    Raises:
+        InputError: a side has no sources, or is a wheel.
+        MissingError: there is no lld.
+    """
+    for side in sides:
+        exploration, _ = finder.sources(side)
+        if exploration.wheels:
+            raise InputError(f"{side.name} is a wheel, which has no layouts", hint="leave --layouts out")
+        find_lld(surroundings.runner, exploration.project.root)
+
+
+def _installer(surroundings: Surroundings, finder: Finder, side: Candidate, binaries: tuple[str, ...]) -> Installer:
+    """What installs both wheels, with the Python that the one side was built for."""
+    python = (side.study.selection.python if side.study else "") or sys.executable
+    runner, environment = surroundings.runner, finder.environment
+    return Installer(
+        runner=runner,
+        tools=kept_tools(runner, python, surroundings.folders.cache / "backends", (), environment),
+        folder=finder.scratch / "environments",
+        environment=environment,
+        program=binaries[0] if binaries else "",
+    )
 
 
 def _laid_out(

@@ -17,13 +17,13 @@ from typing import Protocol
 
 from trimtab.build.builder import Builder
 from trimtab.measure.cost import cost_of
-from trimtab.measure.effect import check_effect
+from trimtab.measure.effect import check_effect, shipped_crates
 from trimtab.measure.probe import Probe
 from trimtab.model.metric import Absent, Measurement, run_metric
 from trimtab.model.plan import Bench, Plan, ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
-from trimtab.model.trial import Artifact, BuildFailed, Built, Status, Trial
+from trimtab.model.trial import Artifact, BuildFailed, Built, Status, Trial, WheelTags
 from trimtab.process import out_of_space
 from trimtab.search.protocol import Search
 from trimtab.store.protocol import Store
@@ -53,6 +53,18 @@ class Probes(Protocol):
         ...
 
 
+class WheelCheck(Protocol):
+    """Looks at wheels before they are measured."""
+
+    def tags(self, wheel: Artifact) -> WheelTags:
+        """What it claims to work on."""
+        ...
+
+    def check(self, wheel: Artifact) -> BuildFailed | None:
+        """Why it does not work; ``None`` if it does."""
+        ...
+
+
 @dataclass(kw_only=True)
 class Experiment:
     """One exploration with all that it works with."""
@@ -66,6 +78,8 @@ class Experiment:
     check_sources: Callable[[], None]
     """Raises when the sources are no longer what they were."""
     progress: Progress
+    wheel_check: WheelCheck | None = None
+    """Where wheels are built."""
     clock: Callable[[], float] = time.monotonic
     which: Callable[[str], str | None] = shutil.which
     """Finds programs."""
@@ -136,12 +150,17 @@ class Experiment:
 
     def _built(self, trial_id: str, profile: Profile, started: str, built: Built) -> Trial:
         costs = [one for one in cost_of(built) if _kind_of_cost(one.name) in self.plan.probes]
-        effects = {one.name: check_effect(built.invocations, one.name, profile) for one in built.artifacts}
+        is_wheel = self.wheel_check is not None
+        names = shipped_crates(built.invocations) if is_wheel else tuple(one.name for one in built.artifacts)
+        effects = {name: check_effect(built.invocations, name, profile) for name in names}
         unseen = [name for name, effect in effects.items() if effect is None]
+        failure = self.wheel_check.check(built.artifacts[0]) if self.wheel_check else None
         return Trial(
             id=trial_id,
             profile=profile,
-            status=Status.OK,
+            status=failure.cause.status if failure else Status.OK,
+            failure=failure,
+            tags=self.wheel_check.tags(built.artifacts[0]) if self.wheel_check else None,
             started=started,
             seconds=0.0,
             artifacts=built.artifacts,

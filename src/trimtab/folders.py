@@ -34,8 +34,12 @@ def default_folders(store: str | Path | None = None) -> Folders:
 
 
 @contextlib.contextmanager
-def hold_lock(path: Path) -> Iterator[bool]:
+def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """Hold a lock file; false where another process holds it. It is let go when the process dies, however it dies.
+
+    Args:
+        path: the file, which is made if need be.
+        wait: whether to wait for the other process.
 
     Raises:
         InputError: its folder cannot be written.
@@ -47,7 +51,7 @@ def hold_lock(path: Path) -> Iterator[bool]:
         raise InputError(f"the cache folder cannot be written: {error.strerror}", where=str(path.parent)) from None
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
         else:

@@ -86,7 +86,7 @@ def _replicates(
     exploration, profile, program = source
     links = work / "links" / folder.name  # apart: where one side's link is not captured, the other's is no stand-in
     # What is built goes to a place of its own: it is the same program, which is kept already.
-    builder = replace(exploration.builder(work, folder.with_name("built")), links=links)
+    builder = replace(exploration.cargo_builder(work, folder.with_name("built")), links=links)
     built = builder.build(profile, touch=False)
     if isinstance(built, BuildFailed):
         raise NothingBuiltError(

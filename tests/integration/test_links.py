@@ -43,7 +43,7 @@ def prepared(project: Path, folder: Path, **request: object) -> Exploration:
 
 
 def build(exploration: Exploration, folder: Path, *, links: Path | None = None) -> Built:
-    builder = replace(exploration.builder(folder / "work", folder / "kept"), links=links)
+    builder = replace(exploration.cargo_builder(folder / "work", folder / "kept"), links=links)
     built = builder.build(exploration.today.profile, touch=False)
     assert isinstance(built, Built), built
     return built

@@ -228,7 +228,7 @@ class TestStartup:
 
 def test_the_binary_takes_the_place_of_its_name_anywhere() -> None:
     bench = Bench(name="x", command=("sh", "-c", "{bin} a | {bin} b", "{binary}"))
-    assert command_line(bench, "/kept/app") == ("sh", "-c", "/kept/app a | /kept/app b", "{binary}")
+    assert command_line(bench, {"{bin}": "/kept/app"}) == ("sh", "-c", "/kept/app a | /kept/app b", "{binary}")
 
 
 class TestInstructions:

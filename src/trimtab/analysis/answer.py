@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from trimtab.analysis.recommend import recommend
 from trimtab.analysis.table import columns, judged_benches, label, rows
 from trimtab.model.metric import RUN_WALL, STARTUP, ratio_metric, run_metric
@@ -42,6 +44,7 @@ def _notes(study: Study) -> list[str]:
         notes.append(
             f"other programs kept up to {max(busy):.1f} cores busy during builds: lean on CPU times, not on wall times"
         )
+    notes += _wheel_tags(study)
     if any(trial.get("build.clean.cpu") for trial in study.trials):
         notes.append("build costs are of one build each: expect a few percent from run to run, more on a busy machine")
     methods = {one.method for trial in study.built if (one := trial.get("build.peak_memory"))}
@@ -62,6 +65,18 @@ def _null_controls(study: Study) -> list[str]:
         + (f" [{format_change(paired.low)}, {format_change(paired.high)}]" if paired.low and paired.high else "")
         for name, paired in controls
     ]
+
+
+def _wheel_tags(study: Study) -> Iterator[str]:
+    """What the wheels claim to work on, and on which Linux they do; each profile by itself only where they differ."""
+    tagged = {label(one.profile, study.baseline_profile): one.tags for one in study.trials if one.tags}
+    alike: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for name, tags in tagged.items():
+        alike.setdefault((tags.claimed, tags.platform), []).append(name)
+    for (claimed, platform), names in alike.items():
+        which = "the wheels are" if len(alike) == 1 else f"the wheel of {'; '.join(names)} is"
+        needs = f"; by what they need, {platform} and newer (auditwheel)" if platform else ""
+        yield f"{which} tagged {', '.join(claimed)}{needs}"
 
 
 def _missing(study: Study) -> list[str]:

@@ -10,7 +10,7 @@ from trimtab.analysis.table import BUILD_TOLERANCE, change_of, judged_benches, l
 from trimtab.model.metric import RUN_WALL, ratio_metric, run_metric
 from trimtab.model.plan import Bench, Goal, Limits
 from trimtab.model.study import Study
-from trimtab.model.trial import Trial
+from trimtab.model.trial import ENDS_INTERPRETER, Trial
 from trimtab.model.verdict import Change, Recommendation
 from trimtab.units import format_change, format_value
 
@@ -18,6 +18,7 @@ SIZE, BUILD, TOUCH, RUNTIME = "size.stripped", "build.clean.cpu", "build.touch.c
 _WORDS = {
     SIZE: "stripped size",
     "size.file": "size as shipped",
+    "size.wheel": "wheel",
     BUILD: "build CPU",
     "build.clean.wall": "build wall",
     "build.peak_memory": "peak memory",
@@ -25,7 +26,7 @@ _WORDS = {
     "build.touch.wall": "touch-and-rebuild wall",
     RUNTIME: "runtime",
 }
-_GAINS_AND_COSTS = (SIZE, "size.file", BUILD, "build.clean.wall", "build.peak_memory", "build.touch.wall")
+_GAINS_AND_COSTS = ("size.wheel", SIZE, "size.file", BUILD, "build.clean.wall", "build.peak_memory", "build.touch.wall")
 _HOW_TO_MEASURE = {SIZE: "--measure size", BUILD: "--measure build", RUNTIME: "--bench NAME='{bin} args…'"}
 
 
@@ -144,6 +145,8 @@ class _Judge:
             if limit and value and base and value > base * limit * tolerance:
                 ratio = value / base
                 return f"{_WORDS[metric]} {ratio:.3g}× today's (allow it with --limit {option}={ratio + 0.1:.1f}x)"
+        if self._newly_ends_interpreter(trial):
+            return ENDS_INTERPRETER
         for bench in judged_benches(self._study):
             if objection := _slower(trial, bench):
                 return objection
@@ -186,6 +189,12 @@ class _Judge:
         base = self._value(self._today, name) or value
         what = f"{label(trial.profile, self._today.profile)}: {_WORDS[name]} {format_change(value / base)}"
         return (f"left out: {what}, but {self.objection(trial)}",)
+
+    def _newly_ends_interpreter(self, trial: Trial) -> bool:
+        """No size is worth a module that can no longer fail with an exception, unless today's is like that."""
+        return any(
+            warning.endswith(ENDS_INTERPRETER) and warning not in self._today.warnings for warning in trial.warnings
+        )
 
     @property
     def _is_cautious(self) -> bool:
@@ -245,7 +254,8 @@ def _caveats(study: Study, taken: Trial) -> Iterator[str]:
         yield f"the benches run {study.project.binaries[0]} only, the first of {len(study.project.binaries)} binaries"
     failed = [label(trial.profile, study.baseline_profile) for trial in study.trials if trial.failure]
     if failed:
-        yield f"{len(failed)} of {len(study.trials)} profiles could not be built: {'; '.join(failed[:3])}"
+        how = "built, or do not work" if study.selection.wheel else "built"
+        yield f"{len(failed)} of {len(study.trials)} profiles could not be {how}: {'; '.join(failed[:3])}"
     if len(study.trials) < study.planned:
         yield f"{study.planned - len(study.trials)} of {study.planned} profiles have not been tried"
     yield from (f"effect: {warning}" for warning in taken.warnings)

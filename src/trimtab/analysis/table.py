@@ -16,6 +16,7 @@ SIZE_TOLERANCE, BUILD_TOLERANCE = 0.002, 0.02
 CPU time of one and the same build differs by a percent or two from run to run."""
 
 _COLUMNS = (
+    "size.wheel",
     "size.file",
     "size.stripped",
     "size.gzip",

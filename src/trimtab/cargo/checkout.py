@@ -58,7 +58,7 @@ def checkout(runner: Runner, commit: str, folder: Path, cache: Path, environment
                 _must(_git(runner, draft, environment, "submodule", "--quiet", "update", "--init", "--recursive"))
             _publish(draft, place)
     found = place / folder.resolve().relative_to(top.resolve())
-    if not (found / "Cargo.toml").exists():
+    if not any((found / name).exists() for name in ("Cargo.toml", "pyproject.toml")):
         raise InputError(f"there is no Cargo.toml at {commit[:12]}", where=str(folder), hint="name another revision")
     return found
 

@@ -44,6 +44,7 @@ _NAMING = re.compile(
 )
 _LONG_CALL = re.compile(r"`(?:[^`]*--crate-name (?P<crate>\S+))?[^`]{60,}`")
 _LAST_LINES, _LONGEST = 30, 300
+_STATIC, _FOR_RUSTC = (".a", ".lib"), (".rlib", ".rmeta")
 
 
 def executables(stdout: str) -> dict[str, Path]:
@@ -52,6 +53,16 @@ def executables(stdout: str) -> dict[str, Path]:
     for message in _messages(stdout):
         if message.get("reason") == "compiler-artifact" and message.get("executable"):
             found[message["target"]["name"]] = Path(message["executable"])
+    return found
+
+
+def libraries(stdout: str) -> dict[str, Path]:
+    """Library name → path of the file that other programs load or link; the one to load where there are both."""
+    found = {}
+    for message in _messages(stdout):
+        if message.get("reason") == "compiler-artifact" and {"cdylib", "staticlib"} & set(message["target"]["kind"]):
+            files = sorted(map(Path, message["filenames"]), key=lambda path: path.suffix in _STATIC)
+            found[message["target"]["name"]] = next(path for path in files if path.suffix not in _FOR_RUSTC)
     return found
 
 

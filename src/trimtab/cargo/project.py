@@ -17,12 +17,14 @@ from trimtab.process import Command, Finished, Runner
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Binary:
-    """A binary target of a workspace member."""
+    """What a workspace member can ship: a program, or a library that others load or link."""
 
     name: str
     package: str
     source: Path
     """Its root source file."""
+    is_library: bool = False
+    """Whether it is a ``cdylib`` or ``staticlib``; a package has one at most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +37,8 @@ class Project:
     defaults: tuple[str, ...]
     """Names of the members that Cargo builds when none is named."""
     binaries: tuple[Binary, ...]
+    libraries: tuple[Binary, ...] = ()
+    """Those that ship by themselves: a library for other Rust crates does not."""
     default_run: str
     """The binary that ``default-run`` names, or nothing."""
     target_directory: Path
@@ -107,6 +111,8 @@ def _fetched(runner: Runner, project: Project, environment: dict[str, str], *mor
 def choose_binaries(project: Project, selection: Selection, below: Path) -> tuple[Binary, ...]:
     """The binaries that are meant: by name, by package, all, or the only one there is.
 
+    The libraries of packages without any program count as binaries.
+
     Args:
         project: the workspace.
         selection: what the user named.
@@ -117,6 +123,7 @@ def choose_binaries(project: Project, selection: Selection, below: Path) -> tupl
     """
     packages = _packages(project, selection, below)
     among = [binary for binary in project.binaries if binary.package in packages]
+    among = among or [library for library in project.libraries if library.package in packages]
     if twins := [name for name, count in Counter(binary.name for binary in among).items() if count > 1]:
         raise InputError(
             f"two packages have a binary called {twins[0]}",
@@ -145,7 +152,8 @@ def _packages(project: Project, selection: Selection, below: Path) -> tuple[str,
             raise InputError(f"no package {name!r} in this workspace", hint=f"it has {', '.join(project.packages)}")
     if selection.packages:
         return selection.packages
-    here = [binary.package for binary in project.binaries if below != project.root and below in binary.source.parents]
+    all_of_them = (*project.binaries, *project.libraries)
+    here = [binary.package for binary in all_of_them if below != project.root and below in binary.source.parents]
     # A binary that was named is looked for everywhere; otherwise Cargo's own default members count.
     everywhere = project.packages if selection.binaries else project.defaults
     return tuple(dict.fromkeys(here)) or everywhere
@@ -171,6 +179,11 @@ def _project(document: dict[str, Any]) -> Project:
             Binary(name=target["name"], package=package["name"], source=Path(target["src_path"]))
             for package, target in targets
             if "bin" in target["kind"]
+        ),
+        libraries=tuple(
+            Binary(name=target["name"], package=package["name"], source=Path(target["src_path"]), is_library=True)
+            for package, target in targets
+            if {"cdylib", "staticlib"} & set(target["kind"])
         ),
         default_run=next((package["default_run"] for package in packages if package.get("default_run")), ""),
         target_directory=Path(document["target_directory"]),

@@ -15,7 +15,7 @@ def selection_arguments(selection: Selection, binaries: tuple[Binary, ...]) -> t
     for package in dict.fromkeys(binary.package for binary in binaries):
         arguments += ["--package", package]
     for binary in binaries:
-        arguments += ["--bin", binary.name]
+        arguments += ["--lib"] if binary.is_library else ["--bin", binary.name]
     if selection.features:
         arguments += ["--features", ",".join(selection.features)]
     if not selection.default_features:
@@ -37,6 +37,16 @@ def profile_arguments(profile: Profile, today: Profile, name: str) -> tuple[str,
         if axis.name in changed and axis.name != "rustflags":
             arguments += ["--config", f"profile.{name}.{axis.name}={toml_value(axis.cargo(axis.get(profile)))}"]
     return tuple(arguments)
+
+
+def profile_environment(profile: Profile, today: Profile, name: str) -> dict[str, str]:
+    """The same as environment variables, for a Cargo that somebody else calls (The Cargo Book, "Configuration")."""
+    prefix = f"CARGO_PROFILE_{name.upper().replace('-', '_')}_"
+    words = profile_arguments(profile, today, name)[1::2]
+    return {
+        f"{prefix}{setting.rpartition('.')[2].upper().replace('-', '_')}": str(json.loads(value)).lower()
+        for setting, _, value in (word.partition("=") for word in words)
+    }
 
 
 def toml_value(value: CargoValue) -> str:

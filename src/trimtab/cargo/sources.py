@@ -58,6 +58,8 @@ def read_sources(
     environment: dict[str, str],
     configuration: Mapping[str, Any],
     ours: Collection[Path] = (),
+    *,
+    tree: Path | None = None,
 ) -> Sources:
     """Digest everything that a build of the project reads, settings outside of its tree included.
 
@@ -67,10 +69,12 @@ def read_sources(
         environment: the user's.
         configuration: Cargo's merged configuration files.
         ours: files and folders that may lie in the tree but are trimtab's own, such as the store.
+        tree: the folder that counts, where that is more than the workspace's root.
     """
     digest = hashlib.blake2b(digest_size=16)
     stamps: dict[Path, tuple[int, int]] = {}
-    for base in (project.root, *_outside(runner, project, environment)):
+    tree = tree or project.root
+    for base in (tree, *_outside(runner, project, environment, tree)):
         for path in _foreign(_files(runner, base, environment, project.target_directory), ours):
             stamps[path] = _stamp(path)
             digest.update(f"{path.relative_to(base)}\0".encode("utf-8", "surrogateescape"))
@@ -81,7 +85,13 @@ def read_sources(
 
 
 def copy_with_lock(
-    runner: Runner, project: Project, folder: Path, environment: dict[str, str], ours: Collection[Path] = ()
+    runner: Runner,
+    project: Project,
+    folder: Path,
+    environment: dict[str, str],
+    ours: Collection[Path] = (),
+    *,
+    tree: Path | None = None,
 ) -> Path:
     """Copy a project that has no ``Cargo.lock`` and lock the copy, since Cargo would otherwise write into the tree.
 
@@ -91,6 +101,7 @@ def copy_with_lock(
         folder: where copies are kept; a copy of the same sources is used again.
         environment: the user's.
         ours: files and folders that are trimtab's own.
+        tree: the folder to copy, where that is more than the workspace's root.
 
     Returns:
         The root of the copy.
@@ -98,23 +109,30 @@ def copy_with_lock(
     Raises:
         InputError: Cargo cannot lock the copy, for example because of a path dependency outside the workspace.
     """
-    files = _foreign(_files(runner, project.root, environment, project.target_directory), ours)
+    tree = tree or project.root
+    files = _foreign(_files(runner, tree, environment, project.target_directory), ours)
     digest = hashlib.blake2b(digest_size=8)
     for path in files:
-        digest.update(f"{path.relative_to(project.root)}\0".encode("utf-8", "surrogateescape"))
+        digest.update(f"{path.relative_to(tree)}\0".encode("utf-8", "surrogateescape"))
         _feed(digest, path)
-    copy = folder / f"{project.root.name}-{digest.hexdigest()}"
+    copy = folder / f"{tree.name}-{digest.hexdigest()}"
     if copy.exists():
         return copy
     draft = folder / f".{copy.name}.{os.getpid()}"
-    _copy(files, project.root, draft)
-    lock_copy(runner, draft, environment, str(project.manifest))
+    _copy(files, tree, draft)
+    lock_copy(runner, draft, environment, str(project.manifest), project.root.relative_to(tree))
     publish(draft, copy)
     return copy
 
 
 def copy_sources(
-    runner: Runner, project: Project, place: Path, environment: dict[str, str], ours: Collection[Path] = ()
+    runner: Runner,
+    project: Project,
+    place: Path,
+    environment: dict[str, str],
+    ours: Collection[Path] = (),
+    *,
+    tree: Path | None = None,
 ) -> None:
     """Copy the tree of a project, without what git ignores or was built.
 
@@ -124,13 +142,15 @@ def copy_sources(
         place: where its root is to lie.
         environment: the user's.
         ours: files and folders that are trimtab's own.
+        tree: the folder to copy, where that is more than the workspace's root.
 
     Raises:
         InputError: it has path dependencies outside of its tree, which a copy would not find.
     """
-    if outside := _outside(runner, project, environment):
+    tree = tree or project.root
+    if outside := _outside(runner, project, environment, tree):
         raise InputError("a copy would not find its path dependencies", where=", ".join(map(str, outside)))
-    _copy(_foreign(_files(runner, project.root, environment, project.target_directory), ours), project.root, place)
+    _copy(_foreign(_files(runner, tree, environment, project.target_directory), ours), tree, place)
 
 
 def _copy(files: Iterable[Path], root: Path, place: Path) -> None:
@@ -140,16 +160,23 @@ def _copy(files: Iterable[Path], root: Path, place: Path) -> None:
         shutil.copy2(path, to, follow_symlinks=False)
 
 
-def lock_copy(runner: Runner, draft: Path, environment: dict[str, str], where: str) -> None:
-    """Make sure that a copy of a project has a ``Cargo.lock``.
+def lock_copy(runner: Runner, draft: Path, environment: dict[str, str], where: str, root: Path = Path()) -> None:
+    """Make sure that a copy of a project has a ``Cargo.lock``; it is removed if that cannot be.
+
+    Args:
+        runner: runs Cargo.
+        draft: the copy.
+        environment: the user's.
+        where: the project, as it is named to the user.
+        root: where in the copy the workspace has its root.
 
     Raises:
         InputError: Cargo cannot resolve it.
     """
-    if (draft / "Cargo.lock").exists():
+    if (draft / root / "Cargo.lock").exists():
         return
     argv = ("cargo", "generate-lockfile")
-    finished = runner.run(Command(argv=argv, cwd=draft, environment=plain(environment)))
+    finished = runner.run(Command(argv=argv, cwd=draft / root, environment=plain(environment)))
     if not finished.ok:
         shutil.rmtree(draft, ignore_errors=True)
         raise InputError(
@@ -169,13 +196,13 @@ def publish(draft: Path, place: Path) -> None:
         shutil.rmtree(draft)
 
 
-def _outside(runner: Runner, project: Project, environment: dict[str, str]) -> list[Path]:
-    """Folders of path dependencies that lie outside of the workspace."""
+def _outside(runner: Runner, project: Project, environment: dict[str, str], tree: Path) -> list[Path]:
+    """Folders of path dependencies that lie outside of a tree."""
     argv = ("cargo", "metadata", "--frozen", "--format-version", "1")
     finished = runner.run(Command(argv=argv, cwd=project.root, environment=plain(environment)))
     packages = json.loads(finished.stdout)["packages"] if finished.ok else []
     folders = {Path(package["manifest_path"]).parent for package in packages if package["source"] is None}
-    return sorted(folder for folder in folders if not folder.is_relative_to(project.root))
+    return sorted(folder for folder in folders if not folder.is_relative_to(tree))
 
 
 def _foreign(files: Iterable[Path], ours: Collection[Path]) -> list[Path]:

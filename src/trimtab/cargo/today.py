@@ -64,9 +64,9 @@ def todays_profile(
     graph = unit_graph(runner, project, binaries, selection, environment)
     configuration = _configuration(runner, project, environment)
     units = graph["units"]
-    names = {binary.name for binary in binaries}
+    wanted = {(binary.name, binary.is_library) for binary in binaries}
     roots = [units[index] for index in graph["roots"]]
-    mains = [root for root in roots if "bin" in root["target"]["kind"] and root["target"]["name"] in names]
+    mains = [root for root in roots if (root["target"]["name"], "bin" not in root["target"]["kind"]) in wanted]
     profiles = [profile_of_unit(main["profile"]) for main in mains]
     notes = []
     if len(set(profiles)) > 1:

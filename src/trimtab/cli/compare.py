@@ -29,6 +29,7 @@ _PATIENCE = 60.0
 @click.argument("base")
 @click.argument("head")
 @click.option("--bin", "binaries", multiple=True, metavar="NAME", help="The program that is meant, of several.")
+@click.option("--wheel", is_flag=True, help="Projects ship the wheel of their Python project.")
 @click.option(
     "--cargo-bench", "targets", multiple=True, metavar="TARGET", help="Cases of cargo bench too; '*' is all targets."
 )
@@ -43,7 +44,8 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
 
     Each side is a program, a wheel, an archive, pypi:NAME==VERSION, a trial as STUDY:TRIAL, or something to build:
     crate:NAME@VERSION, a Cargo project's folder, or a profile or git revision of the project in this folder. Benches
-    come from --bench or from trimtab.toml; {bin} stands for the program.
+    come from --bench or from trimtab.toml; {bin} stands for the program, and {python} for an interpreter with the wheel
+    installed.
 
     With --cargo-bench, benches written with criterion or divan are built on both sides and their cases run in turn.
     With --layouts, sides that are built are linked again with their functions in other orders (by lld), to tell a
@@ -57,6 +59,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
         rules=rules,
         benches=tuple(replace(parse_bench(one), smallest_change=options["smallest"]) for one in options["benches"]),
         binaries=options["binaries"],
+        wheel=options["wheel"],
         smallest=options["smallest"],
         cargo_benches=_cargo_benches(options),
         layouts=options["layouts"] or 0,

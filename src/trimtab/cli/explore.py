@@ -63,6 +63,8 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 @click.option("--features", multiple=True, metavar="F,F…", help="Features to turn on.")
 @click.option("--no-default-features", is_flag=True, help="Turn the default features off.")
 @click.option("--profile", metavar="NAME", help="The profile that ships (release).")
+@click.option("--wheel", is_flag=True, help="The wheel of the Python project is what ships.")
+@click.option("--python", default="", metavar="PATH", help="The interpreter that wheels are for.")
 @click.option("--measure", "probes", callback=_probes, metavar="P,P…", help="Among size,build,touch,run (all).")
 @click.option("--goal", type=click.Choice([goal.value for goal in Goal]), help="What to optimize for (balanced).")
 @click.option(
@@ -88,6 +90,9 @@ def command(
     The axes are lto (off, local, thin, fat), codegen-units, opt-level, panic, strip, debug and rustflags; without any,
     a grid of twelve profiles around today's is explored. Benches run in the project's folder, without a shell and
     with empty standard input; {bin} stands for the binary.
+
+    With --wheel, wheels are built by the project's own build backend (maturin, setuptools-rust), installed, checked and
+    run: {bin} stands for the console script, {python} for an interpreter that can import the module.
     """
     folders = default_folders(store)
     loud = LoudRunner(SystemRunner(), console(no_color=no_color, stderr=True)) if verbose else None
@@ -113,6 +118,8 @@ def _request(path: str, options: dict[str, Any]) -> Request:
         features=tuple(name for text in options["features"] for name in text.replace(",", " ").split()),
         default_features=not options["no_default_features"],
         profile=options["profile"] or "",
+        wheel=options["wheel"],
+        python=options["python"],
         axes=tuple(map(parse_axis, options["axes"])) or None,
         benches=tuple(map(parse_bench, options["benches"])),
         probes=options["probes"],

@@ -39,6 +39,12 @@ class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     """The source file whose edit is played for touch-and-rebuild."""
     targets: Names = []
     """The release targets, in the place of those that the project names elsewhere."""
+    wheel: bool = False
+    """Whether what ships is the wheel of the Python project."""
+    python: str = ""
+    """The interpreter that wheels are built for."""
+    smoke: str = ""
+    """Python code that must work with the wheel installed."""
 
 
 class MeasureTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -106,6 +112,9 @@ class Config:
         self.profile = document.project.profile
         self.touch = document.project.touch
         self.targets = _names(document.project.targets)
+        self.wheel = document.project.wheel
+        self.python = document.project.python
+        self.smoke = document.project.smoke
         self.axes = tuple(_axis(name, values) for name, values in space.items())
         self.goal = parse_choice(Goal, goal) if goal is not None else None
         self.benches = distinct(map(_bench, document.bench))
@@ -267,7 +276,7 @@ def _bench(table: BenchTable) -> Bench:
         words = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
     except ValueError:
         raise InputError(f"the bench {table.name!r} has a quote that is not closed", where=str(table.command)) from None
-    if not any("{bin}" in word for word in words):
+    if not any("{bin}" in word or "{python}" in word for word in words):
         raise InputError(f"the bench {table.name!r} does not run {{bin}}", hint="write it like '{bin} check src'")
     return Bench(name=table.name, command=words, smallest_change=round(abs(parse_ratio(table.smallest_change) - 1), 9))
 

@@ -8,10 +8,10 @@ the last.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from trimtab.model.profile import Debug, Lto, Profile, Strip
-from trimtab.model.trial import Effect, Invocation
+from trimtab.model.profile import Debug, Lto, Panic, Profile, Strip
+from trimtab.model.trial import ENDS_INTERPRETER, Effect, Invocation
 
 _LTO = {"": Lto.FAT, "fat": Lto.FAT, "thin": Lto.THIN, "off": Lto.OFF} | dict.fromkeys(
     ("yes", "y", "on", "true"), Lto.FAT
@@ -21,11 +21,14 @@ _DEBUG = {"0": Debug.NONE, "1": Debug.LIMITED, "2": Debug.FULL}
 _DEFAULT_UNITS, _INCREMENTAL_UNITS = 16, 256
 _LIBRARY = re.compile(r"(?P<library>lib[^/\\]+)\.(rlib|rmeta)$")
 _MOST_NAMED = 3
+_SHIPPED = {"bin", "cdylib", "staticlib"}
+_FOR_RUSTC = {"lib", "rlib"}
 
 
 def check_effect(invocations: Sequence[Invocation], binary: str, asked: Profile) -> Effect | None:
     """What one binary was compiled with; ``None`` when its rustc call is not among the invocations."""
-    final = next((one for one in reversed(invocations) if _is_binary(one, binary)), None)
+    # Where a package has a program and a library of one name, the program is compiled last.
+    final = next((one for one in reversed(invocations) if _ships(one, binary)), None)
     if final is None:
         return None
     found = compiled_with(final)
@@ -40,8 +43,24 @@ def check_effect(invocations: Sequence[Invocation], binary: str, asked: Profile)
         rustflags=tuple(flag for flag in asked.rustflags if flag in final.arguments),
         warnings=(
             *_differences(asked, found, final, binary),
+            *_mixed_types(asked, found, final, binary),
+            *_lost_unwinding(found, final, binary),
             *_dependency_warnings(asked, _dependencies(final, invocations)),
         ),
+    )
+
+
+def shipped_crates(invocations: Sequence[Invocation]) -> tuple[str, ...]:
+    """The crates that a build was for: programs and libraries that no other crate of it links."""
+    linked = {match["library"] for one in invocations for word in one.arguments if (match := _LIBRARY.search(word))}
+    return tuple(
+        dict.fromkeys(
+            one.crate
+            for one in invocations
+            if _SHIPPED & set(_crate_types(one))
+            and f"lib{one.crate}{_extra_filename(one)}" not in linked
+            and not one.crate.startswith("build_script_")
+        )
     )
 
 
@@ -89,13 +108,13 @@ def codegen_options(arguments: Sequence[str]) -> Mapping[str, str]:
     return options
 
 
-def _is_binary(invocation: Invocation, binary: str) -> bool:
-    kinds = [
-        value
-        for key, value in zip(invocation.arguments, invocation.arguments[1:], strict=False)
-        if key == "--crate-type"
-    ]
-    return "bin" in kinds and invocation.crate == binary.replace("-", "_")
+def _ships(invocation: Invocation, binary: str) -> bool:
+    return bool(_SHIPPED & set(_crate_types(invocation))) and invocation.crate == binary.replace("-", "_")
+
+
+def _crate_types(invocation: Invocation) -> list[str]:
+    pairs = zip(invocation.arguments, invocation.arguments[1:], strict=False)
+    return [value for key, value in pairs if key == "--crate-type"]
 
 
 def _differences(asked: Profile, found: Profile, final: Invocation, binary: str) -> list[str]:
@@ -109,6 +128,27 @@ def _differences(asked: Profile, found: Profile, final: Invocation, binary: str)
     if lost:
         warnings.append(f"{binary}: rustc was not given {' '.join(lost)}")
     return warnings
+
+
+def _mixed_types(asked: Profile, found: Profile, final: Invocation, binary: str) -> Iterator[str]:
+    """Why a library gets no link-time optimization. Source: Cargo's `lto.rs`, which leaves it out for an ``rlib``."""
+    types = _crate_types(final)
+    if asked.lto in (Lto.THIN, Lto.FAT) and found.lto is Lto.LOCAL and _FOR_RUSTC & set(types) and len(types) > 1:
+        yield (
+            f"{binary}: a library that is {' and '.join(types)} at once gets no LTO; build it as {_only(types)} alone, "
+            f"as in `cargo rustc --lib --crate-type {_only(types)}`"
+        )
+
+
+def _only(types: Sequence[str]) -> str:
+    return next(one for one in types if one in _SHIPPED)
+
+
+def _lost_unwinding(found: Profile, final: Invocation, binary: str) -> Iterator[str]:
+    """PyO3 turns a panic into an exception by catching it as it unwinds (PyO3's user guide, "Error handling")."""
+    is_module = "cdylib" in _crate_types(final) and any(word.startswith("pyo3=") for word in final.arguments)
+    if is_module and found.panic is not Panic.UNWIND:
+        yield f"{binary}: {ENDS_INTERPRETER}"
 
 
 def _dependencies(final: Invocation, invocations: Sequence[Invocation]) -> list[Invocation]:

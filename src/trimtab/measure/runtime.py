@@ -12,8 +12,9 @@ import random
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from trimtab.errors import InputError, MissingError
 from trimtab.measure.counting import callgrind
@@ -28,7 +29,7 @@ from trimtab.model.metric import (
     ratio_metric,
     run_metric,
 )
-from trimtab.model.plan import Bench
+from trimtab.model.plan import STARTUP_BENCH, Bench
 from trimtab.model.trial import Artifact
 from trimtab.process import Command, Finished, Runner
 from trimtab.stats.median import CONFIDENCE, Interval, fewest_for, median_interval, ratio_interval
@@ -36,6 +37,39 @@ from trimtab.stats.median import CONFIDENCE, Interval, fewest_for, median_interv
 _MOST_PAIRS = 60
 _STARTUP_TIMEOUT = 5.0
 _IDENTICAL = "byte-identical to today's binary; nothing was run"
+
+Words = Mapping[str, str]
+"""What stands in a bench for what: ``{"{bin}": "/path/to/the/binary"}``."""
+
+
+class Stage(Protocol):
+    """Puts what was built where benches can run it."""
+
+    def words(self, artifact: Artifact, *, copied: bool) -> contextlib.AbstractContextManager[Words]:
+        """What stands for an artifact, as long as the context lasts.
+
+        Args:
+            artifact: what was built.
+            copied: whether to put a copy of it elsewhere, with a path of the same length.
+        """
+        ...
+
+
+class Binaries:
+    """Binaries are run where they are kept; a copy lies as deep and has a path as long as any other."""
+
+    @contextlib.contextmanager
+    def words(self, artifact: Artifact, *, copied: bool) -> Iterator[Words]:
+        """``{bin}`` alone."""
+        if not copied:
+            yield {"{bin}": artifact.path}
+            return
+        place = Path(artifact.path).parent.with_name(artifact.sha256[::-1])
+        place.mkdir(exist_ok=True)
+        try:
+            yield {"{bin}": str(shutil.copy2(artifact.path, place / artifact.name))}
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +81,7 @@ class Surroundings:
     environment: Mapping[str, str]
     timeout: float
     """Seconds for one run."""
+    stage: Stage = field(default_factory=Binaries)
 
     def run(self, argv: Sequence[str], *, capture: bool = False) -> Finished:
         """One run of a bench; its output is dropped unless captured."""
@@ -83,38 +118,40 @@ class RunProbe:
             InputError: a bench fails with today's own binary.
         """
         base, head = (baseline or artifacts)[0], artifacts[0]
-        with _own_or_copy(head, copied=not baseline) as path:
+        if baseline and base.sha256 == head.sha256:
             for bench in self._benches:
-                if baseline and base.sha256 == head.sha256:
-                    yield from _identical(bench)
-                else:
-                    order = random.Random(f"{bench.name} {head.sha256}")  # noqa: S311 - reproducible, not secret
-                    with _place_for(bench, self._surroundings, base.path) as (settled, surroundings):
-                        yield from self._pairs(settled, surroundings, (base.path, path), order)
+                yield from _identical(bench)
+            return
+        stage = self._surroundings.stage
+        with stage.words(base, copied=False) as first, stage.words(head, copied=not baseline) as second:
+            for bench in self._benches:
+                order = random.Random(f"{bench.name} {head.sha256}")  # noqa: S311 - reproducible, not secret
+                with _place_for(bench, self._surroundings, first) as (settled, surroundings):
+                    yield from self._pairs(settled, surroundings, (first, second), order)
 
     def _pairs(
-        self, bench: Bench, surroundings: Surroundings, pair: tuple[str, str], order: random.Random
+        self, bench: Bench, surroundings: Surroundings, pair: tuple[Words, Words], order: random.Random
     ) -> Iterator[Measurement | Absent]:
-        base, head = pair
-        warm = surroundings.run(command_line(bench, base), capture=True)
+        base, head = (command_line(bench, words) for words in pair)
+        warm = surroundings.run(base, capture=True)
         if not warm.ok and bench.name == STARTUP:
             yield Absent(name=run_metric(STARTUP, RUN_WALL), reason="the program takes neither --version nor --help")
             return
         if not warm.ok:
-            raise _bench_fails(bench, warm, base)
-        trouble = surroundings.run(command_line(bench, head), capture=True)
+            raise _bench_fails(bench, warm, pair[0])
+        trouble = surroundings.run(head, capture=True)
         if not trouble.ok:
             yield Absent(name=run_metric(bench.name, RUN_WALL), reason=trouble.ended)
             return
         pairs = min(_MOST_PAIRS, max(fewest_for(self._confidence), int(self._seconds / (warm.wall + trouble.wall))))
-        runs: dict[str, list[Finished]] = {base: [], head: []}
+        runs: dict[tuple[str, ...], list[Finished]] = {base: [], head: []}
         for _ in range(pairs):
-            for binary in order.sample(pair, 2):
-                finished = surroundings.run(command_line(bench, binary))
+            for command in order.sample((base, head), 2):
+                finished = surroundings.run(command)
                 if not finished.ok:
                     yield Absent(name=run_metric(bench.name, RUN_WALL), reason=finished.ended)
                     return
-                runs[binary].append(finished)
+                runs[command].append(finished)
         yield from self._summary(bench, RUN_WALL, [r.wall for r in runs[base]], [r.wall for r in runs[head]])
         yield from self._summary(bench, RUN_CPU, [r.cpu for r in runs[base]], [r.cpu for r in runs[head]])
 
@@ -148,17 +185,22 @@ class InstructionProbe:
             name = run_metric(bench.name, RUN_INSTRUCTIONS)
             if identical:
                 yield Absent(name=name, reason=_IDENTICAL)
-            elif bench.command[0] != "{bin}":
-                yield Absent(name=name, reason="callgrind counts only a command that begins with {bin}")
+            elif bench.command[0] not in ("{bin}", "{python}"):
+                yield Absent(name=name, reason="callgrind counts only a command that begins with {bin} or {python}")
             else:
-                with _place_for(bench, self._surroundings, base.path) as (settled, surroundings):
-                    yield from self._count(settled, surroundings, artifacts[0].path)
+                stage = self._surroundings.stage
+                with (
+                    stage.words(base, copied=False) as first,
+                    stage.words(artifacts[0], copied=False) as own,
+                    _place_for(bench, self._surroundings, first) as (settled, surroundings),
+                ):
+                    yield from self._count(settled, surroundings, own)
 
-    def _count(self, bench: Bench, surroundings: Surroundings, binary: str) -> Iterator[Measurement | Absent]:
+    def _count(self, bench: Bench, surroundings: Surroundings, words: Words) -> Iterator[Measurement | Absent]:
         name = run_metric(bench.name, RUN_INSTRUCTIONS)
         try:
             counter = callgrind(shutil.which)
-            count = counter.count(surroundings.runner, surroundings.command(command_line(bench, binary)))
+            count = counter.count(surroundings.runner, surroundings.command(command_line(bench, words)))
         except MissingError as error:
             yield Absent(name=name, reason=error.what, needs="valgrind")
             return
@@ -175,7 +217,7 @@ class InstructionProbe:
 
 
 @contextlib.contextmanager
-def _place_for(bench: Bench, surroundings: Surroundings, binary: str) -> Iterator[tuple[Bench, Surroundings]]:
+def _place_for(bench: Bench, surroundings: Surroundings, words: Words) -> Iterator[tuple[Bench, Surroundings]]:
     """Where a bench is run: as the user said, in the project.
 
     The start-up smoke run, which nobody asked for, is kept in an empty folder and short, and gets the option that the
@@ -186,28 +228,17 @@ def _place_for(bench: Bench, surroundings: Surroundings, binary: str) -> Iterato
         return
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         short = replace(surroundings, cwd=Path(scratch), timeout=min(_STARTUP_TIMEOUT, surroundings.timeout))
-        if not short.run(command_line(bench, binary)).ok:
+        if bench == STARTUP_BENCH and not short.run(command_line(bench, words)).ok:
             bench = replace(bench, command=("{bin}", "--help"))
         yield bench, short
 
 
-@contextlib.contextmanager
-def _own_or_copy(artifact: Artifact, *, copied: bool) -> Iterator[str]:
-    """The path of a binary, or of a byte copy that lies as deep and has a path as long as any other kept binary."""
-    if not copied:
-        yield artifact.path
-        return
-    place = Path(artifact.path).parent.with_name(artifact.sha256[::-1])
-    place.mkdir(exist_ok=True)
-    try:
-        yield str(shutil.copy2(artifact.path, place / artifact.name))
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def command_line(bench: Bench, binary: str) -> tuple[str, ...]:
-    """A bench's command with the binary in its place."""
-    return tuple(word.replace("{bin}", binary) for word in bench.command)
+def command_line(bench: Bench, words: Words) -> tuple[str, ...]:
+    """A bench's command with what it is run with in its place."""
+    command = bench.command
+    for name, meaning in words.items():
+        command = tuple(word.replace(name, meaning) for word in command)
+    return command
 
 
 def _measurement(name: str, found: Interval, unit: str, method: str) -> Measurement:
@@ -230,9 +261,12 @@ def _identical(bench: Bench) -> Iterator[Measurement | Absent]:
         )
 
 
-def _bench_fails(bench: Bench, finished: Finished, binary: str) -> InputError:
+def _bench_fails(bench: Bench, finished: Finished, words: Words) -> InputError:
+    ended = finished.ended
+    for name, meaning in words.items():
+        ended = ended.replace(meaning, name)
     return InputError(
-        f"the bench {bench.name!r} fails with today's binary: {finished.ended.replace(binary, '{bin}')}",
+        f"the bench {bench.name!r} fails with today's binary: {ended}",
         where=" ".join(bench.command),
         hint="it is run in the project's root folder; correct the command, then run again (what was built is kept)",
     )

@@ -1,4 +1,4 @@
-"""Size: bytes as shipped, stripped and compressed, binary by binary and as a whole."""
+"""Size: bytes as shipped, stripped and compressed, binary by binary and as a whole; of a wheel too."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import contextlib
 import gzip
 import lzma
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trimtab.artifact.archive import unpack
 from trimtab.errors import MissingError
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.trial import Artifact
@@ -96,3 +98,28 @@ class SizeProbe:
             argv = (self._strip.program, "--strip-all", artifact.path, str(output))
             finished = self._runner.run(Command(argv=argv, environment=self._strip.environment))
             return output.stat().st_size if finished.ok and output.exists() else None
+
+
+class WheelSizeProbe:
+    """Weighs a wheel and the binaries in it, as they are installed."""
+
+    def __init__(self, binaries: SizeProbe) -> None:
+        self._binaries = binaries
+
+    def measure(
+        self, artifacts: tuple[Artifact, ...], baseline: tuple[Artifact, ...]
+    ) -> Iterator[Measurement | Absent]:
+        """``size.wheel``, the bytes that are downloaded, and the sizes of the binaries."""
+        wheel = artifacts[0]
+        yield Measurement(name="size.wheel", value=wheel.size, unit="bytes", method="the wheel as it is downloaded")
+        with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch, tempfile.TemporaryDirectory() as opened:
+            members: list[Artifact] = []
+            for packed in unpack(Path(wheel.path), Path(opened)):
+                if packed.file:
+                    place = Path(scratch) / str(len(members))
+                    shutil.copyfile(packed.file, place)
+                    members.append(Artifact(name=packed.name, size=packed.size, sha256="", path=str(place)))
+            if members:
+                yield from self._binaries.measure(tuple(members), baseline)
+            else:
+                yield Absent(name="size.file", reason="there is no binary in the wheel")

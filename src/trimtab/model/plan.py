@@ -29,7 +29,10 @@ class ProbeKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bench:
-    """A command that exercises the program; ``{bin}`` stands for the binary."""
+    """A command that exercises the program; ``{bin}`` stands for the binary.
+
+    Where a wheel ships, that is its console script, and ``{python}`` the interpreter of an environment with the wheel.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -60,6 +63,10 @@ class Selection:
     features: tuple[str, ...] = ()
     default_features: bool = True
     profile: str = "release"
+    wheel: bool = False
+    """Whether the wheel of the Python project ships; `binaries` then name its console script that benches run."""
+    python: str = ""
+    """The interpreter that wheels are built for and tried with; trimtab's own if empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,9 @@ from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.model.profile import Profile
 
+ENDS_INTERPRETER = "with panic = abort a panic ends the Python interpreter, instead of becoming an exception"
+"""What the effect check says of a PyO3 module that is built so."""
+
 
 class Status(StrEnum):
     """How a trial's build ended."""
@@ -29,6 +32,7 @@ class Cause(StrEnum):
     TIMEOUT = "timeout"
     DISK_FULL = "disk full"
     KILLED = "killed"
+    SMOKE = "smoke check"
     CARGO = "cargo"
 
     @property
@@ -119,6 +123,18 @@ class Effect:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WheelTags:
+    """What a wheel claims to work on."""
+
+    claimed: tuple[str, ...]
+    """The tags of its file name, such as ``cp311-abi3-linux_x86_64``."""
+    platform: str = ""
+    """The oldest Linux that has all that it needs, as a platform tag; nothing where that is not known."""
+    warnings: tuple[str, ...] = ()
+    """Where it does not keep what it claims."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
     """One profile, built and measured, or the failure."""
 
@@ -134,6 +150,8 @@ class Trial:
     absent: tuple[Absent, ...] = ()
     effects: tuple[Effect, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    tags: WheelTags | None = None
+    """Where the artifact is a wheel."""
     failure: BuildFailed | None = None
     probes: tuple[ProbeKind, ...] = ()
     """The groups of metrics that were measured."""
@@ -151,5 +169,6 @@ class Trial:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the effect check found, over all binaries."""
-        return tuple(dict.fromkeys(warning for effect in self.effects for warning in effect.warnings))
+        """What the effect check found, over all binaries, and what is wrong with a wheel's tags."""
+        found = [warning for effect in self.effects for warning in effect.warnings]
+        return tuple(dict.fromkeys((*found, *(self.tags.warnings if self.tags else ()))))

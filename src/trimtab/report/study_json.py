@@ -67,6 +67,7 @@ def _trial(trial: Trial, target: str, row: Row) -> dict[str, Any]:
         "absent": {one.name: one.reason for one in trial.absent},
         "effect": [effect_document(effect) for effect in trial.effects],
         "artifacts": [asdict(artifact) for artifact in trial.artifacts],
+        "tags": asdict(trial.tags) if trial.tags else None,
         "failure": asdict(trial.failure) if trial.failure else None,
     }
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _HEADINGS = {
+    "size.wheel": "wheel",
     "size.file": "file",
     "size.stripped": "stripped",
     "size.gzip": "gzip",

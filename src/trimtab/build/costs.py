@@ -1,0 +1,33 @@
+"""What one run of a build costs, and why it failed if it did."""
+
+from __future__ import annotations
+
+from trimtab.cargo import messages
+from trimtab.machine import busy_seconds
+from trimtab.model.trial import BuildFailed, Cost
+from trimtab.process import Command, Finished, Runner
+
+
+def costed(runner: Runner, command: Command) -> tuple[Finished, Cost]:
+    """Run a command of a build, and say what it cost and what other programs did meanwhile."""
+    busy = busy_seconds()
+    finished = runner.run(command)
+    other = max(0.0, busy_seconds() - busy - finished.cpu) / finished.wall
+    return finished, Cost(
+        wall=finished.wall,
+        cpu=finished.cpu,
+        peak_memory=finished.peak_memory,
+        memory_method=finished.memory_method,
+        other_load=other,
+    )
+
+
+def failed(finished: Finished) -> BuildFailed:
+    """Why a run of a build failed."""
+    return messages.failure(
+        finished.stderr,
+        finished.exit_code,
+        timed_out=finished.timed_out,
+        oom_killed=finished.oom_killed,
+        wall=finished.wall,
+    )

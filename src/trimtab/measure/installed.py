@@ -1,0 +1,155 @@
+"""Wheels as users get them: installed, imported, and run.
+
+Each wheel gets an environment of its own, into which pip installs it with what it needs. The *smoke check* tells a
+wheel that works from one that merely was built: all its extension modules can be imported, its console scripts start,
+and the user's own lines of Python work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import signal
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+
+from trimtab.errors import InputError
+from trimtab.measure.runtime import Words
+from trimtab.model.trial import Artifact, BuildFailed, Cause
+from trimtab.process import Command, Finished, Runner
+from trimtab.python.environments import Environment, install, last_words, make_environment
+
+_EXTENSION = re.compile(r"(?P<name>[A-Za-z_]\w*)(\.[\w-]+)?\.(so|pyd)")
+_PROGRAM = re.compile(r"[^/]+\.data/scripts/(?P<name>[^/]+)")
+_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+_TIMEOUT = 60.0
+"""Seconds for one step of the smoke check."""
+_LOG_LINES, _LONGEST = 30, 300
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installer:
+    """Installs wheels, each into an environment of its own, and keeps these."""
+
+    runner: Runner
+    tools: Environment
+    """An environment with pip, made with the Python that is meant."""
+    folder: Path
+    """Where the environments go."""
+    environment: Mapping[str, str]
+    program: str = ""
+    """The console script that ``{bin}`` stands for; if left out, the only one there is."""
+    smoke: str = ""
+    """The user's own smoke check, in Python."""
+    _kept: dict[tuple[str, bool], Environment] = field(default_factory=dict)
+
+    def installed(self, wheel: Path, key: str, *, copied: bool = False) -> Environment:
+        """An environment with a wheel in it; paths of all of them are of one length.
+
+        Raises:
+            InputError: pip cannot install it.
+        """
+        if found := self._kept.get((key, copied)):
+            return found
+        self.folder.mkdir(parents=True, exist_ok=True)
+        place = self.folder / f"{len(self._kept):04}"
+        made = make_environment(self.runner, self.tools.python, place, self.environment)
+        finished = install(self.runner, self.tools, (str(wheel),), self.environment, into=made)
+        if not finished.ok:
+            shutil.rmtree(place, ignore_errors=True)
+            raise InputError(f"pip cannot install it: {last_words(finished)}", where=wheel.name)
+        self._kept[key, copied] = made
+        return made
+
+    @contextlib.contextmanager
+    def words(self, artifact: Artifact, *, copied: bool) -> Iterator[Words]:
+        """``{python}``, and ``{bin}`` where there is a console script; what is installed is kept for the next time."""
+        wheel = Path(artifact.path)
+        made = self.installed(wheel, artifact.sha256, copied=copied)
+        words = {"{python}": made.python}
+        names = [name for name in programs_in(wheel) if not self.program or name == self.program]
+        if len(names) == 1:
+            words["{bin}"] = str(made.program(names[0]))
+        yield words
+
+    def check(self, artifact: Artifact) -> BuildFailed | None:
+        """The smoke check of a wheel; what is wrong, or nothing."""
+        wheel = Path(artifact.path)
+        try:
+            made = self.installed(wheel, artifact.sha256)
+        except InputError as error:
+            return BuildFailed(cause=Cause.SMOKE, message=error.what)
+        for module in modules_in(wheel):
+            if not (finished := self._python(made, f"import {module}")).ok:
+                return _not_working(f"import {module}", finished)
+        for name in programs_in(wheel):
+            if trouble := self._starts(made, name):
+                return trouble
+        if self.smoke and not (finished := self._python(made, self.smoke)).ok:
+            return _not_working("the smoke check of trimtab.toml", finished)
+        return None
+
+    def _starts(self, made: Environment, name: str) -> BuildFailed | None:
+        """What is wrong with a program that is installed: it need not know an option, but it must not fall over."""
+        finished = self._run(made, (str(made.program(name)), "--version"))
+        if not finished.ok and _fell_over(finished):
+            return _not_working(f"{name} --version", finished)
+        return None
+
+    def _python(self, made: Environment, code: str) -> Finished:
+        return self._run(made, (made.python, "-c", code))
+
+    def _run(self, made: Environment, argv: tuple[str, ...]) -> Finished:
+        with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:  # not where the module's sources may lie
+            inside = made.inside(self.environment)
+            return self.runner.run(Command(argv=argv, cwd=Path(scratch), environment=inside, timeout=_TIMEOUT))
+
+
+def modules_in(wheel: Path) -> list[str]:
+    """The extension modules of a wheel, as they are imported."""
+    modules = []
+    for name in _names(wheel):
+        path = PurePosixPath(name)
+        match = _EXTENSION.fullmatch(path.name)
+        folders = path.parts[:-1]
+        if len(folders) > 1 and folders[0].endswith(".data") and folders[1] in ("platlib", "purelib"):
+            folders = folders[2:]
+        if match and all(folder.isidentifier() for folder in folders):
+            modules.append(".".join((*folders, match["name"])))
+    return sorted(modules)
+
+
+def programs_in(wheel: Path) -> list[str]:
+    """The programs that a wheel installs: console scripts and binaries."""
+    with zipfile.ZipFile(wheel) as archive:
+        folder = next(name for name in archive.namelist() if _METADATA.fullmatch(name)).rpartition("/")[0]
+        described = metadata.PathDistribution(zipfile.Path(archive, f"{folder}/"))
+        scripts = {one.name for one in described.entry_points.select(group="console_scripts")}
+    return sorted(scripts | {match["name"] for name in _names(wheel) if (match := _PROGRAM.fullmatch(name))})
+
+
+def _names(wheel: Path) -> list[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.namelist()
+
+
+def _fell_over(finished: Finished) -> bool:
+    return finished.exit_code < 0 or finished.timed_out or "Traceback" in finished.stderr
+
+
+def _not_working(what: str, finished: Finished) -> BuildFailed:
+    lines = [line.strip() for line in finished.stderr.splitlines()]
+    said = [line for line in lines if line and not line.startswith("note: ")]  # Rust's hint at backtraces
+    if finished.timed_out:
+        ended = finished.ended
+    elif finished.exit_code < 0:
+        ended = f"the interpreter or program is ended by {signal.Signals(-finished.exit_code).name}"
+    else:
+        ended = f"exit code {finished.exit_code}"
+    message = f"{what}: {ended}" + (f": {said[-1]}" if said else "")
+    return BuildFailed(cause=Cause.SMOKE, message=message[:_LONGEST], log=tuple(said[-_LOG_LINES:]), wall=finished.wall)
