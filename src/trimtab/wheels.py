@@ -106,6 +106,7 @@ def wheel_meant(path: Path, *, asked: bool) -> WheelProject | None:
     """
     if asked:
         return find_wheel_project(path)
+    path = path.resolve()
     alone = (path / NAME).is_file() and not (path / "Cargo.toml").is_file()
     return read_wheel_project(path) if alone and builds_wheel(path) else None
 

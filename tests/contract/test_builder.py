@@ -12,13 +12,18 @@ from tests.fakes.cargo import FakeCargo
 from tests.fakes.parts import FakeBuilder
 from tests.fakes.runner import finished
 from tests.fakes.values import FAT, THIN, TODAY
+from tests.fakes.wheels import FakeBackend
 from trimtab.build.builder import Builder
 from trimtab.build.cargo import CargoBuilder
+from trimtab.build.wheel import WheelBuilder
 from trimtab.build.workplace import ArtifactStore
 from trimtab.cargo.project import choose_binaries, load_project
 from trimtab.model.plan import Selection
 from trimtab.model.profile import OptLevel, Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
+from trimtab.python.backend import Backend
+from trimtab.python.environments import Environment
+from trimtab.python.project import read_wheel_project
 
 BROKEN = Profile(opt_level=OptLevel.O0)
 
@@ -35,12 +40,30 @@ def cargo_builder(folder: Path) -> Builder:
     )  # fmt: skip
 
 
+def wheel_builder(folder: Path) -> Builder:
+    runner = FakeBackend.with_project(folder / "project", '[package]\nname = "app"\n')
+    runner.failing["opt-level=0"] = finished(stderr="error[E0308]: mismatched types\n", exit_code=101)
+    (runner.root / "pyproject.toml").write_text('[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n')
+    project = load_project(runner, runner.root / "Cargo.toml", {})
+    return WheelBuilder(
+        runner=runner, project=project, tree=runner.root, profile="release", today=TODAY, rustflags=(),
+        backend=Backend(project=read_wheel_project(runner.root), tools=Environment(folder / "tools"), versions=()),
+        environment={}, work=folder / "work", artifacts=ArtifactStore(folder / "kept"),
+        jobs=None, timeout=60, touched=project.binaries[0].source,
+    )  # fmt: skip
+
+
 def fake_builder(folder: Path) -> Builder:
     failure = BuildFailed(cause=Cause.COMPILER, message="error[E0308]: mismatched types", log=("error",), wall=1.0)
     return FakeBuilder(folder, failures={BROKEN: failure})
 
 
-MAKERS: dict[str, Callable[[Path], Builder]] = {"cargo": cargo_builder, "fake": fake_builder}
+MAKERS: dict[str, Callable[[Path], Builder]] = {
+    "cargo": cargo_builder,
+    "wheel": wheel_builder,
+    "fake": fake_builder,
+}
+NAMES = ("app", "app-0.1.0-py3-none-any.whl")
 
 
 @pytest.fixture(params=MAKERS)
@@ -62,7 +85,8 @@ class TestBuilder:
             content = Path(artifact.path).read_bytes()
             assert len(content) == artifact.size > 0
             assert hashlib.sha256(content).hexdigest() == artifact.sha256
-            assert Path(artifact.path).name == artifact.name == "app"
+            assert Path(artifact.path).name == artifact.name
+            assert artifact.name in NAMES
 
     def test_gives_the_same_for_the_same_profile_only(self, builder: Builder) -> None:
         today, thin, again = (build(builder, profile).artifacts for profile in (TODAY, THIN, TODAY))

@@ -12,9 +12,9 @@ from hypothesis import given
 
 from tests import strategies
 from trimtab.cargo.project import Binary
-from trimtab.cargo.settings import profile_arguments, selection_arguments, toml_value
+from trimtab.cargo.settings import profile_arguments, profile_environment, selection_arguments, toml_value
 from trimtab.model.plan import Selection
-from trimtab.model.profile import AXES, CargoValue, Debug, Lto, OptLevel, Profile, Strip
+from trimtab.model.profile import AXES, CargoValue, Debug, Lto, OptLevel, Panic, Profile, Strip
 
 
 def said(profile: Profile, today: Profile) -> dict[str, Any]:
@@ -51,6 +51,24 @@ class TestProfile:
         assert set(settings) - changed <= {"strip"}
         assert changed <= set(settings)
         assert settings == {axis.name: axis.cargo(axis.get(profile)) for axis in AXES if axis.name in settings}
+
+
+class TestEnvironment:
+    def test_it_says_the_same_as_the_arguments(self) -> None:
+        asked = Profile(lto=Lto.FAT, codegen_units=1, opt_level=OptLevel.S, panic=Panic.ABORT)
+        assert profile_environment(asked, Profile(), "my-dist") == {
+            "CARGO_PROFILE_MY_DIST_LTO": "fat",
+            "CARGO_PROFILE_MY_DIST_CODEGEN_UNITS": "1",
+            "CARGO_PROFILE_MY_DIST_OPT_LEVEL": "s",
+            "CARGO_PROFILE_MY_DIST_PANIC": "abort",
+        }
+        assert profile_environment(Profile(lto=Lto.LOCAL), Profile(lto=Lto.FAT), "release") == {
+            "CARGO_PROFILE_RELEASE_LTO": "false"
+        }
+
+    @given(strategies.profiles, strategies.profiles)
+    def test_nothing_is_left_out(self, profile: Profile, today: Profile) -> None:
+        assert len(profile_environment(profile, today, "release")) == len(said(profile, today))
 
 
 def test_the_selection_names_each_package_once() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 from trimtab.model.trial import WheelTags
 from trimtab.process import Command, Finished, Runner
 
-_NOT_HERE = "No module named"
+_PLATFORM = re.compile(r"(?P<libc>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)_")
+_LEGACY = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12", "manylinux2014": "manylinux_2_17"}
 
 
 def wheel_tags(runner: Runner, wheel: Path) -> WheelTags:
@@ -48,21 +50,16 @@ def _oldest_platform(runner: Runner, wheel: Path) -> str:
 
 def _is_older(claimed: str, needed: str) -> bool:
     """Whether a manylinux or musllinux tag promises an older system than is needed; plain ``linux`` promises none."""
-    try:
-        one, two = _version(claimed), _version(needed)
-    except ValueError:
+    one, two = _PLATFORM.match(_modern(claimed)), _PLATFORM.match(_modern(needed))
+    if not one or not two or one["libc"] != two["libc"]:
         return False
-    return claimed.partition("_")[0] == needed.partition("_")[0] and one < two
+    return (int(one["major"]), int(one["minor"])) < (int(two["major"]), int(two["minor"]))
 
 
-def _version(platform: str) -> tuple[int, int]:
-    """``manylinux_2_34_x86_64`` → 2.34. Older spellings are names for 2.5, 2.12 and 2.17 (PEP 600)."""
+def _modern(platform: str) -> str:
+    """A platform tag in the spelling of PEP 600, which has names for the older ones."""
     name, _, rest = platform.partition("_")
-    legacy = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-    if name in legacy:
-        return legacy[name]
-    major, minor, *_ = rest.split("_")
-    return int(major), int(minor)
+    return f"{_LEGACY[name]}_{rest}" if name in _LEGACY else platform
 
 
 def _outside_stable_abi(runner: Runner, wheel: Path) -> list[str]:

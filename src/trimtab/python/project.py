@@ -86,10 +86,7 @@ def read_wheel_project(root: Path) -> WheelProject:
         InputError: it cannot be read, or nothing in it calls Cargo.
     """
     file = root / NAME
-    try:
-        document = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML
-        raise InputError(f"it cannot be read: {error}", where=str(file)) from None
+    document = _read(file)
     system, tools, project = _table(document, "build-system"), _table(document, "tool"), _table(document, "project")
     requires, backend = _words(system.get("requires")), str(system.get("build-backend", "setuptools.build_meta"))
     is_maturin = backend.partition(".")[0] == "maturin" or _needs(requires, "maturin")
@@ -103,7 +100,7 @@ def read_wheel_project(root: Path) -> WheelProject:
     extensions, programs = _tables(rust.get("ext-modules")), _tables(rust.get("bins"))
     said = maturin.get("manifest-path") if is_maturin else next((one.get("path") for one in extensions + programs), "")
     manifest = _manifest(root, str(said or ""))
-    crate = tomllib.loads(manifest.read_text("utf-8"))
+    crate = _read(manifest)
     package = str(_table(crate, "package").get("name", ""))
     if not package:
         raise InputError("it describes no package", where=str(manifest), hint="name that of the package in the wheel")
@@ -121,8 +118,15 @@ def read_wheel_project(root: Path) -> WheelProject:
         is_program=is_program,
         profile=str(maturin.get("profile", "release")),
         module=_importable(str(module or name)),
-        scripts=None if "scripts" in project.get("dynamic", ()) else tuple(sorted(_table(project, "scripts"))),
+        scripts=None if "scripts" in _words(project.get("dynamic")) else tuple(sorted(_table(project, "scripts"))),
     )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML
+        raise InputError(f"it cannot be read: {error}", where=str(file)) from None
 
 
 def _needs(requires: tuple[str, ...], name: str) -> bool:
