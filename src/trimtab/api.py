@@ -21,6 +21,7 @@ from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.project import Binary, Project, choose_binaries, fetch, find_manifest, load_project
 from trimtab.cargo.published import PREFIX, published_crate
 from trimtab.cargo.rustflags import flags_in_force
+from trimtab.cargo.shipping import other_profile_notes
 from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
 from trimtab.cargo.today import Today, todays_profile
 from trimtab.cargo.toolchain import ask, find_toolchain
@@ -39,11 +40,20 @@ from trimtab.model.space import Axis, Space, axis_of, default_space
 from trimtab.model.study import ProjectInfo, Study
 from trimtab.model.trial import Trial
 from trimtab.process import WORK_VARIABLE, Runner, SystemRunner
-from trimtab.python.project import WheelProject, builds_wheel, read_wheel_project
+from trimtab.python.project import WheelProject, read_wheel_project
 from trimtab.search.grid import GridSearch
 from trimtab.stats.median import CONFIDENCE
 from trimtab.store.sqlite import SqliteStore
-from trimtab.wheels import WheelInspection, Wheels, binaries_in, find_wheels, startup_bench, tree_of, wheel_meant
+from trimtab.wheels import (
+    WheelInspection,
+    Wheels,
+    binaries_in,
+    find_wheels,
+    startup_bench,
+    tree_of,
+    wheel_beside,
+    wheel_meant,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -224,7 +234,7 @@ def explore(
 
 
 def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...], Profile]:
-    """A project's root, its binaries, and today's release profile of the first of them.
+    """A project's root, its programs, and today's release profile of the first of them, or of its library.
 
     Raises:
         InputError: no project, or no binary.
@@ -240,7 +250,8 @@ def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...
     selection = Selection(all_binaries=True)
     binaries = choose_binaries(project, selection, path.resolve())
     today = todays_profile(runner, project, binaries[:1], selection, environment)
-    return project.root, tuple(binary.name for binary in binaries), today.profile
+    programs = tuple(binary.name for binary in binaries if not binary.is_library)
+    return project.root, programs, today.profile
 
 
 def prepare(request: Request, folders: Folders, runner: Runner | None = None) -> Exploration:
@@ -278,7 +289,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     profiles = [profile.spelled() for profile in space.profiles(today.profile)]
     asked = digest(basis, profiles, plan.benches, plan.goal, asdict(plan.limits))
     study = Study(
-        id=f"{binaries[0].name}-{asked[:6]}",
+        id=f"{wheel.crate if wheel else binaries[0].name}-{asked[:6]}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         project=ProjectInfo(
             name=binaries[0].package,
@@ -288,7 +299,10 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
             profile_name=plan.selection.profile,
             target=toolchain.host,
             overrides=today.overrides,
-            notes=(*notes, *(wheels.notes if wheels else ()), *today.notes),
+            notes=(
+                *(*notes, *(wheels.notes if wheels else ()), *today.notes),
+                *other_profile_notes(_at_home(origin, project), plan.selection.profile),
+            ),
         ),
         selection=plan.selection
         if wheel
@@ -416,9 +430,8 @@ def _locate(
     manifest = wheel.manifest.resolve() if wheel else find_manifest(path)
     ask(runner, ("cargo", "-V"), manifest.parent, environment)
     project = load_project(runner, manifest, environment)
+    wheel = wheel or wheel_beside(path, project)
     config = read_config(wheel.root if wheel else project.root)
-    if not wheel and (config.wheel or not project.binaries) and builds_wheel(project.root):
-        wheel = read_wheel_project(project.root)
     if project.lock.exists():
         return path.resolve(), project, str(project.root), (), wheel, config
     tree = tree_of(wheel, project) if wheel else project.root
@@ -428,6 +441,11 @@ def _locate(
     if wheel:
         wheel = read_wheel_project(copy / wheel.root.relative_to(tree))
     return copy, copied, str(project.root), (note,), wheel, config
+
+
+def _at_home(origin: str, project: Project) -> Path:
+    """The root of a project where its release workflows lie, which copies do not have."""
+    return Path(origin) if Path(origin).is_dir() else project.root
 
 
 def _adds_flags(space: Space) -> bool:

@@ -9,11 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trimtab.build.overlay import Overlay
 from trimtab.build.ways import setting
-from trimtab.measure.emulators import Emulator, NoEmulator, find_emulator, prepare, run_binary, worse
+from trimtab.measure.emulators import (
+    Emulator,
+    NoEmulator,
+    end,
+    find_emulator,
+    prepare,
+    run_binary,
+    runner_words,
+    worse,
+)
 from trimtab.model.target import Attempt, Ran, Run
 from trimtab.model.trial import Artifact
-from trimtab.process import Runner
+from trimtab.process import Runner, kill_leftovers
 
 _SUFFIXES = {"-windows-": ".exe", "wasm": ".wasm"}
 _LONGEST = 60.0
@@ -27,7 +37,13 @@ class Running:
     runner: Runner
     host: str
     cache: Path
+    work: Path
+    """What runs for it is ended before a tree is made anew."""
     project: Path
+    libraries: frozenset[str]
+    """Names of the binaries that are no programs."""
+    overlay: Overlay | None
+    """Over the project's folder, where the system has one for us."""
     configuration: Mapping[str, Any]
     """Cargo's, which may name a runner for a target."""
     arguments: tuple[str, ...]
@@ -36,40 +52,54 @@ class Running:
     environment: Mapping[str, str]
 
     def runs(self, triple: str, artifacts: Sequence[Artifact], before: Attempt | None) -> tuple[Run, ...]:
-        """Each binary run once, beside today's if there is one.
+        """Each program run once, beside today's if there is one.
 
-        Programs run in an empty folder; with arguments of the user's, which may name files, in the project's.
+        Programs run in an empty folder; with arguments of the user's, which may name files, in the project's. There, if
+        the system has an overlay, they see all as it is and change nothing.
         """
+        programs = [one for one in artifacts if one.name not in self.libraries]
         emulator = self._emulator(triple)
-        if isinstance(emulator, NoEmulator):
-            return tuple(
-                Run(binary=one.name, state=Ran.NOT_RUN, said=emulator.reason, how=emulator.how) for one in artifacts
-            )
-        prepare(self.runner, emulator, self.environment)
+        if programs and isinstance(emulator, Emulator):
+            prepare(self.runner, emulator, self.environment)
         earlier = {run.binary: run for run in before.runs} if before else {}
-        suffix = next((end for part, end in _SUFFIXES.items() if part in triple), "")
+        return tuple(
+            worse(self._run(triple, emulator, artifact), earlier.get(artifact.name))
+            if artifact in programs
+            else Run(binary=artifact.name, state=Ran.NOT_RUN, said="a library: nothing to run")
+            for artifact in artifacts
+        )
+
+    def _run(self, triple: str, emulator: Emulator | NoEmulator, artifact: Artifact) -> Run:
+        if isinstance(emulator, NoEmulator):
+            return Run(binary=artifact.name, state=Ran.NOT_RUN, said=emulator.reason, how=emulator.how)
+        suffix = next((ending for part, ending in _SUFFIXES.items() if part in triple), "")
         with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
             empty = Path(scratch) / "empty"
             empty.mkdir()
-            made = []
-            for artifact in artifacts:
-                program = Path(scratch) / f"{artifact.name}{suffix}"
-                shutil.copy2(artifact.path, program)
-                run = run_binary(
-                    self.runner,
-                    emulator,
-                    (artifact.name, program),
-                    arguments=self.arguments,
-                    cwd=self.project if self.arguments else empty,
-                    environment=self.environment,
-                    timeout=self.timeout if self.arguments else min(self.timeout, _LONGEST),
-                )
-                made.append(worse(run, earlier.get(artifact.name)))
-        return tuple(made)
+            program = Path(scratch) / f"{artifact.name}{suffix}"
+            shutil.copy2(artifact.path, program)
+            return run_binary(
+                self.runner,
+                emulator,
+                (artifact.name, program),
+                arguments=self.arguments,
+                within=self._tree(emulator) if self.arguments else (),
+                cwd=self.project if self.arguments else empty,
+                environment=self.environment,
+                timeout=self.timeout if self.arguments else min(self.timeout, _LONGEST),
+            )
+
+    def _tree(self, emulator: Emulator) -> tuple[str, ...]:
+        """The words that have a program see the project's folder as it is now, and write elsewhere."""
+        if not self.overlay:
+            return ()
+        end(self.runner, emulator, self.environment)  # wine's server opens the files of all, in the tree that it sees
+        kill_leftovers(self.work)
+        self.overlay.renew()
+        return self.overlay.within
 
     def _emulator(self, triple: str) -> Emulator | NoEmulator:
-        variable = f"CARGO_TARGET_{triple.upper().replace('-', '_').replace('.', '_')}_RUNNER"
-        configured = self.environment.get(variable) or setting(self.configuration, triple, "runner")
+        configured = runner_words(setting(self.configuration, self.environment, triple, "runner"))
         return find_emulator(triple, self.host, self._which, self.cache, configured)
 
     def _which(self, program: str) -> str | None:

@@ -12,7 +12,7 @@ from trimtab.analysis.troubles import hints
 from trimtab.api import Exploration
 from trimtab.build.cargo import CargoBuilder
 from trimtab.build.overlay import Overlay
-from trimtab.build.ways import Compiler, NoWay, Way, choose_way, linkers_in_force
+from trimtab.build.ways import CROSS, Compiler, NoWay, Way, choose_way, linkers_in_force
 from trimtab.build.workplace import ArtifactStore
 from trimtab.cargo.rustflags import flags_in_force
 from trimtab.cargo.today import todays_profile
@@ -73,7 +73,8 @@ class Trying:
             tried.append(self._attempt(target.triple, way, self.candidate, base))
         found = TargetResult(target=target, way=str(way), attempts=tuple(tried), hints=hints(target.triple, tried))
         if found.standing is Standing.BREAKS and self.candidate:
-            found = replace(found, narrowed=tuple(self._narrow(found, way, self.candidate)))
+            narrowed = self._narrow(found, way, self.candidate)
+            found = replace(found, narrowed=tuple(narrowed), hints=hints(target.triple, (*tried, *narrowed)))
         self.told(f"{target.triple}: {found.standing}")
         return found
 
@@ -125,7 +126,7 @@ class Trying:
         flags = (
             flags_in_force(exploration.runner, exploration.project, environment, triple) if profile.rustflags else ()
         )
-        over = self.overlay if way.name != "cross" else None  # containers see the tree itself
+        over = self.overlay if way.name != CROSS else None
         if over:
             over.renew()
         builder = CargoBuilder(

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trimtab.analysis.per_target import proposals
+from trimtab.analysis.per_target import flag_notes, proposals
 from trimtab.analysis.table import label
 from trimtab.api import Exploration, prepare
 from trimtab.api import Request as Exploring
-from trimtab.build.overlay import overlay
-from trimtab.build.ways import Compiler, find_compiler
+from trimtab.build.overlay import Overlay, overlay
+from trimtab.build.ways import CROSS, Compiler, find_compiler
 from trimtab.build.workplace import hold_workplace
 from trimtab.cargo.checkout import profile_names
 from trimtab.cargo.project import fetch
@@ -28,7 +28,7 @@ from trimtab.errors import InputError
 from trimtab.folders import Folders, default_folders
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile, axis_kind, parse_axis_value
-from trimtab.model.target import Discovery, Place, ReleaseTarget, Standing, TargetsReport
+from trimtab.model.target import Discovery, Place, ReleaseTarget, Standing, TargetResult, TargetsReport
 from trimtab.process import WORK_VARIABLE, Runner, SystemRunner, kill_leftovers
 from trimtab.store.attempts import AttemptStore
 from trimtab.target_running import Running
@@ -36,6 +36,7 @@ from trimtab.target_trying import Settings, Trying
 from trimtab.weighing import trial_named
 
 _NOT_CONTAINED = "this system gives no overlay: builds happen in the project's own tree, as those of explore do"
+_RUNS_NOT_CONTAINED = "this system gives no overlay: what --run runs can change the project's own tree"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +129,7 @@ def run(
             overlay=over,
             compilers=compilers,
             attempts=AttemptStore(folders.cache / "targets"),
-            running=_running(request, exploration, folders, work),
+            running=_running(request, exploration, folders, work, over),
             told=told,
         )
         try:
@@ -154,7 +155,9 @@ def run(
             *found.notes,
             *exploration.study.project.notes,
             f"toolchains: {'; '.join(one.toolchain.rustc for one in compilers)}",
-            *(() if over else (_NOT_CONTAINED,)),
+            *flag_notes(broken),
+            *(_crossed(results) if over else (_NOT_CONTAINED,)),
+            *((_RUNS_NOT_CONTAINED,) if request.arguments and not over else ()),
         ),
         command=request.command,
     )
@@ -168,12 +171,15 @@ def _exploring(request: Request) -> Exploring:
     )  # fmt: skip
 
 
-def _running(request: Request, exploration: Exploration, folders: Folders, work: Path) -> Running:
+def _running(request: Request, exploration: Exploration, folders: Folders, work: Path, over: Overlay | None) -> Running:
     return Running(
         runner=exploration.runner,
         host=exploration.study.toolchain.host,
         cache=folders.cache,
+        work=work,
         project=exploration.project.root,
+        libraries=frozenset(binary.name for binary in exploration.binaries if binary.is_library),
+        overlay=over,
         configuration=exploration.today.configuration,
         arguments=request.arguments,
         timeout=exploration.plan.build_timeout,
@@ -250,6 +256,13 @@ def _with(word: str, candidate: Settings, exploration: Exploration, folders: Fol
         where=str(exploration.project.manifest),
         hint="name a profile, AXIS=VALUE such as lto=fat, or STUDY:TRIAL",
     )
+
+
+def _crossed(results: Sequence[TargetResult]) -> tuple[str, ...]:
+    """What to say of builds that an overlay does not contain."""
+    triples = [result.target.triple for result in results if result.way == CROSS]
+    note = "cross builds in containers that see the project's own tree: what a build script writes there stays"
+    return (f"{', '.join(triples)}: {note}",) if triples else ()
 
 
 def _label(base: Settings, candidate: Settings | None, judged: Profile | None, today: Profile) -> str:

@@ -12,7 +12,7 @@ from trimtab.build.wheel import WheelBuilder
 from trimtab.build.workplace import ArtifactStore
 from trimtab.cargo.project import Binary, Project
 from trimtab.cargo.sources import copy_sources
-from trimtab.config.file import Config
+from trimtab.config.file import Config, read_config
 from trimtab.errors import InputError
 from trimtab.measure.installed import Installer
 from trimtab.measure.tags import wheel_tags
@@ -109,6 +109,19 @@ def wheel_meant(path: Path, *, asked: bool) -> WheelProject | None:
     path = path.resolve()
     alone = (path / NAME).is_file() and not (path / "Cargo.toml").is_file()
     return read_wheel_project(path) if alone and builds_wheel(path) else None
+
+
+def wheel_beside(path: Path, project: Project) -> WheelProject | None:
+    """The Python project beside a Cargo project, if its wheel is what ships.
+
+    So it is where ``trimtab.toml`` says so, and where the package in the wheel has no program to ship.
+    """
+    for folder in dict.fromkeys((path.resolve(), project.root)):
+        if (folder / NAME).is_file() and builds_wheel(folder):
+            wheel = read_wheel_project(folder)
+            if read_config(folder).wheel or not any(one.package == wheel.crate for one in project.binaries):
+                return wheel
+    return None
 
 
 def tree_of(wheel: WheelProject, project: Project) -> Path:

@@ -27,20 +27,31 @@ def target(triple: str, line: int = 12) -> ReleaseTarget:
 
 
 def ran(
-    state: Ran = Ran.OK, runner: str = "native", said: str = "--version: app 0.1.0", how: tuple[str, ...] = ()
+    state: Ran = Ran.OK,
+    runner: str = "native",
+    said: str = "--version: app 0.1.0",
+    how: tuple[str, ...] = (),
+    exit_code: int | None = None,
 ) -> Run:
     """A binary that was run."""
-    return Run(binary="app", state=state, runner=runner, said=said, how=how)
+    code = 0 if state is Ran.OK else exit_code
+    return Run(binary="app", state=state, runner=runner, said=said, exit_code=code, how=how)
 
 
 def attempt(
-    profile: Profile = TODAY, *, size: int = 1000, run: Run | None = None, warnings: tuple[str, ...] = ()
+    profile: Profile = TODAY,
+    *,
+    told: Profile | None = None,
+    size: int = 1000,
+    run: Run | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Attempt:
-    """A build that succeeded."""
-    spelled = profile.spelled()
+    """A build that succeeded; rustc was told what the profile says, or something else."""
+    found = told or profile
     effect = Effect(
-        binary="app", lto=str(spelled["lto"]), codegen_units=profile.codegen_units, opt_level="3", panic="unwind",
-        strip="debuginfo", debug="none", warnings=warnings,
+        binary="app", lto=found.lto.value, codegen_units=found.codegen_units, opt_level=found.opt_level.value,
+        panic=found.panic.value, strip=found.strip.value, debug=found.debug.value, rustflags=found.rustflags,
+        warnings=warnings,
     )  # fmt: skip
     return Attempt(
         label=label(profile, TODAY),
@@ -60,7 +71,7 @@ def broken(profile: Profile = FAT1, message: str = "linking with `x86_64-w64-min
 
 def result(triple: str, *attempts: Attempt, narrowed: Sequence[Attempt] = (), line: int = 12) -> TargetResult:
     """A target that was tried."""
-    found = hints(triple, attempts)
+    found = hints(triple, (*attempts, *narrowed))
     return TargetResult(
         target=target(triple, line), way="cargo, rustc 1.95.0", attempts=attempts, narrowed=tuple(narrowed), hints=found
     )
@@ -102,13 +113,14 @@ def a_full_report() -> TargetsReport:
         label="today", profile=TODAY, failure=vandal.failure, wrote=("deleted build.rs", "deleted src/main.rs")
     )
     unknown = ran(Ran.NOT_RUN, "", "there is no wasmtime to run it", ("pip install 'trimtab[wasm]'",))
-    dropped = attempt(FAT1, size=700, run=unknown, warnings=("app: lto was dropped",))
+    dropped = attempt(FAT1, told=units, warnings=("app: lto was asked as fat but rustc was told local",))
     wine = ran(runner="wine")
     narrowed = (broken(Profile(lto=FAT1.lto)), attempt(units, size=4900, run=wine))
     return report(
         result(HOST, attempt(), attempt(FAT1, size=800), line=11),
         result(WINDOWS, attempt(size=5000, run=wine), broken(), narrowed=narrowed),
-        result(WASM, attempt(run=unknown), dropped, line=13),
+        result(WASM, attempt(run=unknown), attempt(FAT1, size=700, run=unknown), line=13),
+        result("i686-unknown-linux-gnu", attempt(), dropped, line=16),
         result("s390x-unknown-linux-gnu", meddled, broken(FAT1, "couldn't read src/main.rs"), line=14),
         not_tried(),
     )

@@ -63,6 +63,15 @@ def containment(tmp_path_factory: pytest.TempPathFactory) -> None:
     pytest.skip("this system lets nobody here lay an overlay over a folder")
 
 
+WRITER = """\
+fn main() {
+    assert!(std::path::Path::new("src/main.rs").exists() && !std::path::Path::new("written").exists());
+    std::fs::remove_file("src/main.rs").unwrap();
+    std::fs::write("written", "by the program").unwrap();
+}
+"""
+
+
 def results(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {target["triple"]: target for target in document["targets"]}
 
@@ -155,6 +164,19 @@ class TestAllTargets:
         assert eventually(lambda: not processes_about(tried.user.folder)), processes_about(tried.user.folder)
         assert not list((tried.user.cache / "trimtab" / "work").glob("*/target"))
 
+    @pytest.mark.usefixtures("containment")
+    def test_what_a_program_writes_does_not_stay(self, tried: Tried, crossing: Path) -> None:
+        """Nor where wine's server runs already, which opens files for others in the tree that it sees itself."""
+        project = tried.user.project("finicky", into="writer")
+        (project / "src" / "main.rs").write_text(WRITER)
+        before = snapshot(project)
+        wine = {**tried.user.environment, "WINEPREFIX": str(tried.user.cache / "trimtab" / "wine")}
+        subprocess.run(["wineserver", "-p60"], check=True, env=wine)
+        targets = ("--toolchain", crossing, "--target", HOST, "--target", WINDOWS)
+        result = tried.user.does("targets", project, *targets, "--candidate", "opt-level=1", "--run", "x")
+        assert result.out.startswith("2 of 2 release targets pass with opt-level 1"), result.out
+        assert snapshot(project) == before
+
     def test_again_nothing_is_built_and_all_is_run(self, tried: Tried, crossing: Path) -> None:
         result = tried.user.run("targets", tried.project, "--toolchain", crossing, *CANDIDATE, "--target", WASM)
         assert result.code == 0
@@ -236,6 +258,28 @@ def test_a_runner_of_cargos_own_is_used(user: User) -> None:
     found = user.does("targets", project, "--json").document
     (run,) = results(found)[HOST]["attempts"][0]["runs"]
     assert (run["runner"], run["state"]) == ("env", "ok")
+
+
+def test_a_candidate_that_cargos_flags_override_does_not_pass(user: User) -> None:
+    project = user.project("picky")
+    (project / ".cargo").mkdir()
+    (project / ".cargo" / "config.toml").write_text('[build]\nrustflags = ["-C", "codegen-units=8"]\n')
+    arguments = ("targets", project, "--target", HOST, "--candidate", "codegen-units=1")
+    assert user.run(*arguments, "--strict").code == 1
+    found = user.does(*arguments, "--json").document
+    assert results(found)[HOST]["standing"] == "not in effect"
+    assert "0 of 1 release targets pass" in found["headline"]
+
+
+@pytest.mark.parametrize("kind", ["cdylib", "staticlib"])
+def test_a_library_is_built_and_not_run(user: User, kind: str) -> None:
+    project = user.project("picky")
+    (project / "src" / "main.rs").rename(project / "src" / "lib.rs")
+    with (project / "Cargo.toml").open("a") as manifest:
+        manifest.write(f'\n[lib]\ncrate-type = ["{kind}"]\n')
+    found = results(user.does("targets", project, "--target", HOST, "--candidate", "lto=fat", "--json").document)[HOST]
+    assert found["standing"] == "built"
+    assert {run["said"] for attempt in found["attempts"] for run in attempt["runs"]} == {"a library: nothing to run"}
 
 
 def test_a_program_that_crashes_under_the_candidate_breaks(user: User) -> None:

@@ -478,6 +478,37 @@ class TestWorkflow:
 """)
         assert named(text) == {"x86_64-pc-windows-msvc"}
 
+    def test_what_a_matrix_includes_is_no_part_of_what_it_included_before(self) -> None:
+        text = job("""\
+    runs-on: ${{ matrix.os }}
+    strategy:
+      matrix:
+        include:
+          - {os: ubuntu-latest, arch: x86_64}
+          - {os: ubuntu-latest, arch: aarch64}
+          - {os: macos-14, arch: aarch64}
+    steps:
+      - uses: PyO3/maturin-action@v1
+        with: {target: "${{ matrix.arch }}"}
+""")
+        assert named(text) == {"x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "aarch64-apple-darwin"}
+
+    @pytest.mark.parametrize(
+        ("trigger", "releases"),
+        [
+            ("release", True),
+            ("[release]", True),
+            ("[push, release]", True),
+            ("{release: {types: [created]}}", True),
+            ("{push: {branches: [main], tags: ['v*']}}", True),
+            ("push", False),
+            ("[push, pull_request]", False),
+            ("{push: {branches: [main]}}", False),
+        ],
+    )
+    def test_what_a_workflow_runs_for(self, trigger: str, releases: bool) -> None:
+        assert read_workflow(f"on: {trigger}\n", ".github/workflows/ci.yml", KNOWN).releases is releases
+
     def test_a_job_that_never_runs_has_no_targets(self) -> None:
         text = job("    if: false\n    runs-on: x\n    steps: [{run: rustup target add x86_64-apple-darwin}]\n")
         assert named(text) == set()
@@ -507,6 +538,19 @@ class TestWorkflow:
             ("cargo build --release --target $TARGET", False),
             ("cargo build --release ${{ steps.flags.outputs.target }}", False),
             ("cargo test --release", False),
+            ("cargo build \\\n            --locked --release", True),
+            ("cargo build `\n            --release", True),
+            ("cargo build \\\n            --release --target $TARGET", False),
+            ("cargo +nightly build --release", True),
+            ("cargo +1.84.0 --locked build --release", True),
+            ("cargo auditable build --release", True),
+            ("cargo b -r", True),
+            ("cargo rustc --release --bin app -- -C lto=fat", True),
+            ("cargo build --release --target-dir out", True),
+            ("maturin build --release", True),
+            ("maturin publish", True),
+            ("maturin build", False),
+            ("cargo build-man --release", False),
         ],
     )
     def test_what_builds_for_the_runner(self, script: str, builds: bool) -> None:
@@ -569,10 +613,26 @@ class TestWorkflow:
     def test_yaml_that_is_no_workflow_names_nothing(self, text: str) -> None:
         assert named(text) == set()
 
-    def test_aliases_that_stand_for_billions_of_values_end(self) -> None:
+    @pytest.mark.parametrize(
+        "place",
+        ["jobs: {{b: {{env: {{X: {bomb}}}}}}}", "on: {bomb}", "jobs: {{b: {{strategy: {{matrix: {{a: {bomb}}}}}}}}}"],
+    )
+    def test_aliases_that_stand_for_billions_of_values_are_refused(self, place: str) -> None:
         text = "a0: &a0 [x86_64-apple-darwin]\n"
         text += "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 40))
-        assert named(f"{text}jobs: {{b: {{env: {{X: *a39}}}}}}") in (set(), {"x86_64-apple-darwin"})
+        with pytest.raises(InputError, match="it stands for more than 20,000 values"):
+            read_workflow(text + place.format(bomb="*a39"), RELEASE, KNOWN)
+
+    def test_a_few_aliases_are_followed(self) -> None:
+        text = job("""\
+    runs-on: ubuntu-latest
+    strategy:
+      matrix:
+        platform: [&gnu {arch: x86_64, abi: gnu}, &musl {arch: x86_64, abi: musl}]
+        exclude: [{platform: *gnu}]
+    steps: [{run: "cargo build --target ${{ matrix.platform.arch }}-unknown-linux-${{ matrix.platform.abi }}"}]
+""")
+        assert named(text) == {"x86_64-unknown-linux-musl"}
 
     @given(st.text(max_size=200))
     def test_any_text_is_read_or_refused(self, text: str) -> None:
@@ -584,7 +644,25 @@ class TestWorkflow:
 
 class TestYaml:
     def test_values_keep_their_spelling(self) -> None:
-        assert read_yaml("a: [3.10, yes, ~, '', 0x1f]").plain() == {"a": ["3.10", "yes", "", "", "0x1f"]}
+        (listed,) = read_yaml("a: [3.10, yes, ~, '', 0x1f]").table.values()
+        assert [item.text for item in listed.items] == ["3.10", "yes", "", "", "0x1f"]
+
+    @pytest.mark.parametrize(
+        ("one", "other", "same"),
+        [
+            ("{a: [1, {b: c}]}", "a:\n- 1\n- b: c\n", True),
+            ("{a: 1, b: 2}", "{b: 2, a: 1}", True),
+            ("[1, 2]", "[1]", False),
+            ("{a: 1}", "{a: 1, b: 2}", False),
+            ("{a: 1}", "[a]", False),
+            ("[]", "{}", False),
+        ],
+    )
+    def test_values_are_the_same_wherever_they_stand(self, one: str, other: str, same: bool) -> None:
+        assert read_yaml(one).same(read_yaml(other)) is same
+
+    def test_keys_that_are_no_words_are_left_out(self) -> None:
+        assert set(read_yaml("{? [a, b] : c, d: e}").table) == {"d"}
 
     def test_on_is_no_boolean(self) -> None:
         assert "on" in read_yaml("on: push").table
@@ -631,6 +709,24 @@ runner = "x"
         both = ["aarch64-unknown-linux-gnu", "aarch64-unknown-linux-musl"]
         assert names(targets_in({"pyproject.toml": text}, KNOWN)) == both
         assert names(targets_in({"pyproject.toml": f'{text}skip = "*-musllinux_*"\n'}, KNOWN)) == both[:1]
+
+    @pytest.mark.parametrize(
+        ("settings", "found"),
+        [
+            ('build = "cp3{9,10,11}-*"', {"gnu", "musl"}),
+            ('build = "cp3{9,1{0..2}}-manylinux_{x86_64,i686}"', {"gnu"}),
+            ('build = "cp37-*"', {"gnu", "musl"}),
+            ('build = "cp3{99,98}-*"', set()),
+            ('skip = "{*-musllinux_*,pp*}"', {"gnu"}),
+            (f'build = "{"{a,b}" * 100}"', set()),
+            (f'build = "{"{a,b}" * 10000}"', set()),
+            (f'build = "{"{0..999}" * 4}"', set()),
+        ],
+    )
+    def test_wheels_are_chosen_by_patterns_with_braces(self, settings: str, found: set[str]) -> None:
+        text = f'[tool.cibuildwheel]\nlinux.archs = "x86_64"\n{settings}\n'
+        made = {f"x86_64-unknown-linux-{libc}" for libc in found}
+        assert set(names(targets_in({"pyproject.toml": text}, KNOWN))) == made
 
     def test_tests_count_where_no_workflow_releases(self) -> None:
         text = "on: push\njobs: {test: {runs-on: x, steps: [{run: cargo test --target i686-unknown-linux-gnu}]}}\n"

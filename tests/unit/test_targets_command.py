@@ -18,6 +18,7 @@ from tests.fakes.targets import ARM, WINDOWS
 from tests.unit.conftest import Said
 from tests.unit.test_schemas import validator
 from trimtab.cli.app import run
+from trimtab.errors import MissingError
 from trimtab.process import Command, Finished
 
 RELEASE = """\
@@ -108,6 +109,17 @@ def test_cross_builds_what_the_toolchain_cannot(
     assert any(line.startswith("cross build --verbose") and f"--target {ARM}" in line for line in cargo.lines)
 
 
+def test_where_an_overlay_contains_other_builds_those_of_cross_are_named(
+    trimtab: Trimtab, cargo: ManyTargets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name, **_: name if name in ("cross", "docker") else None)
+    cargo.on("unshare *", finished())
+    found = document(trimtab(f"--target {ARM} --json"))
+    assert (
+        f"{ARM}: cross builds in containers that see the project's own tree: what a build script writes there stays"
+    ) in found["notes"]
+
+
 def document(said: Said) -> Any:
     found = json.loads(said.out)
     validator("targets").validate(found)
@@ -137,6 +149,7 @@ def test_every_target_under_both_profiles(trimtab: Trimtab, cargo: ManyTargets) 
     assert found["targets"][1]["attempts"][0]["runs"][0]["runner"] == "wine"
     assert found["targets"][2]["reason"].startswith("its standard library is not installed")
     assert any("builds happen in the project's own tree" in note for note in found["notes"])
+    assert not any("--run" in note for note in found["notes"])
     assert any(f"--target {WINDOWS}" in line for line in cargo.lines)
 
 
@@ -177,6 +190,48 @@ def test_a_target_that_the_candidate_breaks(trimtab: Trimtab, cargo: ManyTargets
     assert "1 breaks that works today" in text.out
     assert "x86_64-pc-windows-gnu: breaks" in text.err
     assert "[profile.release-lto-thin]" in trimtab("-c lto=fat -c codegen-units=1 --markdown -q").out
+
+
+def test_compiler_flags_that_break_a_target_are_no_profile(trimtab: Trimtab, cargo: ManyTargets) -> None:
+    broken = on_windows(lambda _: True)
+
+    def ending(command: Command) -> Finished | None:
+        return broken(command) if command.environment.get("CARGO_ENCODED_RUSTFLAGS") else None
+
+    cargo.ending = ending
+    found = document(trimtab("-c 'rustflags=-C target-cpu=native' --json"))
+    assert found["targets"][1]["standing"] == "breaks"
+    assert found["proposals"] == []
+    assert any(note.startswith(f"{WINDOWS} cannot have -C target-cpu=native, and no") for note in found["notes"])
+
+
+def test_a_trouble_that_a_narrower_profile_has_too_is_not_blamed(trimtab: Trimtab, cargo: ManyTargets) -> None:
+    """The linker cannot take one codegen unit, with fat LTO or without."""
+    cargo.ending = on_windows(lambda words: "profile.release.codegen-units=1" in words)
+    windows = document(trimtab("-c lto=fat -c codegen-units=1 --json"))["targets"][1]
+    assert [(one["label"], one["builds"]) for one in windows["narrowed"]] == [
+        ("codegen-units 1", False),
+        ("lto fat", True),
+    ]
+    assert windows["hints"] == []
+
+
+def test_a_runner_that_is_not_here_ends_nothing(trimtab: Trimtab, cargo: ManyTargets) -> None:
+    cargo.configuration = {"target": {HOST: {"runner": "qemu-of-mine -L '/x"}}}
+    cargo.on("qemu-of-mine *", MissingError("cannot run 'qemu-of-mine': No such file or directory"))
+    said = trimtab("--json")
+    assert said.code == 0
+    assert standings(said) == {HOST: "built", WINDOWS: "passes", ARM: "not tried"}
+    (run,) = document(said)["targets"][0]["attempts"][0]["runs"]
+    assert (run["said"], run["how"]) == (
+        "cannot run 'qemu-of-mine': No such file or directory",
+        ["install qemu-of-mine"],
+    )
+
+
+def test_without_an_overlay_runs_in_the_tree_are_noted(trimtab: Trimtab, cargo: ManyTargets) -> None:
+    notes = document(trimtab(f"--target {HOST} --run 'check x' --json"))["notes"]
+    assert "this system gives no overlay: what --run runs can change the project's own tree" in notes
 
 
 def test_a_profile_of_the_project(trimtab: Trimtab, cargo: ManyTargets) -> None:

@@ -153,8 +153,9 @@ class TestCompiler:
 
 def test_linkers_that_are_configured() -> None:
     configuration = {"target": {ARM: {"linker": "a"}, WINDOWS: {"linker": "b"}, "cfg(unix)": {"runner": "x"}}}
-    environment = {"CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER": "c"}
-    assert linkers_in_force(configuration, environment, [ARM, WINDOWS, WASM]) == {ARM: "a", WINDOWS: "c"}
+    environment = {"CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER": "c", "CARGO_TARGET_THUMBV8M_MAIN_NONE_LINKER": "d"}
+    triples = [ARM, WINDOWS, WASM, "thumbv8m.main-none"]
+    assert linkers_in_force(configuration, environment, triples) == {ARM: "a", WINDOWS: "c", triples[-1]: "d"}
 
 
 class TestOverlay:

@@ -1,14 +1,17 @@
 """Settings for the targets that cannot have what the others get.
 
 Cargo has no settings of a profile for one target (rust-lang/cargo#4897). What does it is a second profile that inherits
-from the first, and a build command that chooses it for that target.
+from the first, and a build command that chooses it for that target. Compiler flags are no setting of a profile; these
+Cargo's configuration has for each target.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from trimtab.analysis.table import label
 from trimtab.analysis.troubles import axes_in_question
@@ -26,7 +29,7 @@ def narrower(base: Profile, candidate: Profile, known: Sequence[Trouble]) -> tup
     and today's profile, which is known to work.
     """
     changed = candidate.differing(base)
-    if len(changed) < len(("one", "other")):
+    if len(changed) <= 1:
         return ()
     blamed = axes_in_question(known)
     ordered = sorted(changed, key=lambda axis: axis.name not in blamed)
@@ -49,16 +52,34 @@ def proposals(results: Iterable[TargetResult], name: str) -> tuple[Proposal, ...
     for result in results:
         chosen = attempt_for(result.attempts[0], result.narrowed)
         # Beside the candidate as this target's toolchain has it: its defaults may be others than those of the next.
-        words = _SIGNS.sub("-", label(chosen.profile, result.attempts[-1].profile)).strip("-")
-        groups.setdefault(words, []).append((result, chosen))
+        candidate = result.attempts[-1].profile
+        settled = replace(chosen.profile, rustflags=candidate.rustflags)
+        if settled != candidate:
+            words = _SIGNS.sub("-", label(settled, candidate)).strip("-")
+            groups.setdefault(words, []).append((result, chosen))
     return tuple(_proposal(f"{name}-{words}", members, name) for words, members in groups.items())
+
+
+def flag_notes(results: Iterable[TargetResult]) -> tuple[str, ...]:
+    """What to do for targets that work without the candidate's compiler flags, which no profile can take back."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for result in results:
+        flags = result.attempts[-1].profile.rustflags
+        if flags != attempt_for(result.attempts[0], result.narrowed).profile.rustflags:
+            groups.setdefault(flags, []).append(result.target.triple)
+    return tuple(
+        f"{', '.join(triples)} cannot have {shlex.join(flags)}, and no profile holds compiler flags: give them to each "
+        "of the other targets by `[target.TRIPLE] rustflags` in .cargo/config.toml"
+        for flags, triples in groups.items()
+    )
 
 
 def _proposal(own: str, members: Sequence[tuple[TargetResult, Attempt]], name: str) -> Proposal:
     """One profile, for targets that differ from the candidate in the same settings."""
     result, chosen = members[0]
-    axes = chosen.profile.differing(result.attempts[-1].profile)
-    settings = {axis.name: axis.cargo(axis.get(chosen.profile)) for axis in axes if axis.name != "rustflags"}
+    differing = chosen.profile.differing(result.attempts[-1].profile)
+    axes = [axis for axis in differing if axis.name != "rustflags"]
+    settings = {axis.name: axis.cargo(axis.get(chosen.profile)) for axis in axes}
     targets = tuple(result.target.triple for result, _ in members)
     manifest = [
         f"# trimtab: {', '.join(targets)} cannot have what {name} has",
@@ -72,7 +93,7 @@ def _proposal(own: str, members: Sequence[tuple[TargetResult, Attempt]], name: s
         settings=settings,
         manifest=tuple(manifest),
         workflow=tuple(line for result, _ in members for line in _workflow(result.target, own, name)),
-        proven=all(attempt.ran for _, attempt in members),
+        proven=all(attempt.ran and attempt.was_told(axes) for _, attempt in members),
     )
 
 

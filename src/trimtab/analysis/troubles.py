@@ -16,11 +16,18 @@ from trimtab.model.target import Attempt, Trouble
 def hints(triple: str, attempts: Sequence[Attempt]) -> tuple[Trouble, ...]:
     """The troubles that fit the failures of a target; nothing where all is well.
 
-    What also fails without the settings that a trouble blames does not fail for that.
+    What also fails without the settings that a trouble blames does not fail for that, nor does what works with them.
     """
     failed = [one for one in attempts if not one.works]
-    fitting = (row for row in _facts() if failed and all(_fits(row, triple, one) for one in failed))
-    return tuple(_trouble(row) for row in fitting)
+    works = [one for one in attempts if one.works]
+    return tuple(
+        _trouble(row)
+        for row in _facts()
+        if any(fnmatchcase(triple, pattern) for pattern in row["targets"])
+        and failed
+        and all(_explains(row, one) for one in failed)
+        and not any(_has(one.profile, row["settings"]) for one in works)
+    )
 
 
 def axes_in_question(troubles: Sequence[Trouble]) -> frozenset[str]:
@@ -28,9 +35,7 @@ def axes_in_question(troubles: Sequence[Trouble]) -> frozenset[str]:
     return frozenset(axis for trouble in troubles for axis in trouble.settings)
 
 
-def _fits(row: dict[str, Any], triple: str, attempt: Attempt) -> bool:
-    if not any(fnmatchcase(triple, pattern) for pattern in row["targets"]):
-        return False
+def _explains(row: dict[str, Any], attempt: Attempt) -> bool:
     if "causes" in row and (not attempt.failure or attempt.failure.cause not in row["causes"]):
         return False
     return _has(attempt.profile, row["settings"])

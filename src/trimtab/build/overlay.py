@@ -1,8 +1,8 @@
-"""Builds that see the project's tree and cannot change it: what they write to it goes elsewhere.
+"""Builds and runs that see the project's tree and cannot change it: what they write to it goes elsewhere.
 
-On Linux a build can be given a mount namespace of its own, in which an overlay lies over the tree: at the same path, so
-that nothing is built differently, with what is written or deleted kept in a folder of ours. A build script that deletes
-its own sources then fails its own build, and nothing else. It takes root, or unprivileged user namespaces.
+On Linux a command can be given a mount namespace of its own, in which an overlay lies over the tree: at the same path,
+so that nothing is done differently, with what is written or deleted kept in a folder of ours. A build script that
+deletes its own sources then fails its own build, and nothing else. It takes root, or unprivileged user namespaces.
 
 Source: Linux, Documentation/filesystems/overlayfs.rst (a deleted file is a character device 0/0 in the upper folder).
 """
@@ -27,7 +27,7 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overlay:
-    """A tree that builds cannot change."""
+    """A tree that commands cannot change."""
 
     tree: Path
     folder: Path

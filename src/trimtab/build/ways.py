@@ -19,6 +19,8 @@ from trimtab.errors import MissingError
 from trimtab.model.study import Toolchain
 from trimtab.process import Runner
 
+CROSS = "cross"
+"""Builds in containers, which see the project's tree itself."""
 _CHOOSING = ("RUSTC", "CARGO", "RUSTDOC", "RUSTUP_TOOLCHAIN")
 """Variables that would have another toolchain do the work."""
 
@@ -55,7 +57,7 @@ class Way:
     """Further arguments."""
 
     def __str__(self) -> str:
-        return f"{self.name}, {self.compiler.toolchain.rustc}" if self.name != "cross" else self.name
+        return f"{self.name}, {self.compiler.toolchain.rustc}" if self.name != CROSS else self.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +119,7 @@ def choose_way(triple: str, compilers: Sequence[Compiler], linkers: Mapping[str,
             return Way(name="cargo zigbuild", program=("cargo", "zigbuild"), compiler=compiler)
     first = compilers[0]
     if _fits(triple, _facts()["cross"]["targets"]) and first.which("cross") and _containers(first):
-        return Way(name="cross", program=("cross", "build"), compiler=first)
+        return Way(name=CROSS, program=("cross", "build"), compiler=first)
     return _no_way(triple, compilers, linkers)
 
 
@@ -127,14 +129,16 @@ def linkers_in_force(
     """Triple → linker, where Cargo's configuration or a variable names one."""
     found = {}
     for triple in triples:
-        variable = environment.get(f"CARGO_TARGET_{triple.upper().replace('-', '_').replace('.', '_')}_LINKER")
-        if linker := variable or setting(configuration, triple, "linker"):
+        if linker := setting(configuration, environment, triple, "linker"):
             found[triple] = str(linker)
     return found
 
 
-def setting(configuration: Mapping[str, Any], triple: str, name: str) -> Any:
-    """A setting of ``[target.TRIPLE]`` in Cargo's merged configuration; ``None`` where there is none."""
+def setting(configuration: Mapping[str, Any], environment: Mapping[str, str], triple: str, name: str) -> Any:
+    """A setting of ``[target.TRIPLE]``, of a variable or else of Cargo's merged configuration; ``None`` without one."""
+    key = f"{triple}_{name}".upper().replace("-", "_").replace(".", "_")
+    if value := environment.get(f"CARGO_TARGET_{key}"):
+        return value
     table = configuration.get("target", {})
     own = table.get(triple, {}) if isinstance(table, Mapping) else {}
     return own.get(name) if isinstance(own, Mapping) else None

@@ -172,7 +172,7 @@ def _extra_filename(invocation: Invocation) -> str:
 def _dependency_warnings(asked: Profile, dependencies: Sequence[Invocation]) -> list[str]:
     """Dependencies compiled otherwise than asked; LTO and strip are the final artifact's own business."""
     warnings = []
-    for name in ("codegen-units", "opt-level", "panic"):
+    for name in ("codegen-units", "opt-level", "panic", "debug"):
         odd = sorted({one.crate for one in dependencies if _differs(asked, one, name)})
         if odd:
             more = f" and {len(odd) - _MOST_NAMED} more" if len(odd) > _MOST_NAMED else ""

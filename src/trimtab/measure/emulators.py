@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shlex
+import signal
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources, util
 from pathlib import Path
 from typing import Any
 
+from trimtab.errors import MissingError
 from trimtab.model.target import Ran, Run
 from trimtab.process import Command, Finished, Runner
 
@@ -23,6 +25,14 @@ _RUNS_TOO = {"i686-unknown-linux-gnu": "x86_64", "i686-unknown-linux-musl": "x86
 """Targets whose programs another architecture's Linux runs as they are, if the libraries are there."""
 _FIRST_START = 120.0
 """Seconds; wine makes its folder."""
+_PANICKED = 101
+"""Exit code of a Rust program that panics."""
+_ENDED_BY_SIGNAL = {
+    128 + number for number in (signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
+}
+"""What a shell, wasmtime and others that run programs make of the signals that end one that crashes."""
+_NOT_STARTED = (126, 127)
+"""What a shell, env and others that start programs say where they cannot."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +46,12 @@ class Emulator:
     """On top of the user's."""
     prepare: tuple[str, ...] = ()
     """A command to run once before."""
+    end: tuple[str, ...] = ()
+    """A command that ends what it leaves running."""
+    crashes: Mapping[int, str] = field(default_factory=dict)
+    """Exit code → what crash it stands for."""
+    crash_message: str = ""
+    """What it prints where a program crashes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +63,7 @@ class NoEmulator:
 
 
 def find_emulator(
-    triple: str, host: str, which: Callable[[str], str | None], cache: Path, configured: object = None
+    triple: str, host: str, which: Callable[[str], str | None], cache: Path, configured: Sequence[str] = ()
 ) -> Emulator | NoEmulator:
     """What runs programs of a target here.
 
@@ -56,11 +72,10 @@ def find_emulator(
         host: of this machine.
         which: finds programs.
         cache: wine's own folder is kept here, so that the user's is left alone.
-        configured: the ``runner`` that Cargo is configured to use for the target, a string or a list.
+        configured: the words of the ``runner`` that Cargo is configured to use for the target.
     """
     if configured:
-        words = shlex.split(configured) if isinstance(configured, str) else [str(word) for word in _listed(configured)]
-        return Emulator(name=Path(words[0]).name, words=tuple(words))
+        return Emulator(name=Path(configured[0]).name, words=tuple(configured))
     if _runs_natively(triple, host):
         return Emulator(name="native")
     rows = [row for row in _facts() if any(fnmatchcase(triple, pattern) for pattern in row["targets"])]
@@ -74,11 +89,21 @@ def find_emulator(
     return NoEmulator(reason="nothing that trimtab knows runs it here", how=(f"set target.{triple}.runner for Cargo",))
 
 
+def runner_words(configured: object) -> tuple[str, ...]:
+    """The words of a ``runner`` as Cargo takes it: a list, or a string whose words have spaces between them."""
+    if isinstance(configured, str):
+        return tuple(configured.split())
+    return tuple(map(str, configured)) if isinstance(configured, list | tuple) else ()
+
+
 def prepare(runner: Runner, emulator: Emulator, environment: Mapping[str, str]) -> None:
     """What must be done once before the first run; if it fails, the runs will say so."""
-    if emulator.prepare:
-        surroundings = {**environment, **emulator.environment}
-        runner.run(Command(argv=emulator.prepare, environment=surroundings, timeout=_FIRST_START))
+    _run_beside(runner, emulator, emulator.prepare, environment)
+
+
+def end(runner: Runner, emulator: Emulator, environment: Mapping[str, str]) -> None:
+    """End what earlier runs left running, as far as there is a command for that."""
+    _run_beside(runner, emulator, emulator.end, environment)
 
 
 def run_binary(
@@ -87,6 +112,7 @@ def run_binary(
     binary: tuple[str, Path],
     *,
     arguments: Sequence[str],
+    within: Sequence[str] = (),
     cwd: Path,
     environment: Mapping[str, str],
     timeout: float,
@@ -94,48 +120,90 @@ def run_binary(
     """Run a program once, to see that it runs at all.
 
     Without arguments it is asked for its version or help. A program that takes neither is not called failed, unless it
-    ends by a signal or not at all: see `worse`.
+    crashes or does not end: see `worse`. Nor is one that cannot be started here.
 
     Args:
         runner: runs it.
         emulator: runs it there.
         binary: its name and file.
         arguments: what to give it.
+        within: words before all others, such as those of an overlay.
         cwd: the folder to run it in.
         environment: the user's.
         timeout: seconds.
     """
     name, path = binary
-    finished = None
+    finished, crash = None, ""
     for words in (tuple(arguments),) if arguments else SMOKE:
         command = Command(
-            argv=(*emulator.words, str(path), *words),
+            argv=(*within, *emulator.words, str(path), *words),
             cwd=cwd,
             environment={**environment, **emulator.environment},
             timeout=timeout,
         )
-        finished = runner.run(command)
+        try:
+            finished = runner.run(command)
+        except MissingError as error:
+            return _not_started(name, emulator, error.what.replace(str(path), name))
+        if finished.exit_code in _NOT_STARTED:
+            return _not_started(name, emulator, f"it does not start: {finished.ended}")
         if finished.ok:
             said = f"{' '.join(words)}: {_first_line(finished.stdout)}".removesuffix(": ")
-            return Run(binary=name, state=Ran.OK, runner=emulator.name, said=said)
-        if finished.timed_out or finished.exit_code < 0:
+            return Run(binary=name, state=Ran.OK, runner=emulator.name, said=said, exit_code=0)
+        if crash := _crash(finished, emulator):
             break
     assert finished
-    crashed = bool(arguments) or finished.timed_out or finished.exit_code < 0
+    failed = crash or (finished.ended if arguments else "")
     return Run(
         binary=name,
-        state=Ran.FAILED if crashed else Ran.NOT_RUN,
+        state=Ran.FAILED if failed else Ran.NOT_RUN,
         runner=emulator.name,
-        said=finished.ended if crashed else f"it takes neither --version nor --help ({_ended(finished)})",
-        how=() if crashed else ("--run ARGUMENTS, with what it takes",),
+        said=failed or f"it takes neither --version nor --help ({_ended(finished)})",
+        exit_code=finished.exit_code,
+        how=() if failed else ("--run ARGUMENTS, with what it takes",),
     )
 
 
 def worse(run: Run, before: Run | None) -> Run:
-    """A run beside that of today's binary: what works today and does not now has failed."""
-    if run.state is Ran.NOT_RUN and before and before.state is Ran.OK:
-        return Run(binary=run.binary, state=Ran.FAILED, runner=run.runner, said=run.said)
+    """A run beside that of today's binary: what works today and does not now has failed.
+
+    Where both start and neither is known to work, what does not end as it does today has failed.
+    """
+    if not before or run.state is not Ran.NOT_RUN:
+        return run
+    if before.state is Ran.OK:
+        return replace(run, state=Ran.FAILED, how=())
+    if before.state is Ran.NOT_RUN and before.exit_code not in (None, run.exit_code):
+        said = f"{run.said}, and under today's profile exit code {before.exit_code}"
+        return replace(run, state=Ran.FAILED, said=said, how=())
     return run
+
+
+def _run_beside(runner: Runner, emulator: Emulator, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    if argv:
+        with contextlib.suppress(MissingError):
+            surroundings = {**environment, **emulator.environment}
+            runner.run(Command(argv=argv, environment=surroundings, timeout=_FIRST_START))
+
+
+def _not_started(name: str, emulator: Emulator, said: str) -> Run:
+    how = f"install {emulator.words[0]}" if emulator.words else "install the C library of its target"
+    return Run(binary=name, state=Ran.NOT_RUN, runner=emulator.name, said=said, how=(how,))
+
+
+def _crash(finished: Finished, emulator: Emulator) -> str:
+    """How a program crashed, or that it does not end; nothing where it ended by itself."""
+    code, ended = finished.exit_code, finished.ended
+    if code in emulator.crashes:
+        code_itself, _, said = ended.partition(": ")
+        return ": ".join(filter(None, (code_itself, emulator.crashes[code], said)))
+    crashed = (
+        code < 0
+        or code in _ENDED_BY_SIGNAL
+        or (code == _PANICKED and "panicked at" in finished.stderr)
+        or (emulator.crash_message and emulator.crash_message in finished.stderr)
+    )
+    return ended if crashed or finished.timed_out else ""
 
 
 def _emulator(row: Mapping[str, Any], program: str, cache: Path) -> Emulator:
@@ -146,7 +214,15 @@ def _emulator(row: Mapping[str, Any], program: str, cache: Path) -> Emulator:
         environment = {"WINEPREFIX": str(folder), "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml="}
         made = (folder / "system.reg").exists()
         folder.parent.mkdir(parents=True, exist_ok=True)
-        return Emulator(name="wine", words=words, environment=environment, prepare=() if made else (*words, "wineboot"))
+        return Emulator(
+            name="wine",
+            words=words,
+            environment=environment,
+            prepare=() if made else (*words, "wineboot"),
+            end=tuple(row["end"]),
+            crashes={int(code): said for code, said in row["crashes"].items()},
+            crash_message=row["crash_message"],
+        )
     libraries = row.get("libraries", "")
     environment = {"QEMU_LD_PREFIX": libraries} if libraries and os.path.isdir(libraries) else {}  # noqa: PTH112
     return Emulator(name=row["name"], words=words, environment=environment)
@@ -167,10 +243,6 @@ def _first_line(text: str) -> str:
 def _ended(finished: Finished) -> str:
     code, _, said = finished.ended.partition(": ")
     return f"{code}: {_first_line(said)}" if said else code
-
-
-def _listed(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 @cache

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trimtab.model.profile import CargoValue, Profile
+from trimtab.model.profile import AxisKind, CargoValue, Profile
 from trimtab.model.study import Machine
 from trimtab.model.trial import Artifact, BuildFailed, Cost, Effect
 
@@ -59,6 +59,8 @@ class Run:
     """What ran it: ``native``, ``wine``, …"""
     said: str = ""
     """How it ended, or why it was not run."""
+    exit_code: int | None = None
+    """Negative: the signal that ended it; ``None`` where it did not start."""
     how: tuple[str, ...] = ()
     """What makes it possible to run it."""
 
@@ -101,6 +103,15 @@ class Attempt:
         """Whether it was built and every binary was run with success."""
         return self.failure is None and bool(self.runs) and all(run.state is Ran.OK for run in self.runs)
 
+    def was_told(self, axes: Iterable[AxisKind]) -> bool:
+        """Whether rustc is known to have been told what the profile says on some axes, for every binary."""
+        told = {effect.binary: effect for effect in self.effects}
+        return all(
+            one.name in told and getattr(told[one.name], axis.field) == axis.get(self.profile)
+            for axis in axes
+            for one in self.artifacts
+        )
+
     @property
     def size(self) -> int:
         """Bytes of all binaries."""
@@ -123,10 +134,12 @@ class Standing(StrEnum):
     """It fails under today's profile too."""
     NOT_TRIED = "not tried"
     """It cannot be built here."""
+    NOT_IN_EFFECT = "not in effect"
+    """It works, and rustc is not known to have been told all that the candidate changes."""
     BUILT = "built"
-    """It was built, and there is nothing here to run it."""
+    """It was built, and not every binary was run: nothing here runs it, it takes other arguments or is a library."""
     PASSES = "passes"
-    """It was built, and every binary was run."""
+    """It was built as asked, and every binary was run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,6 +168,8 @@ class TargetResult:
         base, judged = self.attempts[0], self.attempts[-1]
         if not judged.works:
             return Standing.BREAKS if base.works else Standing.FAILS
+        if not judged.was_told(judged.profile.differing(base.profile)):
+            return Standing.NOT_IN_EFFECT
         return Standing.PASSES if judged.ran else Standing.BUILT
 
 
@@ -172,7 +187,7 @@ class Proposal:
     workflow: tuple[str, ...]
     """What to change where the targets are built."""
     proven: bool
-    """Whether each of these targets was built and run with them."""
+    """Whether each of these targets was really built and run with them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +225,8 @@ class TargetsReport:
             said.append(f"{counts['breaks']} {'breaks that works' if one else 'break that work'} today")
         if counts["fails"]:
             said.append(f"{counts['fails']} {'fails' if counts['fails'] == 1 else 'fail'} today")
+        if counts["not in effect"]:
+            said.append(f"{counts['not in effect']} not known to have all of it")
         if counts["built"]:
             said.append(f"{counts['built']} built but not run")
         if counts["not tried"]:

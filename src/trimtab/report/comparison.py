@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trimtab.model.comparison import Comparison, Mode, Row, Runs, Verdict
+from trimtab.report.escaping import escaped
 from trimtab.units import format_change, format_seconds, format_value, printable
 
 if TYPE_CHECKING:
@@ -152,16 +153,16 @@ def comparison_markdown(comparison: Comparison) -> str:
     notes = (_machine(comparison), *_spreads(comparison), *_null_notes(comparison), *comparison.notes)
     heads = ", ".join(map(_code, comparison.heads))
     lines = [
-        f"**{_escaped(comparison.headline)}**",
+        f"**{escaped(comparison.headline)}**",
         "",
         f"{_code(comparison.base)} → {heads}: {_totals(comparison)}",
         "",
         "| | bench | metric | base | head | change | interval | runs | mode |",
         "|---|---|---|---:|---:|---:|---|---:|---|",
-        *(f"| {' | '.join((sign, *map(_escaped, _texts(row))))} |" for sign, row in rows),
+        *(f"| {' | '.join((sign, *map(escaped, _texts(row))))} |" for sign, row in rows),
         "",
-        *(f"- ❌ failed: {_escaped(line)}" for line in comparison.failures),
-        *(f"- {_escaped(line)}" for line in notes),
+        *(f"- ❌ failed: {escaped(line)}" for line in comparison.failures),
+        *(f"- {escaped(line)}" for line in notes),
     ]
     return "\n".join(lines) + "\n"
 
@@ -179,10 +180,6 @@ def _totals(comparison: Comparison) -> str:
 
 def _code(name: str) -> str:
     return f"`{printable(name).replace('`', chr(39))}`"
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\`*_<>[]|" else letter for letter in printable(text))
 
 
 def comparison_json(comparison: Comparison) -> str:

@@ -16,6 +16,10 @@ _TEXT = """\
 # features = ["a", "b"]
 # profile = "release"               # the profile that ships
 # touch = "src/lib.rs"              # the file whose edit is played; the binary's own root file if left out
+# targets = ["x86_64-pc-windows-gnu"]   # release targets, in the place of those that workflows and settings name
+# wheel = true                      # the wheel of pyproject.toml is what ships
+# python = "python3.12"             # the interpreter that wheels are for
+# smoke = "import mine; mine.check()"   # must work with the wheel installed; with it, {{python}} may stand in benches
 
 [space]
 # Today's release profile: {today}

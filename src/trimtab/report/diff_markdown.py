@@ -6,27 +6,28 @@ from collections.abc import Iterable
 
 from trimtab.model.difference import Difference, Row
 from trimtab.report.diff_listing import Listing, headline, summary
+from trimtab.report.escaping import escaped
 from trimtab.units import format_change, printable
 
 
 def diff_markdown(difference: Difference, listings: Iterable[Listing], remarks: Iterable[str]) -> str:
     """Headline, tables, remarks; sizes in bytes."""
     alone = difference.head is None
-    lines = [f"**{_escaped(headline(difference))}**", ""]
+    lines = [f"**{escaped(headline(difference))}**", ""]
     if difference.head:
         lines += [f"`{_cell(difference.base.path)}` → `{_cell(difference.head.path)}`", ""]
-    lines += [*(f"- {_escaped(line)}" for line in summary(difference)), ""]
+    lines += [*(f"- {escaped(line)}" for line in summary(difference)), ""]
     for listing in listings:
         lines += [*_table(listing, alone=alone), ""]
-    lines += [f"- {_escaped(remark)}" for remark in remarks]
+    lines += [f"- {escaped(remark)}" for remark in remarks]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _table(listing: Listing, *, alone: bool) -> list[str]:
     headings = [listing.what or "part", *(("bytes",) if alone else ("base", "head", "change", "%"))]
     if not listing.rows:
-        return [_escaped(listing.title)]
-    lines = [f"**{_escaped(listing.title)}**", "", _line(headings), _line(["---", *["---:"] * (len(headings) - 1)])]
+        return [escaped(listing.title)]
+    lines = [f"**{escaped(listing.title)}**", "", _line(headings), _line(["---", *["---:"] * (len(headings) - 1)])]
     lines += [_line([f"`{_cell(row.name)}`", *_sizes(row, alone=alone)]) for row in listing.rows]
     if listing.more:
         change = [] if alone else ["", f"{listing.more_change:+}", ""]
@@ -48,7 +49,3 @@ def _line(cells: list[str]) -> str:
 def _cell(name: str) -> str:
     """A name between backticks in a table: a bar would end the cell, a backtick the code."""
     return printable(name).replace("|", "\\|").replace("`", "'")
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\`*_<>[]|" else letter for letter in text)

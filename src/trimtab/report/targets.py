@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trimtab.model.target import Attempt, Proposal, Ran, Standing, TargetResult, TargetsReport, Trouble
+from trimtab.report.escaping import escaped
 from trimtab.report.study_json import effect_document
 from trimtab.units import format_bytes, format_change, format_seconds, printable
 
@@ -21,10 +22,17 @@ _SIGNS = {
     Standing.BREAKS: "❌",
     Standing.FAILS: "❌",
     Standing.NOT_TRIED: "–",
+    Standing.NOT_IN_EFFECT: "❔",
     Standing.BUILT: "❔",
     Standing.PASSES: "✅",
 }
-_STYLES = {Standing.BREAKS: "bold red", Standing.FAILS: "red", Standing.BUILT: "yellow", Standing.PASSES: "green"}
+_STYLES = {
+    Standing.BREAKS: "bold red",
+    Standing.FAILS: "red",
+    Standing.NOT_IN_EFFECT: "yellow",
+    Standing.BUILT: "yellow",
+    Standing.PASSES: "green",
+}
 _WIDE = 140
 """Columns of a terminal that has room for the errors in the table."""
 _HEADINGS = ("target", "profile", "builds", "runs", "size", "build CPU", "effect", "first error, or why not")
@@ -124,10 +132,7 @@ def _effect(attempt: Attempt) -> str:
 
 def _after(report: TargetsReport) -> Iterator[str]:
     """What would make more possible, what is known of the failures, and what to write."""
-    for result in report.results:
-        if how := _how(result):
-            possible = "to build it here" if not result.attempts else "to run it here"
-            yield f"{result.target.triple}, {possible}: {'; or '.join(how)}"
+    yield from _possible(report)
     for result in report.results:
         for known in result.hints:
             yield f"{result.target.triple}, known: {known.says}; {known.remedy} ({known.source})"
@@ -137,6 +142,13 @@ def _after(report: TargetsReport) -> Iterator[str]:
         yield f"{', '.join(proposal.targets)} with settings of its own ({proof}), in Cargo.toml:"
         yield from (f"  {line}" for line in proposal.manifest)
         yield from (f"  {line}" for line in proposal.workflow)
+
+
+def _possible(report: TargetsReport) -> Iterator[str]:
+    for result in report.results:
+        if how := _how(result):
+            possible = "to build it here" if not result.attempts else "to run it here"
+            yield f"{result.target.triple}, {possible}: {'; or '.join(how)}"
 
 
 def _how(result: TargetResult) -> tuple[str, ...]:
@@ -169,22 +181,21 @@ def _attempts(results: Sequence[TargetResult]) -> Iterator[tuple[TargetResult, A
 
 def targets_markdown(report: TargetsReport) -> str:
     """For a pull request."""
-    lines = [f"**{_escaped(report.headline)}**", "", f"| {' | '.join(_HEADINGS)} |"]
+    lines = [f"**{escaped(report.headline)}**", "", f"| {' | '.join(_HEADINGS)} |"]
     lines.append("|---|---|---|---|---:|---:|---|---|")
     for result in report.results:
-        lines += [f"| {' | '.join(map(_escaped, cells))} |" for cells in _rows(result)]
+        lines += [f"| {' | '.join(map(escaped, cells))} |" for cells in _rows(result)]
     lines.append("")
     for proposal in report.proposals:
         lines += ["```toml", *proposal.manifest, "```", ""]
-        lines += [f"- {_escaped(line)}" for line in proposal.workflow]
+        lines += [f"- {escaped(line)}" for line in proposal.workflow]
     known = (known for result in report.results for known in result.hints)
-    lines += [f"- known: {_escaped(f'{one.says}; {one.remedy} ({one.source})')}" for one in known]
-    lines += [f"- {_escaped(line)}" for line in (*_effects(report), *_wrote(report), *report.notes, _subtitle(report))]
+    lines += [f"- {escaped(line)}" for line in _possible(report)]
+    lines += [f"- known: {escaped(f'{one.says}; {one.remedy} ({one.source})')}" for one in known]
+    lines += [f"- {escaped(line)}" for line in (*_effects(report), *_wrote(report), *report.notes, _subtitle(report))]
+    if report.command:
+        lines.append(f"- to repeat: {escaped(report.command)}")
     return "\n".join(lines) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\`*_<>[]|" else letter for letter in printable(text))
 
 
 def targets_json(report: TargetsReport) -> str:

@@ -1,12 +1,14 @@
 """cibuildwheel: which architectures it builds wheels for.
 
 Source: cibuildwheel.pypa.io, options (``archs``, ``build``, ``skip``; environment variables over ``pyproject.toml``).
+Patterns are those of a shell with Bash's braces, as the package bracex expands them.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,11 +16,14 @@ from typing import Any
 from trimtab.cargo.targets.triples import short_name, system_of, with_musl
 
 _SYSTEMS = ("linux", "macos", "windows")
-_PYTHONS = tuple(f"cp3{minor}" for minor in range(8, 16))
+_PYTHONS = tuple(f"cp3{minor}" for minor in range(6, 16))
 _OWN = {"x86_64-unknown-linux-gnu": "x86_64", "aarch64-unknown-linux-gnu": "aarch64",
         "x86_64-apple-darwin": "x86_64", "aarch64-apple-darwin": "arm64",
         "x86_64-pc-windows-msvc": "AMD64", "aarch64-pc-windows-msvc": "ARM64"}  # fmt: skip
 """Runner → its own architecture, as cibuildwheel calls it."""
+_BRACES = re.compile(r"\{(?:(?P<first>\d{1,3})\.\.(?P<last>\d{1,3})|(?P<words>[^{}]*,[^{}]*))\}")
+_LONGEST, _MOST = 500, 1000
+"""Characters of a pattern, and steps of writing its braces out: a line of them can stand for billions."""
 _ALL = {"linux": ("x86_64", "i686", "aarch64", "ppc64le", "s390x", "armv7l", "riscv64"),
         "macos": ("x86_64", "arm64", "universal2"), "windows": ("AMD64", "x86", "ARM64")}  # fmt: skip
 
@@ -40,8 +45,8 @@ class Wheels:
             skip: patterns of wheels to leave out.
         """
         wanted = archs.replace(",", " ").split() or self._setting("archs", system) or ["auto"]
-        chosen = build.split() or self._setting("build", system) or ["*"]
-        left_out = skip.split() or self._setting("skip", system)
+        chosen = _plain(build.split() or self._setting("build", system) or ["*"])
+        left_out = _plain(skip.split() or self._setting("skip", system))
         for arch in dict.fromkeys(itertools.chain.from_iterable(_archs(word, system, runner) for word in wanted)):
             for triple in short_name("cibuildwheel", system, arch):
                 for libc, made in (("manylinux", triple), ("musllinux", with_musl(triple))):
@@ -84,5 +89,29 @@ def _tag(system: str, arch: str) -> str:
     return f"macosx_{arch}" if system == "macos" else {"AMD64": "win_amd64", "x86": "win32"}.get(arch, "win_arm64")
 
 
-def _matches(name: str, patterns: list[str]) -> bool:
+def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _plain(patterns: list[str]) -> list[str]:
+    """Patterns without braces."""
+    return [plain for pattern in patterns for plain in _without_braces(pattern[:_LONGEST])]
+
+
+def _without_braces(pattern: str) -> Iterator[str]:
+    """All that a pattern stands for, innermost braces first: ``cp3{9,1{0,1}}-*`` is for 9, 10 and 11."""
+    waiting = [pattern]
+    for _ in range(_MOST):
+        if not waiting:
+            return
+        one = waiting.pop()
+        if braces := _BRACES.search(one):
+            waiting += [f"{one[: braces.start()]}{word}{one[braces.end() :]}" for word in _choices(braces)]
+        else:
+            yield one
+
+
+def _choices(braces: re.Match[str]) -> list[str]:
+    if braces["words"]:
+        return braces["words"].split(",")
+    return [str(number) for number in range(int(braces["first"]), int(braces["last"]) + 1)]

@@ -37,9 +37,18 @@ _UNKNOWN = "\0"
 _RELEASES = re.compile(r"release|publish|deploy|dist|wheel|binar|packag|(^|\W)cd(\W|$)|cicd", re.IGNORECASE)
 _LOCAL = "./.github/workflows/"
 _NOT_BUILT_FOR = frozenset({"if", "name", "exclude", "needs", "concurrency"})
-_COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
-_BUILDS = re.compile(r"^[^\n]*\b(?:cargo|cross)\s+(?:\w+\s+)??\w*build\b[^\n]*$", re.MULTILINE)
-_FOR_RELEASE = re.compile(r"(^|\s)(--release|-r|--profile)\b")
+_COMMENT = re.compile(r"(^|[ \t])#.*$", re.MULTILINE)
+_CONTINUED = re.compile(r"(\\|[ \t]`)\n[ \t]*")
+"""The end of a line that goes on in the next: a shell's, or PowerShell's."""
+_BUILDS = re.compile(
+    r"^.*\b(?:(?:cargo|cross)[ \t]+(?:[+-]\S+[ \t]+)*(?:(?:\w+[ \t]+)?\w*build|b|rustc)"
+    r"|maturin[ \t]+(?:build|publish))(?![\w-]).*$",
+    re.MULTILINE,
+)
+_FOR_RELEASE = re.compile(r"(^|\s)(--release|-r|--profile)\b|\bmaturin\s+publish\b")
+_NAMES_TARGET = re.compile(r"--target(?![\w-])")
+_DEEPEST = 3
+"""Expressions that stand for texts with expressions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,18 +81,19 @@ def read_workflow(text: str, file: str, known: Collection[str], wheels: Wheels |
     jobs = _jobs(root, file, known, wheels or Wheels())
     return Workflow(
         file=file,
-        releases=bool(_RELEASES.search(PurePosixPath(file).stem)) or _released_by(root.get("on")),
+        releases=bool(_RELEASES.search(PurePosixPath(file).stem)) or released_by(root.get("on")),
         calls=tuple(name for job in jobs for name in job.calls()),
         named=tuple(dict.fromkeys(named for job in jobs for named in job.named())),
         notes=tuple(note for job in jobs for note in job.notes()),
     )
 
 
-def _released_by(trigger: Node | None) -> bool:
-    """Whether it runs for a release or a tag, and not for every push."""
+def released_by(trigger: Node | None) -> bool:
+    """Whether it runs for releases or for pushed tags; whatever else it runs for."""
     if not trigger:
         return False
-    return "release" in trigger.table or trigger.get("push", "tags") is not None or trigger.plain() == "release"
+    events = {*trigger.table, *(event.text for event in trigger.items)}
+    return "release" in events or trigger.get("push", "tags") is not None
 
 
 def _jobs(root: Node, file: str, known: Collection[str], wheels: Wheels) -> list[_Job]:
@@ -122,14 +132,12 @@ class _Job:
 
     def named(self) -> list[Named]:
         literal = list(self._literal())
-        combinations = _combinations(self.node.get("strategy", "matrix"))
-        filled = [named for one in combinations for named in self._filled(one)]
-        triples = {triple for triple, _ in literal}
-        found = [*literal, *(named for named in filled if named[0] not in triples)]
-        short = [named for one in combinations for named in self._wheels(one)]
-        found += [named for named in short if named[0] not in {triple for triple, _ in found}]
+        settled = combinations(self.node.get("strategy", "matrix"))
+        filled = [named for one in settled for named in self._filled(one)]
+        short = [named for one in settled for named in self._wheels(one)]
+        found = _with_others(_with_others(literal, filled), short)
         if not found:
-            found = [named for one in combinations for named in self._for_the_runner(one)]
+            found = [named for one in settled for named in self._for_the_runner(one)]
         excluded = _excluded(self.node.get("strategy", "matrix", "exclude"))
         return [named for named in dict.fromkeys(found) if named[0] not in excluded]
 
@@ -196,12 +204,12 @@ class _Job:
         if not runner:
             return
         for step in self._steps():
-            script = step.get("run")
-            builds = _BUILDS.findall(_COMMENT.sub("", self._fill(script, combination))) if script else []
+            script = self._option(step, "run", combination)
+            builds = _BUILDS.findall(_CONTINUED.sub(" ", _COMMENT.sub("", script)))
             if "actions-rs/cargo" in (step.get("uses") or Node("", 0)).text and (options := step.get("with")):
                 words = (self._option(options, name, combination) for name in ("command", "args"))
                 builds += _BUILDS.findall(f"cargo {' '.join(words)}")
-            if any(_FOR_RELEASE.search(line) and "--target" not in line and _UNKNOWN not in line for line in builds):
+            if any(map(_is_release, builds)):
                 yield runner, Place(file=self.file, line=step.line, said=f"the runner of {self.name}")
 
     def _steps(self) -> list[Node]:
@@ -229,7 +237,7 @@ class _Job:
         def value(match: re.Match[str]) -> str:
             variable = _VARIABLE.fullmatch(match[1])
             found = self._look_up(variable[1], variable[2], combination) if variable else None
-            return self._fill(found, combination, depth + 1) if found and depth < len("abc") else _UNKNOWN
+            return self._fill(found, combination, depth + 1) if found and depth < _DEEPEST else _UNKNOWN
 
         return _EXPRESSION.sub(value, node.text)
 
@@ -241,8 +249,23 @@ class _Job:
         return found.get(*rest) if found and rest else found
 
 
-def _combinations(matrix: Node | None) -> list[Combination]:
-    """What a matrix amounts to; one empty combination where there is none."""
+def _with_others(found: list[Named], more: list[Named]) -> list[Named]:
+    """What was found, and of more the targets that were not."""
+    triples = {triple for triple, _ in found}
+    return [*found, *(named for named in more if named[0] not in triples)]
+
+
+def _is_release(line: str) -> bool:
+    """Whether a build is for release, and for the machine that it runs on."""
+    return bool(_FOR_RELEASE.search(line)) and not _NAMES_TARGET.search(line) and _UNKNOWN not in line
+
+
+def combinations(matrix: Node | None) -> list[Combination]:
+    """What a matrix amounts to; one empty combination where there is none.
+
+    What it includes is added to the combinations of its axes that it fits, or is one more; it is never added to another
+    that was included.
+    """
     if not matrix:
         return [{}]
     axes = {key: node.items for key, node in matrix.table.items() if key not in ("include", "exclude")}
@@ -250,23 +273,24 @@ def _combinations(matrix: Node | None) -> list[Combination]:
     made: list[dict[str, Node]] = [dict(zip(axes, values, strict=True)) for values in product] if axes else []
     excluded = [one.table for one in _members(matrix, "exclude")]
     made = [one for one in made if not any(_fits(entry, one) for entry in excluded)]
+    more = []
     for entry in _members(matrix, "include"):
         own = {key: node for key, node in entry.table.items() if key in axes}
         fitting = [one for one in made if _fits(own, one)]
         for one in fitting:
             one.update({key: node for key, node in entry.table.items() if key not in axes})
         if not fitting:
-            made.append(dict(entry.table))
-    return list(made[:_MOST]) or [{}]
+            more.append(dict(entry.table))
+    return list((*made, *more)[:_MOST]) or [{}]
 
 
 def _members(matrix: Node, key: str) -> list[Node]:
     node = matrix.get(key)
-    return node.items if node else []
+    return node.items[:_MOST] if node else []
 
 
 def _fits(entry: Mapping[str, Node], combination: Combination) -> bool:
-    return all(key in combination and combination[key].plain() == node.plain() for key, node in entry.items())
+    return all(key in combination and combination[key].same(node) for key, node in entry.items())
 
 
 def _excluded(exclude: Node | None) -> set[str]:

@@ -11,7 +11,8 @@ from trimtab.errors import InputError
 if TYPE_CHECKING:
     import yaml
 
-_MOST = 100_000
+_MOST = 20_000
+"""Values of a file, its aliases written out: a few lines of them can stand for billions."""
 _DEEPEST = 100
 
 
@@ -47,19 +48,20 @@ class Node:
             found = found.table.get(key) if found else None
         return found
 
-    def plain(self) -> object:
-        """The same without lines, for comparing."""
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
-        return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
+    def same(self, other: Node) -> bool:
+        """Whether another has the same value, whatever line it stands on."""
+        mine, its = self.value, other.value
+        if isinstance(mine, dict) and isinstance(its, dict):
+            return mine.keys() == its.keys() and all(child.same(its[key]) for key, child in mine.items())
+        if isinstance(mine, list) and isinstance(its, list):
+            return len(mine) == len(its) and all(map(Node.same, mine, its))
+        return mine == its
 
     def scalars(self, leave_out: frozenset[str] = frozenset()) -> Iterator[Node]:
         """All scalars below, in the order of the file, those under some keys left out."""
-        waiting, seen = [self], 0
+        waiting = [self]
         while waiting:
-            node, seen = waiting.pop(), seen + 1
-            if seen > _MOST:  # a few lines of aliases can stand for billions of values
-                return
+            node = waiting.pop()
             if isinstance(node.value, str):
                 yield node
             elif isinstance(node.value, list):
@@ -72,13 +74,13 @@ def read_yaml(text: str) -> Node:
     """The first document of a text.
 
     Raises:
-        InputError: it is not YAML.
+        InputError: it is not YAML, or stands for more than 20,000 values.
     """
     import yaml
 
     try:
         root = yaml.compose(text, yaml.SafeLoader)
-        return _node(root, {}, 0) if root else Node({}, 1)
+        return _node(root, {}, 0)[0] if root else Node({}, 1)
     except yaml.MarkedYAMLError as error:
         line = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(f"not valid YAML: {error.problem}{line}") from None
@@ -86,25 +88,32 @@ def read_yaml(text: str) -> Node:
         raise InputError("not valid YAML") from None
 
 
-def _node(node: yaml.Node, known: dict[int, Node], depth: int) -> Node:
+def _node(node: yaml.Node, known: dict[int, tuple[Node, int]], depth: int) -> tuple[Node, int]:
+    """A value, and how many there are in it."""
     import yaml
 
     if id(node) in known:
         return known[id(node)]
     if depth > _DEEPEST:
         raise RecursionError
-    made = Node(_value(node, known, depth + 1), node.start_mark.line + 1)
-    if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
-        made = Node(made.value, made.line + 1)  # the text begins below the sign
-    known[id(node)] = made
-    return made
+    value, size = _value(node, known, depth + 1)
+    if size > _MOST:
+        raise InputError(f"it stands for more than {_MOST:,} values")
+    below = isinstance(node, yaml.ScalarNode) and node.style in ("|", ">")  # the text begins below the sign
+    known[id(node)] = Node(value, node.start_mark.line + (2 if below else 1)), size
+    return known[id(node)]
 
 
-def _value(node: yaml.Node, known: dict[int, Node], depth: int) -> str | list[Node] | dict[str, Node]:
+def _value(
+    node: yaml.Node, known: dict[int, tuple[Node, int]], depth: int
+) -> tuple[str | list[Node] | dict[str, Node], int]:
     import yaml
 
     if isinstance(node, yaml.SequenceNode):
-        return [_node(child, known, depth) for child in node.value]
+        items = [_node(child, known, depth) for child in node.value]
+        return [item for item, _ in items], 1 + sum(size for _, size in items)
     if isinstance(node, yaml.MappingNode):
-        return {str(key.value): _node(child, known, depth) for key, child in node.value}
-    return "" if node.tag.endswith(":null") else str(node.value)
+        pairs = [(key.value, *_node(child, known, depth)) for key, child in node.value]
+        table = {key: child for key, child, _ in pairs if isinstance(key, str)}
+        return table, 1 + sum(size for _, _, size in pairs)
+    return "" if node.tag.endswith(":null") else str(node.value), 1

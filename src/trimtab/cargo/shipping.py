@@ -1,0 +1,440 @@
+"""Which Cargo profile a project's release files are built with, as far as its own files say so. Nothing is run.
+
+A wrong alarm is worse than none, so the rules are few, and what they leave open counts as unknown:
+
+- A workflow publishes if it runs for a release or for a pushed tag, or if a step of it puts files where users fetch
+  them (assets of a release, a package registry). The workflows that it calls belong to it.
+- Within it, a build ships if its job hands files on: to such a place, to a later job, to a bucket, into an image.
+  What runs for pull requests or after failures only counts for neither.
+- A build that names no profile is one for tests, unless its command is made for releases. So is one with ``dev``,
+  ``test`` or ``bench``.
+- A profile that the workspace does not have belongs to another workspace of the repository.
+- Where one build's profile is only known while the workflow runs, nothing is said about the others either.
+
+dist builds with a profile called ``dist``, unless other jobs build for it, and maturin with the one in
+``pyproject.toml``. Sources: docs.github.com, "Workflow syntax for GitHub Actions"; dist's book, "Configuration"
+(``build-local-artifacts``); maturin.rs, "Configuration"; the Cargo book, "cargo build" and "cargo install"; the
+``action.yml`` of the actions named below.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, takewhile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from trimtab.cargo.targets.settings import parse
+from trimtab.cargo.targets.workflow import Combination, combinations, released_by
+from trimtab.cargo.targets.yaml_lines import Node, read_yaml
+from trimtab.errors import InputError
+from trimtab.model.target import Place
+
+_WORKFLOWS = ".github/workflows"
+_DIST = ("dist-workspace.toml", "dist.toml", "Cargo.toml")
+_PYPROJECT = "pyproject.toml"
+_CARGO_CONFIG = (".cargo/config.toml", ".cargo/config")
+_LARGEST = 1 << 20
+_LONGEST_VALUE, _DEEPEST = 1000, 3
+
+_UPLOADER = "taiki-e/upload-rust-binary-action"
+_PUBLISHERS = (
+    *("actions/upload-release-asset", "ncipollo/release-action", "pypa/gh-action-pypi-publish"),
+    *("shogo82148/actions-upload-release-asset", "softprops/action-gh-release", "svenstaro/upload-release-action"),
+    *("taiki-e/create-gh-release-action", _UPLOADER),
+)
+_HANDERS = (*_PUBLISHERS, "actions/upload-artifact", "docker/build-push-action")
+_PUBLISHING = re.compile(
+    r"\bgh\s+release\s+(create|upload)\b|\b(maturin|twine)\s+upload\b|\b(maturin|npm|pnpm|uv)\s+publish\b"
+)
+_HANDING_ON = re.compile(
+    r"\baws\s+s3\s+(cp|mv|sync)\b|\bgcloud\s+storage\s+(cp|mv|rsync)\b|\b(gsutil|rclone|scp)\s|\bdocker\s+push\b"
+)
+_NOT_FOR_RELEASES = re.compile(r"^(\$\{\{)?\s*false\b|(?<!!)\bfailure\(\)|event_name\s*==\s*['\"]pull_request")
+_CALLERS = {
+    "actions-rs/cargo": "cargo",
+    "clechasseur/rs-cargo": "cargo",
+    "clementtsang/cargo-action": "cargo",
+    "houseabsolute/actions-rust-cross": "cross",
+    "pyo3/maturin-action": "maturin",
+}
+"""Action → the program that it gives its inputs ``command`` and ``args``."""
+
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_VARIABLE = re.compile(r"\s*(matrix|env)\.([\w.-]+)\s*")
+_SHELL_VARIABLE = re.compile(r"\$\{([^}\n]*)\}|\$(?:env:)?(\w+)|\$(?=\()")
+_ASSIGNED = re.compile(r"(?<![-\w])(\w+)\s?=(?!=)")
+_COMMENT = re.compile(r"(^|[ \t])#.*$", re.MULTILINE)
+_SEPARATOR = re.compile(r"&&|\|\||[;|()]")
+_QUOTES = str.maketrans("", "", "'\"")
+_CONTINUED = ("\\", " `")
+"""Ends of lines that go on in the next: of a shell, of PowerShell."""
+_UNKNOWN = "\0"
+"""Stands for what is only known while the workflow runs."""
+
+_PRINTERS = ("echo", "printf", "write-host", "write-output")
+_CARGOS = ("cargo", "cross")
+_BUILDERS = {"build": "", "b": "", "zigbuild": "", "rustc": "", "deb": "release", "install": "release"}
+"""Command → its profile where it is given none; ``deb`` is that of cargo-deb."""
+_WRAPPERS = ("auditable", "ndk", "xwin")
+"""Commands that have Cargo build, as in ``cargo auditable build``."""
+_TAKE_VALUES = (
+    *("--bin", "--color", "--compatibility", "--config", "--example", "--exclude", "--features", "--interpreter"),
+    *("--jobs", "--manifest-path", "--manylinux", "--message-format", "--out", "--package", "--path", "--root"),
+    *("--target", "--target-dir", "-F", "-Z", "-i", "-j", "-o", "-p", "-t"),
+)
+_PROFILE_NAME = re.compile(r"[\w-]+")
+_FOR_TESTS = ("dev", "debug", "test", "bench")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shipped:
+    """A build whose files go to users."""
+
+    profile: str
+    """Empty where it is only known while the workflow runs."""
+    place: Place
+    """Where it is asked for; ``said`` is how it names the profile there."""
+
+
+def shipped_profiles(root: Path) -> tuple[Shipped, ...]:
+    """The builds that ship, by the files of a workspace and of the repository that it lies in.
+
+    A file that cannot be read, or is not the YAML or TOML that it should be, says nothing.
+
+    Args:
+        root: the workspace's root.
+    """
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    paths = [folder / name for folder in dict.fromkeys((root, top)) for name in (*_DIST, _PYPROJECT)]
+    paths += sorted((top / _WORKFLOWS).glob("*.y*ml"))
+    texts = {str(path.relative_to(top)): text for path in paths if (text := _text(path))}
+    return shipped_in(texts, _own_profiles(root))
+
+
+def shipped_in(texts: Mapping[str, str], own: Collection[str]) -> tuple[Shipped, ...]:
+    """The builds that ship, by the texts of some files.
+
+    Args:
+        texts: path from the repository's root → text.
+        own: the profiles that the workspace has.
+    """
+    wheels = list(_wheels(texts))
+    found = (*_dist(texts), *wheels, *_builds(texts, "" if wheels else "release"))
+    return tuple(one for one in dict.fromkeys(found) if one.profile in own or not one.profile)
+
+
+def other_profile_notes(root: Path, profile: str) -> tuple[str, ...]:
+    """What to tell people who measure one profile and ship others; nothing where theirs ships too, and in doubt.
+
+    Args:
+        root: the workspace's root.
+        profile: the name of the one that is measured.
+    """
+    places: dict[str, list[Place]] = {}
+    for one in shipped_profiles(root):
+        places.setdefault(one.profile, []).append(one.place)
+    if profile in places or "" in places:
+        return ()
+    return tuple(_note(name, found, profile) for name, found in places.items())
+
+
+def _note(name: str, places: Sequence[Place], profile: str) -> str:
+    more = len(places) - 1
+    others = f" and {more} more place{'s' if more > 1 else ''}" if more else ""
+    return (
+        f"{places[0].file}:{places[0].line}{others} ship{'' if more else 's'} with --profile {name}, "
+        f"not {profile}, which is measured here: choose it with --profile {name}"
+    )
+
+
+def _text(path: Path) -> str:
+    """A file's text; nothing where it cannot be read."""
+    try:
+        return path.read_text("utf-8") if path.is_file() and path.stat().st_size <= _LARGEST else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _own_profiles(root: Path) -> set[str]:
+    """``release``, and the profiles that a workspace has settings for."""
+    tables = [_below(_toml(_text(root / name)), "profile") for name in ("Cargo.toml", *_CARGO_CONFIG)]
+    return {"release"}.union(*(table for table in tables if isinstance(table, dict)))
+
+
+def _toml(text: str) -> dict[str, Any]:
+    """A file's tables; none where it is not TOML, or nests too deeply or has too long a number for Python."""
+    try:
+        return parse(text)
+    except (InputError, RecursionError, ValueError):
+        return {}
+
+
+def _below(table: Any, *path: str) -> Any:
+    """What stands below some keys, if they lead through tables."""
+    for key in path:
+        table = table.get(key) if isinstance(table, dict) else None
+    return table
+
+
+def _named(texts: Mapping[str, str], *names: str) -> Iterator[tuple[str, str]]:
+    return ((file, text) for file, text in texts.items() if PurePosixPath(file).name in names)
+
+
+def _first_line(text: str, pattern: str) -> int:
+    """Where a pattern stands first; 1 where it does not."""
+    match = re.search(pattern, text, re.MULTILINE)
+    return text.count("\n", 0, match.start()) + 1 if match else 1
+
+
+def _dist(texts: Mapping[str, str]) -> list[Shipped]:
+    """dist's own builds; none where other jobs build for it, or nothing in its workspace is Rust."""
+    found = []
+    for file, text in _named(texts, *_DIST):
+        root = _toml(text)
+        paths = (("dist",), ("workspace", "metadata", "dist"), ("package", "metadata", "dist"))
+        tables = [table for path in paths if isinstance(table := _below(root, *path), dict)]
+        members = _below(root, "workspace", "members") if tables and file.endswith("dist-workspace.toml") else None
+        foreign = isinstance(members, list) and not any(str(member).startswith("cargo:") for member in members)
+        if foreign or any(table.get(key) is False for table in tables for key in ("build-local-artifacts", "dist")):
+            return []
+        if tables:
+            line = _first_line(text, r"^[ \t]*\[(\w+\.metadata\.)?dist\]")
+            found.append(Shipped(profile="dist", place=Place(file=file, line=line, said="dist")))
+    return found
+
+
+def _wheels(texts: Mapping[str, str]) -> Iterator[Shipped]:
+    """What maturin builds unless it is told otherwise."""
+    for file, text in _named(texts, _PYPROJECT):
+        name = _below(_toml(text), "tool", "maturin", "profile")
+        if isinstance(name, str) and _PROFILE_NAME.fullmatch(name) and name not in _FOR_TESTS:
+            line = _first_line(text, rf"(?<![\w-])profile\s*=\s*[\"']{name}[\"']")
+            yield Shipped(profile=name, place=Place(file=file, line=line, said=f'profile = "{name}"'))
+
+
+def _builds(texts: Mapping[str, str], wheels: str) -> Iterator[Shipped]:
+    """The builds of all workflows that publish, in jobs that hand files on.
+
+    Args:
+        texts: all files.
+        wheels: the profile of ``maturin publish`` where it is given none.
+    """
+    roots = {}
+    for file, text in texts.items():
+        if file.startswith(_WORKFLOWS):
+            with contextlib.suppress(InputError):
+                roots[file] = read_yaml(text)
+    for file in _publishing(roots):
+        for job in _jobs(roots[file]):
+            if any(map(_hands_on, _steps(job))):
+                yield from _Job(node=job, root=roots[file], file=file, wheels=wheels).builds()
+
+
+def _publishing(roots: Mapping[str, Node]) -> list[str]:
+    """The workflows that publish, and those that they call."""
+    waiting, found = [file for file, root in roots.items() if _publishes(root)], set()
+    while waiting:
+        file = waiting.pop()
+        if file in roots and file not in found:
+            found.add(file)
+            waiting += [_said(job, "uses").removeprefix("./") for job in _jobs(roots[file])]
+    return [file for file in roots if file in found]
+
+
+def _publishes(root: Node) -> bool:
+    steps = (step for job in _jobs(root) for step in _steps(job))
+    return released_by(root.get("on")) or any(_does(step, _PUBLISHERS, _PUBLISHING) for step in steps)
+
+
+def _jobs(root: Node) -> list[Node]:
+    listed = (root.get("jobs") or Node({}, 1)).table.values()
+    return [job for job in listed if _for_releases(job)]
+
+
+def _steps(job: Node) -> list[Node]:
+    return [step for step in (job.get("steps") or Node([], 1)).items if _for_releases(step)]
+
+
+def _for_releases(node: Node) -> bool:
+    """Whether a job or step can run when there is something to release."""
+    condition = _said(node, "if")
+    return "||" in condition or not _NOT_FOR_RELEASES.search(condition)  # of alternatives, another may hold
+
+
+def _hands_on(step: Node) -> bool:
+    return _does(step, _HANDERS, _PUBLISHING) or _does(step, (), _HANDING_ON)
+
+
+def _does(step: Node, actions: Sequence[str], commands: re.Pattern[str]) -> bool:
+    return _action(step) in actions or bool(commands.search(_COMMENT.sub("", _said(step, "run"))))
+
+
+def _action(step: Node) -> str:
+    return _said(step, "uses").partition("@")[0].lower()
+
+
+def _said(node: Node, key: str) -> str:
+    found = node.get(key)
+    return found.text if found else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    """A job that hands on what it builds."""
+
+    node: Node
+    root: Node
+    """The whole workflow."""
+    file: str
+    wheels: str
+
+    def builds(self) -> Iterator[Shipped]:
+        """Its builds, for each combination of its matrix."""
+        for step, values in self._steps_to_fill():
+            for line, words in _commands(step, values):
+                if asked := _asked_profile(words, self.wheels):
+                    yield Shipped(profile=asked[0], place=Place(file=self.file, line=line, said=asked[1]))
+
+    def _steps_to_fill(self) -> Iterator[tuple[Node, _Values]]:
+        matrix, steps = self.node.get("strategy", "matrix"), _steps(self.node)
+        known = not any(_EXPRESSION.search(node.text) for node in _holding_keys(matrix))
+        assigned = frozenset(name for step in steps for name in _ASSIGNED.findall(_said(step, "run")))
+        for combination in combinations(matrix):
+            for step in steps:
+                holders = (step, self.node, self.root)
+                yield step, _Values(holders=holders, combination=combination, known=known, assigned=assigned)
+
+
+def _holding_keys(matrix: Node | None) -> Iterator[Node]:
+    """What says which keys a matrix has, unless it is an expression."""
+    if matrix:
+        yield matrix
+        if include := matrix.get("include"):
+            yield from (include, *include.items)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Values:
+    """What expressions and variables stand for, as far as that is known beforehand."""
+
+    holders: tuple[Node, ...]
+    """What can set environment variables; the first that sets one decides."""
+    combination: Combination
+    known: bool
+    """Whether the matrix has no other keys than those of the combination."""
+    assigned: frozenset[str]
+    """Variables that scripts change."""
+
+    def fill(self, text: str, depth: int = 0) -> str:
+        """A text without expressions."""
+        return _EXPRESSION.sub(lambda match: self._expression(match[1], depth), text)
+
+    def fill_script(self, text: str) -> str:
+        """A script without expressions and variables."""
+
+        def value(match: re.Match[str]) -> str:
+            return self._variable((match[1] or match[2] or "").removeprefix("env:"), 0)
+
+        return _SHELL_VARIABLE.sub(value, self.fill(text))
+
+    def _expression(self, said: str, depth: int) -> str:
+        variable = _VARIABLE.fullmatch(said)
+        if not variable:
+            return _UNKNOWN
+        if variable[1] == "env":
+            return self._variable(variable[2], depth)
+        first, *rest = variable[2].split(".")
+        found = self.combination.get(first)
+        if found is None and self.known:
+            return ""
+        return self._value(found and found.get(*rest), depth)
+
+    def _variable(self, name: str, depth: int) -> str:
+        if name in self.assigned:
+            return _UNKNOWN
+        return self._value(next((node for one in self.holders if (node := one.get("env", name))), None), depth)
+
+    def _value(self, node: Node | None, depth: int) -> str:
+        if node is None or not isinstance(node.value, str) or len(node.text) > _LONGEST_VALUE or depth == _DEEPEST:
+            return _UNKNOWN
+        value = " ".join(self.fill(node.text, depth + 1).split())
+        return value if len(value) <= _LONGEST_VALUE else _UNKNOWN
+
+
+def _commands(step: Node, values: _Values) -> Iterator[tuple[int, list[str]]]:
+    """The commands that a step runs, each with its line in the file."""
+    action, options = _action(step), step.get("with") or Node({}, step.line)
+    if script := step.get("run"):
+        for above, words in _split(values.fill_script(script.text)):
+            yield script.line + above, words
+    elif action in _CALLERS:
+        command, arguments = (values.fill(_said(options, key)) for key in ("command", "args"))
+        line = (options.get("args") or step).line
+        yield line, [_CALLERS[action], command.replace("both", "build") or "build", *_words(arguments)]
+    elif action == _UPLOADER:
+        profile = values.fill(_said(options, "profile")) or "release"
+        yield (options.get("profile") or step).line, ["cargo", "build", "--profile", profile]
+
+
+def _split(script: str) -> Iterator[tuple[int, list[str]]]:
+    """The simple commands of a script, each with the number of lines above it."""
+    begun, first = "", 0
+    for number, line in enumerate([*_COMMENT.sub("", script).split("\n"), ""]):
+        first = first if begun else number
+        begun += f" {line.strip()}"
+        if begun.endswith(_CONTINUED):
+            begun = begun[:-1]
+            continue
+        yield from ((first, words) for part in _SEPARATOR.split(begun) if (words := _words(part)))
+        begun = ""
+
+
+def _words(text: str) -> list[str]:
+    return text.translate(_QUOTES).split()
+
+
+def _asked_profile(words: Sequence[str], wheels: str) -> tuple[str, str] | None:
+    """The profile that a command builds with, as in `Shipped`, and how it says so; nothing for other commands."""
+    if words[0].lower() in _PRINTERS:
+        return None
+    for at, word in enumerate(words):
+        program, rest = PurePosixPath(word).name.removesuffix(".exe"), list(takewhile("--".__ne__, words[at + 1 :]))
+        if program in _CARGOS:
+            return _of_cargo(rest)
+        if program == "maturin":
+            usual = {"build": "", "publish": wheels}
+            return _profile_of(rest[0], rest, usual[rest[0]]) if rest and rest[0] in usual else None
+        if program == _UNKNOWN and rest[:1] == ["build"]:  # Cargo or cross, if it takes a profile
+            asked = _profile_of("build", rest, "")
+            return asked if asked and asked[0] else None
+    return None
+
+
+def _of_cargo(arguments: Sequence[str]) -> tuple[str, str] | None:
+    plain = [word for word in arguments if not word.startswith(("-", "+"))] or [""]
+    command = "build" if plain[0] in _WRAPPERS and "build" in plain else plain[0]
+    given = {word.partition("=")[0] for word in arguments}
+    # What is installed from elsewhere is a tool; what is packed without being built was built by another command.
+    foreign = command == "install" and "--path" not in given
+    if command not in _BUILDERS or foreign or given & {"--debug", "--no-build"}:
+        return None
+    return _profile_of(command, arguments, _BUILDERS[command])
+
+
+def _profile_of(command: str, arguments: Sequence[str], usual: str) -> tuple[str, str] | None:
+    for word, following in pairwise([*arguments, ""]):
+        option, _, value = word.partition("=")
+        name = "release" if word in ("--release", "-r") else (value or following) if option == "--profile" else ""
+        if name in _FOR_TESTS:
+            return None
+        if name:
+            said = word if word in ("--release", "-r") else f"--profile {name}".replace(_UNKNOWN, "…")
+            return (name if _PROFILE_NAME.fullmatch(name) else ""), said
+    pairs = pairwise(["", *arguments])
+    if any(word.startswith(_UNKNOWN) and option not in _TAKE_VALUES for option, word in pairs):
+        return "", command
+    return (usual, command) if usual else None
