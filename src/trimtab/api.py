@@ -17,6 +17,7 @@ from pathlib import Path
 from trimtab.build.builder import Builder
 from trimtab.build.cargo import CargoBuilder
 from trimtab.build.workplace import ArtifactStore, hold_workplace
+from trimtab.cargo.calls import Calls
 from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.project import Binary, Project, choose_binaries, fetch, find_manifest, load_project
 from trimtab.cargo.published import PREFIX, published_crate
@@ -116,28 +117,28 @@ class Exploration:
     def builder(self, work: Path, artifacts: Path) -> Builder:
         """What builds its trials, in a work folder, keeping binaries in another."""
         if self.wheels:
-            return self.wheels.builder(
-                runner=self.runner, plan=self.plan, today=self.today.profile, rustflags=self.rustflags,
-                touched=self.touched, environment=self.environment, work=work, artifacts=ArtifactStore(artifacts),
-                ours=self.folders.kept,
-            )  # fmt: skip
+            kept = ArtifactStore(artifacts)
+            return self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept)
         return self.cargo_builder(work, artifacts)
 
     def cargo_builder(self, work: Path, artifacts: Path) -> CargoBuilder:
         """What builds the bare binaries."""
         return CargoBuilder(
+            calls=self.calls(work), binaries=self.binaries, artifacts=ArtifactStore(artifacts), touched=self.touched
+        )
+
+    def calls(self, work: Path) -> Calls:
+        """How its Cargo is called, with target directories in a work folder."""
+        return Calls(
             runner=self.runner,
             project=self.project,
-            binaries=self.binaries,
             selection=self.plan.selection,
             today=self.today.profile,
             rustflags=self.rustflags,
             environment=self.environment,
             work=work,
-            artifacts=ArtifactStore(artifacts),
             jobs=self.plan.jobs,
             timeout=self.plan.build_timeout,
-            touched=self.touched,
         )
 
 

@@ -68,19 +68,7 @@ def _build(
     targets: tuple[str, ...], exploration: Exploration, profile: Profile, work: Path, folder: str
 ) -> Executables:
     """The bench executables of a side; those of other harnesses than criterion and divan are left out."""
-    builder = BenchBuilder(
-        runner=exploration.runner,
-        project=exploration.project,
-        selection=exploration.plan.selection,
-        today=exploration.today.profile,
-        rustflags=exploration.rustflags,
-        environment=exploration.environment,
-        work=work,
-        jobs=exploration.plan.jobs,
-        timeout=exploration.plan.build_timeout,
-        benches=targets,
-    )
-    built = builder.build(profile, folder)
+    built = BenchBuilder(calls=exploration.calls(work), benches=targets).build(profile, folder)
     scratch = work / "target" / "criterion"
     opened = {
         (one.package, one.name): open_bench(exploration.runner, one, exploration.environment, scratch) for one in built

@@ -129,18 +129,13 @@ class Trying:
         over = self.overlay if way.name != CROSS else None
         if over:
             over.renew()
+        calls = replace(
+            exploration.calls(self.work), selection=selection, today=today, rustflags=flags, environment=environment
+        )
         builder = CargoBuilder(
-            runner=exploration.runner,
-            project=exploration.project,
+            calls=calls,
             binaries=exploration.binaries,
-            selection=selection,
-            today=today,
-            rustflags=flags,
-            environment=environment,
-            work=self.work,
             artifacts=ArtifactStore(self.attempts.artifacts),
-            jobs=exploration.plan.jobs,
-            timeout=exploration.plan.build_timeout,
             touched=exploration.touched,
             target=triple,
             program=way.program,

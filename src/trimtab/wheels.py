@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trimtab.build.wheel import WheelBuilder
 from trimtab.build.workplace import ArtifactStore
+from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Binary, Project
 from trimtab.cargo.sources import copy_sources
 from trimtab.config.file import Config, read_config
@@ -18,7 +19,6 @@ from trimtab.measure.installed import Installer
 from trimtab.measure.tags import wheel_tags
 from trimtab.model.metric import STARTUP
 from trimtab.model.plan import STARTUP_BENCH, Bench, Plan
-from trimtab.model.profile import Profile
 from trimtab.model.trial import Artifact, BuildFailed, WheelTags
 from trimtab.process import Runner
 from trimtab.python.backend import Backend, find_backend
@@ -31,8 +31,6 @@ _NO_CHOICE = "what a wheel holds, its pyproject.toml says"
 class Wheels:
     """A project whose wheel ships, with its build backend installed."""
 
-    project: Project
-    """The workspace of the crate that is in the wheel."""
     tree: Path
     """The folder that holds the workspace and the Python project."""
     backend: Backend
@@ -49,26 +47,10 @@ class Wheels:
         version = next((one.replace("==", " ") for one in packages if one.startswith(names)), "its build backend")
         return (f"wheels are built by {version} with {python}, in a copy of the sources",)
 
-    def builder(
-        self, *, runner: Runner, plan: Plan, today: Profile, rustflags: tuple[str, ...], touched: Path,
-        environment: Mapping[str, str], work: Path, artifacts: ArtifactStore, ours: tuple[Path, ...],
-    ) -> WheelBuilder:  # fmt: skip
-        """What builds its trials, in a work folder."""
+    def builder(self, calls: Calls, artifacts: ArtifactStore, touched: Path, ours: tuple[Path, ...]) -> WheelBuilder:
+        """What builds its trials."""
         return WheelBuilder(
-            runner=runner,
-            project=self.project,
-            tree=self.tree,
-            backend=self.backend,
-            profile=plan.selection.profile,
-            today=today,
-            rustflags=rustflags,
-            environment=environment,
-            work=work,
-            artifacts=artifacts,
-            jobs=plan.jobs,
-            timeout=plan.build_timeout,
-            touched=touched,
-            ours=ours,
+            calls=calls, tree=self.tree, backend=self.backend, artifacts=artifacts, touched=touched, ours=ours
         )
 
     def installer(self, runner: Runner, work: Path, environment: Mapping[str, str]) -> Installer:
@@ -185,7 +167,6 @@ def find_wheels(
 
     backend = find_backend(runner, wheel, chosen.python or sys.executable, cache / "backends", copy, environment)
     return Wheels(
-        project=project,
         tree=tree,
         backend=backend,
         program=chosen.binaries[0] if chosen.binaries else "",

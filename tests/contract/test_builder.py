@@ -17,15 +17,24 @@ from trimtab.build.builder import Builder
 from trimtab.build.cargo import CargoBuilder
 from trimtab.build.wheel import WheelBuilder
 from trimtab.build.workplace import ArtifactStore
-from trimtab.cargo.project import choose_binaries, load_project
+from trimtab.cargo.calls import Calls
+from trimtab.cargo.project import Project, choose_binaries, load_project
 from trimtab.model.plan import Selection
 from trimtab.model.profile import OptLevel, Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
+from trimtab.process import Runner
 from trimtab.python.backend import Backend
 from trimtab.python.environments import Environment
 from trimtab.python.project import read_wheel_project
 
 BROKEN = Profile(opt_level=OptLevel.O0)
+
+
+def calls(runner: Runner, project: Project, folder: Path) -> Calls:
+    return Calls(
+        runner=runner, project=project, selection=Selection(), today=TODAY, rustflags=(), environment={},
+        work=folder / "work", jobs=None, timeout=60,
+    )  # fmt: skip
 
 
 def cargo_builder(folder: Path) -> Builder:
@@ -34,9 +43,8 @@ def cargo_builder(folder: Path) -> Builder:
     project = load_project(cargo, cargo.root / "Cargo.toml", {})
     binaries = choose_binaries(project, Selection(), cargo.root)
     return CargoBuilder(
-        runner=cargo, project=project, binaries=binaries, selection=Selection(), today=TODAY, rustflags=(),
-        environment={}, work=folder / "work", artifacts=ArtifactStore(folder / "kept"),
-        jobs=None, timeout=60, touched=binaries[0].source,
+        calls=calls(cargo, project, folder), binaries=binaries, artifacts=ArtifactStore(folder / "kept"),
+        touched=binaries[0].source,
     )  # fmt: skip
 
 
@@ -46,10 +54,9 @@ def wheel_builder(folder: Path) -> Builder:
     (runner.root / "pyproject.toml").write_text('[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n')
     project = load_project(runner, runner.root / "Cargo.toml", {})
     return WheelBuilder(
-        runner=runner, project=project, tree=runner.root, profile="release", today=TODAY, rustflags=(),
+        calls=calls(runner, project, folder), tree=runner.root,
         backend=Backend(project=read_wheel_project(runner.root), tools=Environment(folder / "tools"), versions=()),
-        environment={}, work=folder / "work", artifacts=ArtifactStore(folder / "kept"),
-        jobs=None, timeout=60, touched=project.binaries[0].source,
+        artifacts=ArtifactStore(folder / "kept"), touched=project.binaries[0].source,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.user import User, snapshot
 from trimtab.cargo.bench_targets import BenchBuilder, BenchTarget
+from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import fetch, load_project
 from trimtab.errors import InputError
 from trimtab.measure.harnesses import BenchExecutable, open_bench
@@ -138,7 +139,7 @@ def made(registry: None, new_user: Callable[[Path], User], tmp_path_factory: pyt
     loaded = load_project(runner, project / "Cargo.toml", environment)
     fetch(runner, loaded, environment)
     before = snapshot(project)
-    builder = BenchBuilder(
+    calls = Calls(
         runner=runner,
         project=loaded,
         selection=Selection(profile="bench"),
@@ -149,6 +150,7 @@ def made(registry: None, new_user: Callable[[Path], User], tmp_path_factory: pyt
         jobs=None,
         timeout=300,
     )
+    builder = BenchBuilder(calls=calls)
     targets = builder.build(Profile(opt_level=OptLevel.O0), "base")
     assert snapshot(project) == before
     return Made(user, project, targets)

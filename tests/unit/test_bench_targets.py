@@ -11,6 +11,7 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.cargo.bench_targets import BenchBuilder, BenchTarget
+from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Project
 from trimtab.errors import InputError
 from trimtab.model.plan import Selection
@@ -43,11 +44,12 @@ def builder(root: Path, runner: FakeRunner, **rest: Any) -> BenchBuilder:
         root=root, packages=("app",), defaults=("app",), binaries=(), default_run="", target_directory=root / "target",
         has_bench_targets=True,
     )  # fmt: skip
-    plain = BenchBuilder(
+    benches = rest.pop("benches", ("*",))
+    plain = Calls(
         runner=runner, project=project, selection=Selection(), today=Profile(), rustflags=(),
         environment={"PATH": "/bin", "RUSTC_WRAPPER": "sccache"}, work=Path("/made"), jobs=None, timeout=600,
     )  # fmt: skip
-    return replace(plain, **rest)
+    return BenchBuilder(calls=replace(plain, **rest), benches=benches)
 
 
 def test_only_benches_are_taken_in_order(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_today_is_asked_for_without_settings_in_a_target_directory_of_its_own(tm
     assert builder(tmp_path, runner).build(Profile(), "one") == ()
     (command,) = runner.commands
     assert command.argv[:5] == ("cargo", "bench", "--no-run", "--frozen", "--message-format=json-render-diagnostics")
-    assert command.argv[5:] == ("--profile", "release", "--bench", "*")
+    assert command.argv[5:] == ("--bench", "*", "--profile", "release")
     assert command.cwd == tmp_path
     assert command.timeout == 600
     assert command.environment["CARGO_TARGET_DIR"] == "/made/one"
@@ -93,8 +95,9 @@ def test_what_is_chosen_and_what_differs_is_said(tmp_path: Path) -> None:
     )
     chosen.build(Profile(lto=Lto.FAT, rustflags=("-Ctarget-cpu=native",)), "two")
     (line,) = runner.lines
-    assert "--profile bench --features fast --no-default-features --package app --package app-core" in line
-    assert line.endswith('--bench parse --bench start --jobs 2 --config profile.bench.lto="fat"')
+    assert "--package app --package app-core --bench parse --bench start" in line
+    assert "--profile bench --features fast --no-default-features" in line
+    assert line.endswith('--jobs 2 --config profile.bench.lto="fat"')
     flags = runner.commands[0].environment["CARGO_ENCODED_RUSTFLAGS"]
     assert flags == "-Cdebuginfo=1\x1f-Ctarget-cpu=native"
 

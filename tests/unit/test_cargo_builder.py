@@ -12,6 +12,7 @@ from tests.fakes.runner import finished
 from tests.fakes.values import FAT1, TODAY
 from trimtab.build.cargo import CargoBuilder
 from trimtab.build.workplace import ArtifactStore
+from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import choose_binaries, load_project
 from trimtab.model.metric import Absent
 from trimtab.model.plan import Selection
@@ -29,13 +30,13 @@ def builder(cargo: FakeCargo, **rest: Any) -> CargoBuilder:
     folder = cargo.root.parent
     project = load_project(cargo, cargo.root / "Cargo.toml", {})
     binaries = choose_binaries(project, Selection(), cargo.root)
+    touched = rest.pop("touched", binaries[0].source)
     values: dict[str, Any] = {
-        "runner": cargo, "project": project, "binaries": binaries, "selection": Selection(), "today": TODAY,
-        "rustflags": (), "environment": {"PATH": "/bin", "MAKEFLAGS": "-j9"},
-        "work": folder / "work", "artifacts": ArtifactStore(folder / "kept"), "jobs": None, "timeout": 60.0,
-        "touched": binaries[0].source,
+        "runner": cargo, "project": project, "selection": Selection(), "today": TODAY, "rustflags": (),
+        "environment": {"PATH": "/bin", "MAKEFLAGS": "-j9"}, "work": folder / "work", "jobs": None, "timeout": 60.0,
     }  # fmt: skip
-    return CargoBuilder(**{**values, **rest})
+    calls = Calls(**{**values, **rest})
+    return CargoBuilder(calls=calls, binaries=binaries, artifacts=ArtifactStore(folder / "kept"), touched=touched)
 
 
 def build_of(cargo: FakeCargo) -> Command:

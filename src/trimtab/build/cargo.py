@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.build.costs import costed, failed
@@ -11,15 +10,12 @@ from trimtab.build.links import capturing
 from trimtab.build.touching import TOUCH_METRIC, play_edit
 from trimtab.build.workplace import ArtifactStore, clear
 from trimtab.cargo import messages
-from trimtab.cargo.environment import building
-from trimtab.cargo.project import Binary, Project
-from trimtab.cargo.rustflags import adding
-from trimtab.cargo.settings import profile_arguments, selection_arguments
+from trimtab.cargo.calls import Calls
+from trimtab.cargo.project import Binary
 from trimtab.model.metric import Absent
-from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.process import WORK_VARIABLE, Command, Finished, Runner, out_of_space
+from trimtab.process import Finished, out_of_space
 
 _CONTAINERS_TARGET = Path("/target")
 """The target directory as programs in a container of cross name it."""
@@ -29,19 +25,9 @@ _CONTAINERS_TARGET = Path("/target")
 class CargoBuilder:
     """Builds the chosen binaries of a project in a work folder."""
 
-    runner: Runner
-    project: Project
+    calls: Calls
     binaries: tuple[Binary, ...]
-    selection: Selection
-    today: Profile
-    rustflags: tuple[str, ...]
-    """The compiler flags in force today."""
-    environment: Mapping[str, str]
-    work: Path
     artifacts: ArtifactStore
-    jobs: int | None
-    timeout: float
-    """Seconds for each run of Cargo."""
     touched: Path
     """The source file whose edit is played."""
     links: Path | None = None
@@ -57,7 +43,7 @@ class CargoBuilder:
 
     def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
         """A clean build in an empty target directory, and if asked for a rebuild after a touch."""
-        target = self.work / "target"
+        target = self.calls.work / "target"
         try:
             clear(target)
             if self.links:
@@ -86,37 +72,26 @@ class CargoBuilder:
             clear(target)
 
     def _cargo(self, profile: Profile, target: Path, *, watch_memory: bool) -> tuple[Finished, Cost]:
-        command = Command(
-            argv=(
-                *(*self.within, *self.program, "--verbose", "--frozen", "--message-format=json-render-diagnostics"),
-                *selection_arguments(self.selection, self.binaries),
-                *(("--jobs", str(self.jobs)) if self.jobs else ()),
-                *(("--target", self.target) if self.target else ()),
-                *profile_arguments(profile, self.today, self.selection.profile),
-                *self.more,
-                *self._capturing(target),
-            ),
-            cwd=self.project.root,
-            environment={
-                **building(self.environment, target),
-                **adding(profile.rustflags, self.rustflags),
-                WORK_VARIABLE: str(self.work),
-            },
-            timeout=self.timeout,
-            watch_memory=watch_memory,
+        words = (
+            *(*self.within, *self.program, "--verbose", "--frozen", "--message-format=json-render-diagnostics"),
+            *(("--target", self.target) if self.target else ()),
+            *self.more,
+            *self._capturing(target),
         )
-        return costed(self.runner, command)
+        command = self.calls.command(words, profile, target, self.binaries)
+        return costed(self.calls.runner, replace(command, watch_memory=watch_memory))
 
     def _capturing(self, target: Path) -> tuple[str, ...]:
         if not self.links:
             return ()
+        calls = self.calls
         return capturing(
-            self.runner, self.project, self.environment, binaries=self.binaries, target=target, folder=self.links
+            calls.runner, calls.project, calls.environment, binaries=self.binaries, target=target, folder=self.links
         )
 
     def _touch(self, profile: Profile, target: Path) -> Cost | Absent:
         """Play an edit of one source file and build again."""
-        if not play_edit(target, self.touched, self.project.root):
+        if not play_edit(target, self.touched, self.calls.project.root):
             return Absent(name=TOUCH_METRIC, reason=f"no compilation unit reads {self._touched_name()}")
         finished, cost = self._cargo(profile, target, watch_memory=False)
         if not finished.ok:
@@ -126,8 +101,8 @@ class CargoBuilder:
         return cost
 
     def _touched_name(self) -> str:
-        if self.touched.is_relative_to(self.project.root):
-            return str(self.touched.relative_to(self.project.root))
+        if self.touched.is_relative_to(self.calls.project.root):
+            return str(self.touched.relative_to(self.calls.project.root))
         return str(self.touched)
 
 

@@ -6,7 +6,6 @@ at the same place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,15 +13,13 @@ from trimtab.build.costs import costed, failed
 from trimtab.build.touching import TOUCH_METRIC, play_edit
 from trimtab.build.workplace import ArtifactStore, clear
 from trimtab.cargo import messages
-from trimtab.cargo.environment import building
-from trimtab.cargo.project import Project
-from trimtab.cargo.rustflags import adding
+from trimtab.cargo.calls import Calls
 from trimtab.cargo.settings import profile_environment
 from trimtab.cargo.sources import copy_sources
 from trimtab.model.metric import Absent
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.process import WORK_VARIABLE, Command, Finished, Runner, out_of_space
+from trimtab.process import Command, Finished, out_of_space
 from trimtab.python.backend import Backend, HookFailedError
 
 _EPOCH = "315532800"
@@ -33,23 +30,12 @@ _EPOCH = "315532800"
 class WheelBuilder:
     """Builds the wheel of a project in a work folder."""
 
-    runner: Runner
-    project: Project
-    """The workspace of the crate that is in the wheel."""
+    calls: Calls
+    """Its project is the workspace of the crate that is in the wheel."""
     tree: Path
     """The folder that holds the workspace and the Python project."""
     backend: Backend
-    profile: str
-    """Name of the Cargo profile."""
-    today: Profile
-    rustflags: tuple[str, ...]
-    """The compiler flags in force today."""
-    environment: Mapping[str, str]
-    work: Path
     artifacts: ArtifactStore
-    jobs: int | None
-    timeout: float
-    """Seconds for each build."""
     touched: Path
     """The source file whose edit is played."""
     ours: tuple[Path, ...] = ()
@@ -57,7 +43,7 @@ class WheelBuilder:
 
     def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
         """A clean build in an empty target directory, and if asked for a rebuild after a touch."""
-        target, copy, made = (self.work / name for name in ("target", "tree", "wheels"))
+        target, copy, made = (self.calls.work / name for name in ("target", "tree", "wheels"))
         try:
             for folder in (target, copy, made):
                 clear(folder)
@@ -83,7 +69,8 @@ class WheelBuilder:
 
     def copy(self, place: Path) -> Path:
         """Copy the tree; returns where the Python project lies in it."""
-        copy_sources(self.runner, self.project, place, dict(self.environment), self.ours, tree=self.tree)
+        calls = self.calls
+        copy_sources(calls.runner, calls.project, place, dict(calls.environment), self.ours, tree=self.tree)
         repository = self.tree / ".git"
         if repository.is_dir():  # build scripts and backends ask git for the version
             (place / ".git").write_text(f"gitdir: {repository}\n", "utf-8")
@@ -95,38 +82,37 @@ class WheelBuilder:
 
         def run(command: Command) -> Finished:
             around = {**self._surroundings(profile), **command.environment}
-            command = replace(command, environment=around, timeout=self.timeout, watch_memory=watch_memory)
-            runs.append(costed(self.runner, command))
+            command = replace(command, environment=around, timeout=self.calls.timeout, watch_memory=watch_memory)
+            runs.append(costed(self.calls.runner, command))
             return runs[-1][0]
 
-        source = self.work / "tree" / self.backend.project.root.relative_to(self.tree)
+        source = self.calls.work / "tree" / self.backend.project.root.relative_to(self.tree)
         try:
-            wheel = self.backend.build_wheel(source, self.work / "wheels", run)
+            wheel = self.backend.build_wheel(source, self.calls.work / "wheels", run)
         except HookFailedError:
             return None, *runs[-1]
         return wheel, *runs[-1]
 
     def _surroundings(self, profile: Profile) -> dict[str, str]:
-        environment = self.backend.tools.inside(self.environment)
+        calls, environment = self.calls, self.backend.tools.inside(self.calls.environment)
+        name = calls.selection.profile
         return {
-            **building(environment, self.work / "target"),
-            **profile_environment(profile, self.today, self.profile),
-            **self.backend.project.choosing(self.profile, environment),
-            **adding(profile.rustflags, self.rustflags),
-            **({"CARGO_BUILD_JOBS": str(self.jobs)} if self.jobs else {}),
+            **calls.surroundings(environment, profile, calls.work / "target"),
+            **profile_environment(profile, calls.today, name),
+            **self.backend.project.choosing(name, environment),
+            **({"CARGO_BUILD_JOBS": str(calls.jobs)} if calls.jobs else {}),
             "CARGO_TERM_VERBOSE": "true",  # has Cargo print its rustc calls, which the effect check reads
             "CARGO_NET_OFFLINE": "true",
             "GIT_OPTIONAL_LOCKS": "0",  # `git status` in the copy leaves the user's index alone
             "SOURCE_DATE_EPOCH": environment.get("SOURCE_DATE_EPOCH", _EPOCH),  # equal builds give equal wheels
-            WORK_VARIABLE: str(self.work),
         }
 
     def _touch(self, profile: Profile) -> Cost | Absent:
         """Play an edit of one source file and build the wheel again."""
         name = self.touched.relative_to(self.tree)
-        copied = self.work / "tree" / name
-        root = self.work / "tree" / self.project.root.relative_to(self.tree)
-        if not play_edit(self.work / "target", copied, root):
+        copy = self.calls.work / "tree"
+        root = copy / self.calls.project.root.relative_to(self.tree)
+        if not play_edit(self.calls.work / "target", copy / name, root):
             return Absent(name=TOUCH_METRIC, reason=f"no compilation unit reads {name}")
         wheel, finished, cost = self._wheel(profile, watch_memory=False)
         if wheel is None:

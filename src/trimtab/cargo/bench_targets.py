@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from trimtab.cargo import messages
-from trimtab.cargo.environment import building
-from trimtab.cargo.project import Project
-from trimtab.cargo.rustflags import adding
-from trimtab.cargo.settings import profile_arguments, selection_arguments
+from trimtab.cargo.calls import Calls
 from trimtab.errors import InputError
-from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile
-from trimtab.process import WORK_VARIABLE, Command, Runner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,18 +30,7 @@ class BenchTarget:
 class BenchBuilder:
     """Builds the bench targets of a project in a work folder, settings given from outside and the tree left alone."""
 
-    runner: Runner
-    project: Project
-    selection: Selection
-    """Profile, packages and features; binaries play no part."""
-    today: Profile
-    rustflags: tuple[str, ...]
-    """The compiler flags in force today."""
-    environment: Mapping[str, str]
-    work: Path
-    jobs: int | None
-    timeout: float
-    """Seconds for a build."""
+    calls: Calls
     benches: tuple[str, ...] = ("*",)
     """Names of bench targets; Cargo knows ``*``."""
 
@@ -61,26 +45,13 @@ class BenchBuilder:
         Raises:
             InputError: Cargo cannot build them, or there are none.
         """
-        finished = self.runner.run(
-            Command(
-                argv=(
-                    *("cargo", "bench", "--no-run", "--frozen", "--message-format=json-render-diagnostics"),
-                    *selection_arguments(self.selection, ()),
-                    *(word for package in self.selection.packages for word in ("--package", package)),
-                    # Targets that are named, if only by a pattern, come without the tests of libraries and binaries.
-                    *(word for bench in self.benches for word in ("--bench", bench)),
-                    *(("--jobs", str(self.jobs)) if self.jobs else ()),
-                    *profile_arguments(profile, self.today, self.selection.profile),
-                ),
-                cwd=self.project.root,
-                environment={
-                    **building(self.environment, self.work / folder),
-                    **adding(profile.rustflags, self.rustflags),
-                    WORK_VARIABLE: str(self.work),
-                },
-                timeout=self.timeout,
-            )
+        words = (
+            *("cargo", "bench", "--no-run", "--frozen", "--message-format=json-render-diagnostics"),
+            *(word for package in self.calls.selection.packages for word in ("--package", package)),
+            # Targets that are named, if only by a pattern, come without the tests of libraries and binaries.
+            *(word for bench in self.benches for word in ("--bench", bench)),
         )
+        finished = self.calls.runner.run(self.calls.command(words, profile, self.calls.work / folder))
         if not finished.ok:
             failure = messages.failure(
                 finished.stderr,
@@ -91,7 +62,7 @@ class BenchBuilder:
             )
             raise InputError(
                 f"the benches cannot be built: {failure.message}",
-                where=str(self.project.manifest),
+                where=str(self.calls.project.manifest),
                 hint="see what `cargo bench --no-run` says, or name other targets",
             )
         return tuple(sorted(bench_targets(finished.stdout), key=lambda target: (target.package, target.name)))

@@ -1,0 +1,67 @@
+"""How Cargo is called for a project: settings from outside, a target directory of ours, the tree left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trimtab.cargo.environment import building
+from trimtab.cargo.project import Binary, Project
+from trimtab.cargo.rustflags import adding
+from trimtab.cargo.settings import profile_arguments, selection_arguments
+from trimtab.model.plan import Selection
+from trimtab.model.profile import Profile
+from trimtab.process import WORK_VARIABLE, Command, Runner
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calls:
+    """All that calls of Cargo for one project have in common."""
+
+    runner: Runner
+    project: Project
+    selection: Selection
+    """Profile, packages and features."""
+    today: Profile
+    """What Cargo would use by itself: only what differs from it is said."""
+    rustflags: tuple[str, ...]
+    """The compiler flags in force today."""
+    environment: Mapping[str, str]
+    """The user's."""
+    work: Path
+    """The folder with all target directories. What runs for it can be found, should it be left running."""
+    jobs: int | None
+    timeout: float
+    """Seconds for one call."""
+
+    def command(
+        self, words: tuple[str, ...], profile: Profile, target: Path, binaries: tuple[Binary, ...] = ()
+    ) -> Command:
+        """A call that builds something with a profile.
+
+        Args:
+            words: the program, its command and what else it is to be told.
+            profile: the settings.
+            target: the target directory.
+            binaries: what to build, if that is some of the project's binaries.
+        """
+        return Command(
+            argv=(
+                *words,
+                *selection_arguments(self.selection, binaries),
+                *(("--jobs", str(self.jobs)) if self.jobs else ()),
+                *profile_arguments(profile, self.today, self.selection.profile),
+            ),
+            cwd=self.project.root,
+            environment=self.surroundings(self.environment, profile, target),
+            timeout=self.timeout,
+        )
+
+    def surroundings(self, environment: Mapping[str, str], profile: Profile, target: Path) -> dict[str, str]:
+        """An environment as it is for a call that builds with a profile."""
+        return {
+            **building(environment, target),
+            **adding(profile.rustflags, self.rustflags),
+            WORK_VARIABLE: str(self.work),
+        }
