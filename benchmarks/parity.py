@@ -73,7 +73,7 @@ def parity(folder: Path, jobs: int, base: str, head: str) -> dict[str, Any]:
         "identical": document["identical"],
         "counts": document["counts"],
         "checks": [
-            {name: check[name] for name in ("name", "counts", "lines", "endings", "rules", "projects")}
+            {name: check[name] for name in ("name", "counts", "lines", "endings", "exits", "rules", "projects")}
             for check in document["checks"]
         ],
         "seconds": seconds,

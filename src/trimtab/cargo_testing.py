@@ -13,11 +13,13 @@ from trimtab.build.workplace import hold_workplace
 from trimtab.cargo.sources import copy_sources
 from trimtab.cargo.tests import ProjectTests, TestResult, TestRun, has_nextest
 from trimtab.errors import InputError
-from trimtab.model.parity import Change, CheckResult, Difference, End, Ending, Flaky
+from trimtab.model.parity import Change, CheckResult, Difference, End, Ending, SetAside
 from trimtab.model.profile import Profile
 from trimtab.units import printable
 
 _ALL = "all tests"
+_WHOLE = "as a whole"
+"""What a target is called where it fails by itself: it died, or has a harness of its own."""
 _ABSENT = TestResult(outcome="not run")
 _FAILED = 101
 """Rust's exit code for a failed test."""
@@ -42,9 +44,12 @@ def cargo_tests(base: Side, head: Side, told: Callable[[str], None]) -> tuple[li
         name = "cargo nextest" if nextest else "cargo test"
         told(f"{name}: building and running the tests of both sides")
         try:
-            results.append(_result(name, base, head, nextest=nextest))
+            result = _result(name, base, head, nextest=nextest)
+            if not result.inputs:
+                raise InputError("there is no test that both sides have")
+            results.append(result)
         except InputError as error:
-            notes.append(f"{name} was not run: {error.what}" + (f" ({error.where})" if error.where else ""))
+            notes.append(f"{name} compared nothing: {error.what}" + (f" ({error.where})" if error.where else ""))
     return results, notes
 
 
@@ -58,48 +63,74 @@ def _result(name: str, base: Side, head: Side, *, nextest: bool) -> CheckResult:
             copy_sources(
                 exploration.runner, exploration.project, tree, exploration.environment, exploration.folders.kept
             )
-            return ProjectTests(
-                runner=exploration.runner,
-                project=replace(exploration.project, root=tree),
-                selection=exploration.plan.selection,
-                today=exploration.today.profile,
-                rustflags=exploration.rustflags,
-                environment=exploration.environment,
-                work=work,
-                jobs=exploration.plan.jobs,
-                timeout=exploration.plan.build_timeout,
-                nextest=nextest,
-            ).run(profile, f"target/{folder}")
+            calls = replace(exploration.calls(work), project=replace(exploration.project, root=tree))
+            return ProjectTests(calls=calls, nextest=nextest).run(profile, f"target/{folder}")
 
         old, new = run(base, "base"), run(head, "head")
         if old.failure:
-            raise InputError(f"base's tests cannot be built: {old.failure}")
+            raise InputError(f"base's tests did not run to their end: {old.failure}")
         same_sources = base[0].sources.digest == head[0].sources.digest
         judged = list(_judged(old, new, same_sources=same_sources))
         if any(one.difference for one in judged):
-            again = _judged(old, run(base, "base"), same_sources=True)
-            unsure = {(one.project, one.input) for one in again if one.difference}
-            judged = [_set_aside(one) if (one.project, one.input) in unsure else one for one in judged]
+            judged = _repeated(judged, old, new, run(base, "base"), run(head, "head"))
     return summed(name, tuple(name.split()), judged)
 
 
+def _repeated(judged: list[Judged], old: TestRun, new: TestRun, old_again: TestRun, new_again: TestRun) -> list[Judged]:
+    """The same after all tests were run once more: without those of which a side does not agree with itself.
+
+    A test that head's second run did as base is no difference, unless a signal ended the first one.
+    """
+    of_base, of_head, back = (_differ(*runs) for runs in ((old, old_again), (new, new_again), (old, new_again)))
+    found = []
+    for one in judged:
+        key = one.project, one.input
+        if not one.difference:
+            found.append(one)
+        elif key in of_base:
+            found.append(_set_aside(one, "base"))
+        elif key in of_head and key not in back and one.difference.head.ending is not Ending.SIGNAL:
+            found.append(_set_aside(one, "head"))
+        else:
+            found.append(replace(one, difference=replace(one.difference, stable=key not in of_head)))
+    return found
+
+
+def _differ(one: TestRun, other: TestRun) -> set[tuple[str, str]]:
+    """The tests with another outcome in another run; all as one, if only one of them did not come to its end."""
+    if one.failure or other.failure:
+        return set() if one.failure and other.failure else {(_ALL, _ALL)}
+    return {(found.project, found.input) for found in _judged(one, other, same_sources=True) if found.difference}
+
+
 def _judged(base: TestRun, head: TestRun, *, same_sources: bool) -> Iterator[Judged]:
-    """Every test of both sides; one that only one of two revisions has is no difference."""
+    """Every test of both sides, and every target that does not list them, or fails by itself.
+
+    A test that only one of two revisions has is no difference, unless its target died before it was run.
+    """
     if head.failure:
-        built = Change(where="test", remark=f"head's tests cannot be built: {head.failure}")
-        yield _differing(_ALL, _ALL, _status(base), _status(head), built)
+        remark = f"head's tests did not run to their end: {head.failure}"
+        yield _differing(_ALL, _ALL, _status(base), _status(head), Change(where="test", remark=remark))
         return
-    alike = True
-    both = base.tests.keys() | head.tests.keys() if same_sources else base.tests.keys() & head.tests.keys()
+    differing = set[str]()
+    lost = {key for key in base.tests.keys() - head.tests.keys() if key[0] in head.died}
+    both = base.tests.keys() | head.tests.keys() if same_sources else (base.tests.keys() & head.tests.keys()) | lost
     for target, name in sorted(both):
         old, new = (run.tests.get((target, name), _ABSENT) for run in (base, head))
         if old.outcome == new.outcome:
             yield Judged(input=name, project=target, base=_end(old), head=_end(new))
         else:
-            alike = False
+            differing.add(target)
             change = Change(where="test", removed=_lines(name, old), added=_lines(name, new))
             yield _differing(name, target, _end(old), _end(new), change)
-    if alike and base.exit_code != head.exit_code:  # a harness of its own, or a target that died
+    for target in sorted(base.targets.keys() & head.targets.keys()):
+        old, new = base.targets[target], head.targets[target]
+        if old.outcome != new.outcome and (target not in differing or target in base.died | head.died):
+            differing.add(target)
+            yield _differing(_WHOLE, target, _end(old), _end(new))
+        elif target in base.unlisted & head.unlisted:
+            yield Judged(input=_WHOLE, project=target, base=_end(old), head=_end(new))
+    if not differing and base.exit_code != head.exit_code:
         yield _differing(_ALL, _ALL, _status(base), _status(head))
 
 
@@ -116,7 +147,7 @@ def _end(result: TestResult) -> End:
     if result.outcome == "ok":
         return End(ending=Ending.EXIT, exit_code=0)
     if result.outcome != "FAILED":
-        signalled = result.outcome.startswith("SIG")
+        signalled = result.outcome.lower().startswith("sig")
         return End(ending=Ending.SIGNAL if signalled else Ending.EXIT, exit_code=None, message=result.outcome)
     panic = next((line.strip() for line in result.said if "panicked at" in line), "")
     return End(ending=Ending.PANIC if panic else Ending.EXIT, exit_code=_FAILED, message=printable(panic))
@@ -127,6 +158,6 @@ def _lines(name: str, result: TestResult) -> tuple[str, ...]:
     return (f"test {printable(name)} ... {result.outcome}", *map(printable, said))
 
 
-def _set_aside(judged: Judged) -> Judged:
-    flaky = Flaky(input=judged.input, project=judged.project, reason="base does not agree with itself")
-    return replace(judged, difference=None, flaky=flaky if judged.difference else None)
+def _set_aside(judged: Judged, side: str) -> Judged:
+    reason = f"{side} does not agree with itself"
+    return replace(judged, difference=None, flaky=SetAside(input=judged.input, project=judged.project, reason=reason))

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field, replace
 from hashlib import file_digest
 from pathlib import Path
 
-from trimtab.analysis.parity import summed
+from trimtab.analysis.parity import doubts, summed
 from trimtab.api import SilentProgress
 from trimtab.candidates import Candidate, Finder, common_program
 from trimtab.cargo_testing import cargo_tests
-from trimtab.config.file import distinct_checks, parse_check, read_config
+from trimtab.config.file import NAME, distinct_checks, parse_check, read_config
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
 from trimtab.folders import Folders, default_folders
@@ -30,6 +30,9 @@ from trimtab.machine import this_machine, usable_cores
 from trimtab.measure.corpus import Corpus
 from trimtab.model.parity import SMOKE_CHECKS, Check, CheckResult, Input, Parity
 from trimtab.process import Runner, SystemRunner
+
+_MOST_BESIDE, _MOST_BYTES_BESIDE = 100, 256 << 20
+"""Files beside a program, and their bytes, that are copied with it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,8 +123,9 @@ def run(request: Request, surroundings: Surroundings) -> Parity:
     Raises:
         InputError: see `parity`.
     """
-    started, root = time.monotonic(), Path.cwd()
-    checks = distinct_checks(request.checks) or read_config(root).checks or SMOKE_CHECKS
+    started = time.monotonic()
+    declared, root = _declared(request)
+    checks = declared or SMOKE_CHECKS
     if request.timeout:
         checks = tuple(replace(check, timeout=request.timeout) for check in checks)
     corpus = Corpus(
@@ -146,8 +150,8 @@ def run(request: Request, surroundings: Surroundings) -> Parity:
             seconds=0.0,
             command=request.command,
         )
-        base, head = _placed((base_side, head_side), request.binaries, Path(scratch) / "sides")
-        if _digest(base) == _digest(head):
+        base, head, lonely = _placed((base_side, head_side), request.binaries, Path(scratch) / "sides")
+        if _digests(base) == _digests(head):
             return replace(found, identical=True, seconds=time.monotonic() - started)
         judge = Judge(
             runner=surroundings.runner,
@@ -162,7 +166,25 @@ def run(request: Request, surroundings: Surroundings) -> Parity:
         found = replace(found, checks=tuple(results), complete=not judge.interrupted)
         if request.tests and found.complete:
             found = _with_tests(found, finder, (base_side, head_side), surroundings.told)
-    return replace(found, seconds=time.monotonic() - started)
+    undeclared = () if declared else ("nothing is declared: only --help and --version were run",)
+    notes = (*undeclared, *lonely, *(note for check in found.checks for note in doubts(check)), *found.notes)
+    return replace(found, notes=notes, seconds=time.monotonic() - started)
+
+
+def _declared(request: Request) -> tuple[tuple[Check, ...], Path]:
+    """The checks that are asked for or in ``trimtab.toml``, and the folder that names in them are relative to.
+
+    The file is that of this folder or of the next one above it that has one, in the same repository.
+    """
+    here = Path.cwd()
+    if checks := distinct_checks(request.checks):
+        return checks, here
+    for folder in (here, *here.parents):
+        if (folder / NAME).is_file():
+            return read_config(folder).checks, folder
+        if (folder / ".git").exists():
+            break
+    return (), here
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,30 +196,49 @@ class _Work:
     beside: Mapping[str, Path]
 
 
-def _placed(sides: tuple[Candidate, Candidate], wanted: Sequence[str], folder: Path) -> tuple[Path, Path]:
+def _placed(
+    sides: tuple[Candidate, Candidate], wanted: Sequence[str], folder: Path
+) -> tuple[Path, Path, tuple[str, ...]]:
     """Copies of both programs under one name, from which each run has a link: not even its own name is to differ.
 
     They are copied before the first run. Later, a copy that is still open in a process that was just forked off for
-    another run could not be executed.
+    another run could not be executed. A note says where a program runs without the files that lie beside it.
     """
     if lacking := " and ".join(side.name for side in sides if not side.programs):
         raise InputError(f"there is no program for this system in {lacking}", hint="name one that can be run here")
     programs = common_program(sides, wanted)
-    placed = []
+    placed, notes = [], []
     for number, (side, path) in enumerate(zip(sides, programs, strict=True)):
         if not os.access(path, os.X_OK):
             raise InputError(f"{side.name} may not be executed", where=str(path), hint="chmod +x, if it is a program")
         place = folder / str(number) / programs[0].name
         place.parent.mkdir(parents=True)
-        shutil.copyfile(path, place)
-        place.chmod(0o555)
+        beside = _beside(path)
+        if beside is None:
+            notes.append(f"{side.name} was run without the files beside it: there are too many, or they are too large")
+        for name, source in {**(beside or {}), place.name: path}.items():
+            shutil.copyfile(source, place.with_name(name))
+            place.with_name(name).chmod(0o555 if os.access(source, os.X_OK) else 0o444)
         placed.append(place)
-    return placed[0], placed[1]
+    return placed[0], placed[1], tuple(notes)
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+def _beside(program: Path) -> dict[str, Path] | None:
+    """The files in a program's folder, by name: it may load scripts and libraries from there. ``None`` if too many."""
+    files = {
+        path.name: path for path in program.resolve().parent.glob("*") if path.is_file() and os.access(path, os.R_OK)
+    }
+    few = len(files) <= _MOST_BESIDE and sum(path.stat().st_size for path in files.values()) <= _MOST_BYTES_BESIDE
+    return files if few else None
+
+
+def _digests(program: Path) -> dict[str, str]:
+    """Digests of a program and the files beside it, by name."""
+    found = {}
+    for path in program.parent.iterdir():
+        with path.open("rb") as file:
+            found[path.name] = file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def _checked(judge: Judge, work: _Work, told: Callable[[str], None]) -> CheckResult:
@@ -215,7 +256,7 @@ def _with_tests(
         base, head = (finder.sources(side) for side in sides)
         results, notes = cargo_tests(base, head, told)
     except InputError as error:
-        return replace(found, notes=(*found.notes, f"cargo test was not run: {error.what}"))
+        return replace(found, notes=(*found.notes, f"cargo test compared nothing: {error.what}"))
     except KeyboardInterrupt:
         return replace(found, complete=False)
     return replace(found, checks=(*found.checks, *results), notes=(*found.notes, *notes))

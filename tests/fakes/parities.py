@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.fakes.values import a_full_study
 from trimtab.analysis.parity import Judged, summed
-from trimtab.model.parity import Change, Difference, End, Ending, Flaky, Parity
+from trimtab.model.parity import Change, Difference, End, Ending, Parity, SetAside
 
 FINE = End(ending=Ending.EXIT, exit_code=0)
 FOUND = End(ending=Ending.EXIT, exit_code=1)
@@ -36,7 +36,14 @@ def a_full_parity() -> Parity:
             "Found 2 errors.",
         ),
     )
-    flaky = replace(same("flask/app.py", "flask"), flaky=Flaky(input="flask/app.py", project="flask", reason="stderr"))
+    flaky = replace(
+        same("flask/app.py", "flask"),
+        flaky=SetAside(input="flask/app.py", project="flask", reason="base does not agree with itself: stderr"),
+    )
+    stopped = replace(
+        same("@octocat/big.py", "@octocat", STOPPED),
+        not_compared=SetAside(input="@octocat/big.py", project="@octocat", reason="time-out on both sides"),
+    )
     lint = summed(
         "lint",
         ("{bin}", "check", "{input}"),
@@ -53,7 +60,9 @@ def a_full_parity() -> Parity:
                 stable=False,
             ),
             judged("flask/`x`.py", "flask", FINE, STOPPED),
+            judged("@octocat/a.py", "@octocat", FINE, FOUND, Change(where="ending", remark="odd")),
             flaky,
+            stopped,
         ],
     )
     smoke = summed("version", ("{bin}", "--version"), [same("version", "version")])
@@ -70,6 +79,6 @@ def a_full_parity() -> Parity:
         checks=(lint, smoke, tests),
         machine=a_full_study().machine,
         seconds=12.3,
-        notes=("cargo nextest was not run: no reason",),
+        notes=("cargo nextest compared nothing: no reason",),
         command="trimtab parity release dist",
     )

@@ -93,7 +93,7 @@ def test_hostile_inputs_are_contained_and_the_rest_goes_on(user: User) -> None:
     result = user.run("parity", "base", "head", "--json", TMPDIR=str(scratch))
     assert result.code == 1, result
     document = result.document
-    assert document["counts"] == {"inputs": len(CORPUS), "same": len(CORPUS) - 2, "differ": 1, "flaky": 1}
+    assert document["counts"] == {"inputs": len(CORPUS), "same": 5, "differ": 1, "flaky": 1, "not_compared": 4}
     assert list(differences(document)) == ["corpus/differs"]
     assert differences(document)["corpus/differs"]["changes"] == [
         {"where": "stdout", "removed": ["differs base"], "added": ["differs head"], "remark": ""}
@@ -164,6 +164,49 @@ def test_a_planted_miscompile_is_found_and_named(user: User) -> None:
     assert snapshot(project) == before
 
 
+def test_test_targets_that_die_and_harnesses_of_their_own(user: User) -> None:
+    project = user.project("fickle")
+    (project / "tests").mkdir()
+    for name, text in (
+        ("dies", "#[test]\nfn late() {\n    if cfg!(debug_assertions) {\n        std::process::abort();\n    }\n}\n"),
+        ("old", '#[test]\nfn fails() {\n    println!("running 1 test");\n    panic!("as ever");\n}\n'),
+        ("own", "fn main() {\n    std::process::exit(if cfg!(debug_assertions) { 3 } else { 0 });\n}\n"),
+    ):
+        (project / "tests" / f"{name}.rs").write_text(text)
+    with (project / "Cargo.toml").open("a") as manifest:
+        manifest.write('\n[[test]]\nname = "own"\nharness = false\n')
+    result = user.run("parity", "release", "checked", "--check", "help={bin} --help", "--json", cwd=project)
+    assert result.code == 1, result
+    found = {(one["project"], one["input"]): one for one in result.document["checks"][1]["differences"]}
+    assert {key: one["head"]["ending"] for key, one in found.items()} == {
+        ("tests/dies.rs (dies)", "late"): "exit",
+        ("tests/dies.rs (dies)", "as a whole"): "signal",
+        ("tests/own.rs (own)", "as a whole"): "exit",
+        ("unittests src/main.rs (fickle)", "tests::does_not_mind_the_profile"): "panic",
+    }
+    assert found["tests/own.rs (own)", "as a whole"]["head"]["message"] == "exit status: 3"
+    assert all(one["stable"] for one in found.values())
+    assert result.document["checks"][1]["counts"]["same"] == 2  # one of them fails on both sides
+
+
+def test_a_crash_is_not_hidden_by_a_clock(user: User) -> None:
+    script(user.folder, "base", "#!/bin/sh\ndate +%N\n")
+    script(user.folder, "head", "#!/bin/sh\nkill -SEGV $$\n")
+    document = user.run("parity", "base", "head", "--check", "run={bin}", "--json").document
+    (difference,) = differences(document).values()
+    assert (difference["base"]["exit_code"], difference["head"]["exit_code"]) == (0, -signal.SIGSEGV)
+
+
+def test_a_script_finds_what_lies_beside_it(user: User) -> None:
+    for side in ("a", "b"):
+        (user.folder / side).mkdir()
+        script(user.folder / side, "tool", '#!/bin/sh\n. "$(dirname "$0")/lib.sh"\n')
+        (user.folder / side / "lib.sh").write_text(f"echo {side}\n")
+    document = user.run("parity", "a/tool", "b/tool", "--check", "run={bin}", "--json").document
+    (difference,) = differences(document).values()
+    assert difference["changes"] == [{"where": "stdout", "removed": ["a"], "added": ["b"], "remark": ""}]
+
+
 def test_written_files_are_compared(user: User) -> None:
     for side, word in (("base", "one"), ("head", "two")):
         text = f'echo {word} > "$1/out"\necho x >> "$1/lib.py"\necho "$HOME" >> "$HOME/log"\ntouch "$TMPDIR/t"\n'
@@ -208,7 +251,7 @@ def test_an_interrupt_leaves_nothing_behind(user: User, number: signal.Signals) 
     result = running.stop(number)
     assert result.code == 130
     assert result.document["complete"] is False
-    assert result.document["counts"] == {"inputs": 1, "same": 1, "differ": 0, "flaky": 0}
+    assert result.document["counts"] == {"inputs": 1, "same": 1, "differ": 0, "flaky": 0, "not_compared": 0}
     assert list(scratch.iterdir()) == []
     assert eventually(lambda: not processes_about(scratch)), processes_about(scratch)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
-from trimtab.errors import InputError, MissingError
-from trimtab.measure.behaviour import Stage
+from trimtab.errors import MissingError
+from trimtab.measure.behaviour import CopyError, Stage
 from trimtab.model.parity import Behaviour, Check, Input
 from trimtab.process import WORK_VARIABLE, Command, Finished
 
@@ -35,15 +36,24 @@ def plays(does: Callable[[Path], None], **ends: int | bool) -> FakeRunner:
 @pytest.fixture
 def observe(tmp_path: Path) -> Callable[..., Behaviour]:
     """Runs a played program on a project of two files."""
-    program = tmp_path / "tool"
+    program = tmp_path / "bin" / "tool"
+    program.parent.mkdir()
     program.touch()
+    (program.parent / "lib.sh").touch()
     project = tmp_path / "corpus" / "app"
     (project / "src").mkdir(parents=True)
     (project / "src" / "main.py").write_text("import os\n")
     (project / "readme").write_text("hello\n")
     (project / "link").symlink_to("readme")
-    (project / "out").symlink_to("../../tool")
-    (project / "etc").symlink_to("/etc")
+    (project / "out").symlink_to("../../bin/tool")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "a").write_text("a")
+    (data / "b").symlink_to("a")
+    (data / "again").symlink_to(data)
+    (data / "back").symlink_to(project)
+    (project / "data").symlink_to("../../data")
+    (project / "gone").symlink_to("../../gone")
     os.mkfifo(project / "pipe")
     given = Input(name="app", project="app", source=project, place="app")
 
@@ -74,9 +84,12 @@ def test_a_run_in_a_scratch_copy(observe: Callable[..., Behaviour], tmp_path: Pa
 
 def test_what_was_written_changed_and_removed(observe: Callable[..., Behaviour], tmp_path: Path) -> None:
     def does(work: Path) -> None:
-        assert sorted(path.name for path in (work / "app").iterdir()) == ["link", "out", "readme", "src"]
+        assert sorted(path.name for path in (work / "app").iterdir()) == ["data", "link", "out", "readme", "src"]
         assert (work / "app" / "link").is_symlink()
         assert not (work / "app" / "out").is_symlink()  # or a run could write there
+        assert not (work / "app" / "data").is_symlink()
+        assert sorted(path.name for path in (work / "app" / "data").iterdir()) == ["a", "b"]
+        (work / "app" / "data" / "a").write_text("b")
         (work / "app" / "src" / "main.py").write_text("\n")
         (work / "app" / "readme").unlink()
         (work / "app" / "made").mkdir()
@@ -84,9 +97,15 @@ def test_what_was_written_changed_and_removed(observe: Callable[..., Behaviour],
         (work / "app" / "made" / "there").symlink_to("/nowhere")
 
     files = observe(plays(does)).files
-    assert {name: content and content.text for name, content in files.items()} == {
-        "app/src/main.py": "\n", "app/readme": None, "app/made/new": "\udcff", "app/made/there": "a link to /nowhere",
-    }  # fmt: skip
+    texts = {name: (one.before and one.before.text, one.after and one.after.text) for name, one in files.items()}
+    assert texts == {
+        "app/src/main.py": ("import os\n", "\n"),
+        "app/readme": ("hello\n", None),
+        "app/made/new": (None, "\udcff"),
+        "app/made/there": (None, "a link to /nowhere"),
+        "app/data/a": ("a", "b"),
+    }
+    assert (tmp_path / "data" / "a").read_text() == "a"
     assert (tmp_path / "corpus" / "app" / "src" / "main.py").read_text() == "import os\n"
 
 
@@ -97,6 +116,47 @@ def test_a_file_written_as_it_was_is_no_change(observe: Callable[..., Behaviour]
         place.write_text("hello\n")
 
     assert observe(plays(does)).files == {}
+
+
+def test_a_file_whose_time_is_set_back_has_changed_all_the_same(observe: Callable[..., Behaviour]) -> None:
+    def does(work: Path) -> None:
+        place = work / "app" / "readme"
+        status = place.stat()
+        with place.open("r+") as file:
+            file.write("HELLO\n")
+        os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    assert list(observe(plays(does)).files) == ["app/readme"]
+
+
+def test_permissions_are_part_of_a_file(observe: Callable[..., Behaviour]) -> None:
+    def does(work: Path) -> None:
+        (work / "app" / "readme").chmod(0o755)
+
+    (written,) = observe(plays(does)).files.values()
+    assert written.before
+    assert written.after
+    assert (written.before.text, written.after.text, written.after.mode) == ("hello\n", "hello\n", 0o755)
+
+
+def test_a_file_out_of_the_project_is_what_it_leads_to(observe: Callable[..., Behaviour], tmp_path: Path) -> None:
+    def touches(work: Path) -> None:
+        (work / "app" / "out").touch()
+
+    assert observe(plays(touches)).files == {}
+
+
+def test_a_link_to_a_large_folder(observe: Callable[..., Behaviour], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.measure.behaviour._MOST_LINKED", 4096)
+    with pytest.raises(CopyError, match=r"the link .*/app/data leads to more than 4 KiB"):
+        observe(plays(lambda _: None))
+
+
+def test_the_files_beside_a_program(observe: Callable[..., Behaviour], tmp_path: Path) -> None:
+    def does(work: Path) -> None:
+        assert sorted(path.name for path in (work.parent / "bin").iterdir()) == ["lib.sh", "tool"]
+
+    observe(plays(does))
 
 
 def test_files_lie_beside_the_input(observe: Callable[..., Behaviour], tmp_path: Path) -> None:
@@ -142,8 +202,19 @@ def test_too_much_is_a_flood_even_if_it_ended_by_itself(observe: Callable[..., B
 
 
 def test_an_input_that_is_gone(observe: Callable[..., Behaviour], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="an input cannot be copied"):
+    with pytest.raises(CopyError, match="gone cannot be copied: No such file or directory"):
         observe(plays(lambda _: None), Input(name="x", project="x", source=tmp_path / "gone", place="x"))
+
+
+def test_a_reason_that_the_system_has_no_words_for(
+    observe: Callable[..., Behaviour], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(source: Path, _: Path) -> None:
+        raise shutil.SameFileError(f"{source} is the same file")
+
+    monkeypatch.setattr("trimtab.measure.behaviour.shutil.copy2", refuses)
+    with pytest.raises(CopyError, match=r"cannot be copied: .* is the same file"):
+        observe(plays(lambda _: None))
 
 
 def test_no_space_left(observe: Callable[..., Behaviour]) -> None:

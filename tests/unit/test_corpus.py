@@ -83,6 +83,13 @@ class TestFiles:
         with pytest.raises(InputError, match=r"nothing matches|cannot be used"):
             make_corpus().inputs(check(inputs=pattern))
 
+    def test_names_are_unique_even_where_they_look_alike(self, make_corpus: Callable[..., Corpus], root: Path) -> None:
+        (root / "odd").mkdir()
+        for name in ("a\n.txt", "a\\n.txt"):
+            (root / "odd" / name).touch()
+        found = make_corpus().inputs(check(inputs="odd/*"))
+        assert [one.name for one in found] == ["odd/a\\n.txt", "odd/a\\n.txt#2"]
+
 
 class TestProjects:
     def test_each_folder_is_an_input(self, make_corpus: Callable[..., Corpus], root: Path) -> None:
@@ -98,6 +105,13 @@ class TestProjects:
             ("flask/app.py", "flask", "flask/app.py"),
             ("requests/api.py", "requests", "requests/api.py"),
         ]
+
+    @pytest.mark.parametrize("pattern", ["../*.py", "../../*.txt", "a/../../*.py", "/etc/*", "**/../*.py"])
+    def test_a_glob_stays_in_its_project(self, make_corpus: Callable[..., Corpus], root: Path, pattern: str) -> None:
+        (root / "outside.txt").touch()
+        for where in ({"projects": "corpus"}, {"fetch": ("pypi:tiny==1.0",)}):  # before anything is fetched
+            with pytest.raises(InputError, match="leads out of the projects"):
+                make_corpus().inputs(check(inputs=pattern, **where))
 
     @pytest.mark.parametrize("folder", ["gone", "corpus/flask", "corpus/top.py"])
     def test_no_projects(self, make_corpus: Callable[..., Corpus], folder: str) -> None:
@@ -136,6 +150,11 @@ class TestFetching:
         (whole,) = corpus.inputs(check(fetch=("pypi:tiny==1.0",)))
         assert whole.source
         assert {path.name for path in whole.source.iterdir()} == {"tiny", "tiny-1.0.dist-info"}
+
+    def test_what_is_named_twice_is_one(self, make_corpus: Callable[..., Corpus]) -> None:
+        corpus = make_corpus(FakeRunner().on(OWN, wheel(**{"tiny/a.py": "a"})))
+        found = corpus.inputs(check(fetch=("pypi:tiny==1.0", "pypi:tiny==1.0")))
+        assert [one.name for one in found] == ["pypi:tiny==1.0"]
 
     def test_what_is_neither_cannot_be_fetched(self, make_corpus: Callable[..., Corpus]) -> None:
         with pytest.raises(InputError, match="cannot be fetched"):

@@ -6,13 +6,27 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.analysis.parity import Judged, compared, end_of, lines_of_one_side, rule_of, summed
-from trimtab.model.parity import Behaviour, Change, Check, Content, Difference, End, Ending, Flaky, Normaliser
+from trimtab.analysis.parity import Judged, compared, doubts, end_of, lines_of_one_side, rule_of, settled, summed
+from trimtab.judging import observed
+from trimtab.model.parity import (
+    Behaviour,
+    Change,
+    Check,
+    Content,
+    Difference,
+    End,
+    Ending,
+    Input,
+    Normaliser,
+    SetAside,
+    Written,
+)
 
 CHECK = Check(name="lint", command=("{bin}", "check", "{input}"), inputs="*")
 PANIC = "thread 'main' (17) panicked at src/main.rs:3:5:\nno\n"
@@ -27,7 +41,12 @@ def ran(
     stdout: str = "", *, stderr: str = "", code: int = 0, files: Mapping[str, str | None] | None = None
 ) -> Behaviour:
     """A run that ended by itself."""
-    written = {name: None if text is None else content(text) for name, text in (files or {}).items()}
+    written = {
+        name: Written(before=content("old\n"), after=None)
+        if text is None
+        else Written(before=None, after=content(text))
+        for name, text in (files or {}).items()
+    }
     return Behaviour(
         exit_code=code, timed_out=False, flooded=False, stdout=content(stdout), stderr=content(stderr), files=written
     )
@@ -133,6 +152,25 @@ class TestComparing:
             Change(where="file c", remark="written by head only", added=("y", "z")),
         )
 
+    def test_a_file_that_one_side_left_as_it_was(self) -> None:
+        fixed = Written(before=content("a\nb\nc\n"), after=content("a\nB\nc\n"))
+        changed = replace(ran(), files={"a": fixed})
+        (change,) = compared(changed, ran(), CHECK).changes
+        assert change == Change(where="file a", removed=("B",), added=("b",), remark="changed by base only")
+        (change,) = compared(ran(), changed, CHECK).changes
+        assert change == Change(where="file a", removed=("b",), added=("B",), remark="changed by head only")
+        (change,) = compared(changed, ran(files={"a": None}), CHECK).changes
+        assert change == Change(where="file a", remark="removed by head only")
+
+    def test_permissions(self) -> None:
+        one, other = (replace(content("x"), mode=mode) for mode in (0o755, 0o644))
+        base, head = (replace(ran(), files={"a": Written(before=None, after=one)}) for one in (one, other))
+        (change,) = compared(base, head, CHECK).changes
+        assert change == Change(where="file a", remark="permissions 755, 644")
+        lost = replace(ran(), files={"a": Written(before=one, after=other)})
+        (change,) = compared(ran(), lost, CHECK).changes
+        assert change == Change(where="file a", remark="changed by head only; permissions 755, 644")
+
     def test_only_the_last_end(self) -> None:
         (change,) = compared(ran("a"), ran("a\n"), CHECK).changes
         assert change == Change(where="stdout", remark="only the end of the last line differs")
@@ -151,6 +189,87 @@ class TestComparing:
         base = ran(files={"1a2b3c4d": "x", "2a2b3c4d": "y"})
         assert compared(base, base, check).agree
         assert not compared(base, ran(files={"1a2b3c4d": "x"}), check).agree
+
+
+GIVEN = Input(name="a.py", project="app")
+STOPPED = replace(ran(), timed_out=True)
+CRASH = ran(code=-11)
+
+
+class TestSettling:
+    """What several runs of both say together."""
+
+    def test_what_base_does_differently_each_time_hides_nothing_else(self) -> None:
+        found = settled(GIVEN, [ran("12:01"), ran("12:02")], [CRASH, CRASH], CHECK)
+        assert found.difference
+        assert (found.difference.base.said, found.difference.head.said) == ("exit code 0", "signal SIGSEGV")
+        assert found.difference.changes == (
+            Change(where="stdout", remark="set aside, base does not agree with itself"),
+        )
+
+    def test_each_file_is_a_place_of_its_own(self) -> None:
+        bases = [ran("a", files={"log": time, "out": "1"}) for time in ("12:01", "12:02")]
+        heads = [ran("a", files={"log": time, "out": "2"}) for time in ("12:03", "12:04")]
+        difference = settled(GIVEN, bases, heads, CHECK).difference
+        assert difference
+        assert {change.where: change.remark for change in difference.changes} == {
+            "file out": "",
+            "file log": "set aside, base does not agree with itself",
+        }
+
+    @pytest.mark.parametrize(
+        ("bases", "heads", "reason"),
+        [
+            ("ab", "cc", "base does not agree with itself: stdout"),
+            ("aa", "ba", "head does not agree with itself: stdout"),
+            ("aaaa", "bbba", "head does not agree with itself: stdout"),
+        ],
+    )
+    def test_what_is_set_aside(self, bases: str, heads: str, reason: str) -> None:
+        found = settled(GIVEN, list(map(ran, bases)), list(map(ran, heads)), CHECK)
+        assert not found.difference
+        assert found.flaky == SetAside(input="a.py", project="app", reason=reason)
+
+    def test_a_head_that_never_agrees_with_base_is_a_difference(self) -> None:
+        found = settled(GIVEN, list(map(ran, "aa")), list(map(ran, "bc")), CHECK)
+        assert found.difference
+        assert not found.difference.stable
+
+    def test_a_crash_of_head_need_not_come_back(self) -> None:
+        found = settled(GIVEN, [ran("a"), ran("a")], [CRASH, ran("a")], CHECK)
+        assert found.difference
+        assert (found.difference.head.said, found.difference.stable) == ("signal SIGSEGV", False)
+        assert settled(GIVEN, [ran("a"), CRASH], [CRASH, ran("a")], CHECK).flaky
+
+    def test_a_time_out_of_head_has_to(self) -> None:
+        assert settled(GIVEN, [ran(), ran()], [STOPPED, ran()], CHECK).flaky
+        assert settled(GIVEN, [ran(), ran()], [STOPPED, STOPPED], CHECK).difference
+        found = settled(GIVEN, [ran(), ran()], [STOPPED, ran("b")], CHECK)
+        assert found.difference  # of which the first run could say nothing
+        assert found.difference.changes == (Change(where="stdout", added=("b",)),)
+
+    def test_what_neither_could_finish_is_not_compared(self) -> None:
+        found = settled(GIVEN, [STOPPED], [STOPPED], CHECK)
+        assert found.not_compared == SetAside(input="a.py", project="app", reason="time-out on both sides")
+
+
+@pytest.mark.parametrize(
+    ("other", "chance", "most"),
+    [(ran("b"), 0.5, 0.01), (ran("b"), 0.2, 0.005), (ran("b"), 0.02, 0.001), (CRASH, 0.2, 0.09), (CRASH, 0.5, 0.05)],
+)
+def test_how_often_equal_programs_are_called_different_that_do_one_of_two_things(
+    other: Behaviour, chance: float, most: float
+) -> None:
+    """2 · (p·q)⁴ of the inputs, 0.8 % at worst; where one of the two is a crash, about p·q⁴ and 8 %."""
+    dice, inputs = Random(1), 6_000
+    usual = ran("a")
+
+    def run() -> Behaviour:
+        return other if dice.random() < chance else usual
+
+    found = [observed(GIVEN, CHECK, run, run) for _ in range(inputs)]
+    assert sum(one.difference is not None for one in found) < most * inputs
+    assert any(one.flaky for one in found)
 
 
 lines = st.lists(st.sampled_from(["a", "b", "c", " ", "F401 x", "é"]), max_size=12)
@@ -246,6 +365,37 @@ def test_what_changed_most_comes_first() -> None:
 
 
 def test_flaky_inputs_are_neither_same_nor_different() -> None:
-    one = replace(judged("1", "flask"), flaky=Flaky(input="1", project="flask", reason="stdout"))
+    one = replace(judged("1", "flask"), flaky=SetAside(input="1", project="flask", reason="stdout"))
     found = summed("lint", CHECK.command, [one, judged("2", "flask")])
     assert (found.inputs, found.same, len(found.flaky), found.projects[0].flaky) == (2, 1, 1, 1)
+
+
+FINE, USAGE = End(ending=Ending.EXIT, exit_code=0), End(ending=Ending.EXIT, exit_code=2)
+
+
+def all_of(*ends: End) -> list[Judged]:
+    return [Judged(input=str(number), project="a", base=end, head=end) for number, end in enumerate(ends)]
+
+
+def test_exit_codes_are_counted() -> None:
+    found = summed("lint", CHECK.command, all_of(FINE, USAGE, USAGE, End(ending=Ending.PANIC, exit_code=101)))
+    assert [(one.exit_code, one.base, one.head) for one in found.exits] == [(0, 1, 1), (2, 2, 2)]
+
+
+def test_a_check_in_which_base_never_succeeds_is_doubtful() -> None:
+    (doubt,) = doubts(summed("lint", CHECK.command, all_of(USAGE, USAGE)))
+    assert doubt.startswith("lint: no run of base ended with exit code 0")
+    assert doubts(summed("lint", CHECK.command, all_of(USAGE, FINE))) == ()
+    assert doubts(summed("lint", CHECK.command, [])) == ()
+
+
+def test_a_check_that_compares_nothing_is_no_pass() -> None:
+    one = replace(all_of(FINE)[0], not_compared=SetAside(input="0", project="a", reason="time-out on both sides"))
+    found = summed("lint", CHECK.command, [one])
+    assert (found.same, found.compared, len(found.not_compared), found.projects[0].not_compared) == (0, 0, 1, 1)
+    assert doubts(found) == ("lint: nothing could be compared, which is no pass",)
+
+
+def test_what_was_not_run_has_no_end() -> None:
+    found = summed("lint", CHECK.command, [Judged(input="0", project="a", base=None, head=None)])
+    assert (found.endings, found.exits) == ((), ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -96,14 +97,14 @@ def outcomes(document: dict[str, object], kind: str) -> list[str]:
 class TestOrderOfRuns:
     def test_where_both_agree_each_is_run_once(self, trimtab: Parity) -> None:
         document = trimtab.document(*CHECK)
-        assert document["counts"] == {"inputs": 3, "same": 3, "differ": 0, "flaky": 0}
+        assert document["counts"] == {"inputs": 3, "same": 3, "differ": 0, "flaky": 0, "not_compared": 0}
         assert sorted(trimtab.programs.seen) == ["new"] * 3 + ["old"] * 3
 
-    def test_where_they_differ_both_are_run_again(self, trimtab: Parity) -> None:
+    def test_where_they_differ_both_are_run_three_times_more(self, trimtab: Parity) -> None:
         trimtab.programs.says["new", "corpus/flask/app.py"] = ["other"]
         document = trimtab.document(*CHECK)
         assert outcomes(document, "differences") == ["corpus/flask/app.py"]
-        assert sorted(trimtab.programs.seen) == ["new"] * 4 + ["old"] * 4
+        assert sorted(trimtab.programs.seen) == ["new"] * 6 + ["old"] * 6
 
     def test_a_baseline_that_does_not_agree_with_itself_is_flaky(self, trimtab: Parity) -> None:
         trimtab.programs.says["old", "corpus/flask/app.py"] = ["one", "two", "three"]
@@ -112,11 +113,23 @@ class TestOrderOfRuns:
         assert outcomes(document, "flaky") == ["corpus/flask/app.py"]
         assert document["headline"] == "no differences over 2 inputs; 1 flaky set aside"
 
-    def test_a_candidate_that_does_not_is_a_difference(self, trimtab: Parity) -> None:
+    def test_a_baseline_that_does_not_hides_no_crash_of_head(self, trimtab: Parity) -> None:
+        trimtab.programs.says["old", "corpus/flask/app.py"] = ["12:01", "12:02", "12:03", "12:04"]
+        trimtab.programs.says["new", "corpus/flask/app.py"] = ["!thread 'main' (3) panicked at src/main.rs:1:1:"]
+        said = trimtab("old", "new", *CHECK)
+        assert said.code == 1
+        assert "@@ corpus/flask/app.py exit code 0 → panic (exit code 101) @@" in said.out
+        assert "stdout: set aside, base does not agree with itself" in said.out
+
+    def test_a_candidate_that_never_does_as_the_baseline_is_a_difference(self, trimtab: Parity) -> None:
         trimtab.programs.says["new", "corpus/flask/app.py"] = ["one", "two"]
         document = trimtab.document(*CHECK)
         (difference,) = document["checks"][0]["differences"]  # type: ignore[index]
         assert difference["stable"] is False
+
+    def test_one_that_sometimes_does_is_flaky(self, trimtab: Parity) -> None:
+        trimtab.programs.says["new", "corpus/flask/app.py"] = ["one", "corpus/flask/app.py"]
+        assert outcomes(trimtab.document(*CHECK), "flaky") == ["corpus/flask/app.py"]
 
     def test_all_runs_of_an_input_have_one_path(self, trimtab: Parity) -> None:
         trimtab.programs.says["new", "corpus/flask/app.py"] = ["other"]
@@ -155,12 +168,101 @@ class TestParity:
         ends = {one["input"]: one["head"]["ending"] for one in document["checks"][0]["differences"]}  # type: ignore[index]
         assert ends == {"corpus/flask/app.py": "panic", "corpus/requests/api.py": "time-out"}
 
+    def test_where_nothing_could_be_compared_it_is_no_pass(self, trimtab: Parity) -> None:
+        for side in ("old", "new"):
+            for name in ("flask/app.py", "requests/api.py", "requests/types.py"):
+                trimtab.programs.says[side, f"corpus/{name}"] = ["!forever"]
+        said = trimtab("old", "new", *CHECK)
+        assert said.code == 1
+        assert said.out.startswith("none of 3 inputs could be compared; 3 not compared\n")
+        assert "lint: none of 3 inputs could be compared, 3 not compared\n" in said.out
+        assert "  not compared: corpus/flask/app.py (time-out on both sides)\n" in said.out
+        assert "note: lint: nothing could be compared, which is no pass\n" in said.out
+        document = trimtab.document(*CHECK)
+        assert document["counts"] == {"inputs": 3, "same": 0, "differ": 0, "flaky": 0, "not_compared": 3}
+
+    def test_an_input_that_cannot_be_read_is_left_out(self, trimtab: Parity, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuses(source: Path, place: Path) -> None:
+            if source.name == "app.py":
+                raise PermissionError(errno.EACCES, "Permission denied", str(source))
+            place.write_bytes(source.read_bytes())
+
+        monkeypatch.setattr("trimtab.measure.behaviour.shutil.copy2", refuses)
+        trimtab.programs.says["new", "corpus/requests/api.py"] = ["other"]
+        document = trimtab.document(*CHECK)
+        assert outcomes(document, "differences") == ["corpus/requests/api.py"]
+        ((_, reason),) = [(one["input"], one["reason"]) for one in document["checks"][0]["not_compared"]]  # type: ignore[index]
+        assert reason.endswith("corpus/flask/app.py cannot be copied: Permission denied")
+        assert document["checks"][0]["endings"] == [{"ending": "exit", "base": 2, "head": 2}]  # type: ignore[index]
+
+    def test_runs_that_all_fail_alike_raise_a_doubt(self, trimtab: Parity) -> None:
+        for side in ("old", "new"):
+            for name in ("flask/app.py", "requests/api.py", "requests/types.py"):
+                trimtab.programs.says[side, f"corpus/{name}"] = ["!usage: tool [FILE]"]
+        said = trimtab("old", "new", *CHECK)
+        assert said.out.startswith("no differences over 3 inputs\n")
+        assert "  exit 101: 3 → 3\n" in said.out
+        assert "note: lint: no run of base ended with exit code 0" in said.out
+
+    def test_how_to_repeat_it(self, trimtab: Parity) -> None:
+        line = "to repeat: trimtab parity old new --check 'lint={bin} check {input}' --inputs 'corpus/**/*.py'"
+        assert trimtab("old", "new", *CHECK).out.endswith(f"\n{line}\n")
+        said = trimtab("old", "new", *CHECK, "--markdown")
+        assert said.out.endswith("--inputs 'corpus/**/*.py' --markdown`\n")
+
+    def test_files_beside_a_program_come_with_it(self, trimtab: Parity, tmp_path: Path) -> None:
+        for side in ("a", "b"):
+            (tmp_path / side).mkdir()
+            (tmp_path / side / "tool").write_text(side)
+            (tmp_path / side / "tool").chmod(0o755)
+            (tmp_path / side / "lib.sh").write_text(f"lib of {side}")
+        found = list[str]()
+
+        def look(command: Command) -> Finished:
+            found.append(Path(command.argv[0]).with_name("lib.sh").read_text())
+            return trimtab.programs.otherwise(command)
+
+        trimtab.programs.on("* check *", look)
+        assert trimtab("a/tool", "b/tool", *CHECK, "--jobs", "1").code == 0
+        assert found == ["lib of a", "lib of b"] * 3
+
+    def test_equal_programs_with_other_files_beside_them_are_run(self, trimtab: Parity, tmp_path: Path) -> None:
+        for side in ("a", "b"):
+            (tmp_path / side).mkdir()
+            (tmp_path / side / "tool").write_text("the same")
+            (tmp_path / side / "tool").chmod(0o755)
+            (tmp_path / side / "lib.sh").write_text(f"lib of {side}")
+        assert trimtab("a/tool", "b/tool", *CHECK).out.startswith("no differences over 3 inputs\n")
+        (tmp_path / "b" / "lib.sh").write_text("lib of a")
+        assert trimtab("a/tool", "b/tool", *CHECK).out.startswith("identical")
+
+    def test_too_many_files_beside_a_program_stay_behind(self, trimtab: Parity, tmp_path: Path) -> None:
+        for number in range(101):
+            (tmp_path / f"{number}").touch()
+        said = trimtab("old", "new", *CHECK)
+        assert "note: old was run without the files beside it" in said.out
+        assert "note: new was run without the files beside it" in said.out
+
     def test_smoke_runs_where_nothing_is_declared(self, trimtab: Parity) -> None:
         trimtab.programs.says["new", "--version"] = ["2"]
         document = trimtab.document()
         assert [(check["name"], check["counts"]["differ"]) for check in document["checks"]] == [  # type: ignore[attr-defined]
             ("help", 0), ("version", 1),
         ]  # fmt: skip
+        assert document["notes"] == ["nothing is declared: only --help and --version were run"]
+
+    def test_checks_of_a_folder_above(self, trimtab: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "trimtab.toml").write_text(
+            '[[parity]]\nname = "lint"\ncommand = ["{bin}", "{input}"]\ninputs = "corpus/flask/*"\n'
+        )
+        below = tmp_path / "crates" / "app"
+        below.mkdir(parents=True)
+        monkeypatch.chdir(below)
+        said = trimtab("../../old", "../../new", "--json", "-q")
+        assert [check["name"] for check in json.loads(said.out)["checks"]] == ["lint"]
+        (tmp_path / "crates" / ".git").mkdir()  # it is another project that has them
+        said = trimtab("../../old", "../../new", "--json", "-q")
+        assert [check["name"] for check in json.loads(said.out)["checks"]] == ["help", "version"]
 
     def test_checks_from_the_file(self, trimtab: Parity, tmp_path: Path) -> None:
         (tmp_path / "trimtab.toml").write_text(
@@ -169,7 +271,9 @@ class TestParity:
         )
         says = trimtab.programs.says
         says["old", "corpus/flask/app.py"], says["new", "corpus/flask/app.py"] = ["took 1s"], ["took 2s"]
-        assert trimtab.document()["counts"] == {"inputs": 1, "same": 1, "differ": 0, "flaky": 0}
+        document = trimtab.document()
+        assert document["counts"] == {"inputs": 1, "same": 1, "differ": 0, "flaky": 0, "not_compared": 0}
+        assert document["notes"] == []
         command = trimtab.programs.commands[0]
         assert (command.argv[1], command.timeout) == ("x y", 5.0)
         trimtab.document("--timeout", "3s")

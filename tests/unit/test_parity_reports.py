@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tests.fakes.parities import FINE, a_full_parity, judged
+from tests.fakes.parities import FINE, a_full_parity, judged, same
 from tests.unit.test_schemas import validator
 from trimtab.analysis.parity import summed
-from trimtab.model.parity import Change, Parity
-from trimtab.report.parity import parity_json, parity_renderables
+from trimtab.model.parity import Change, End, Ending, Parity
+from trimtab.report.parity import endings, parity_json, parity_renderables
 from trimtab.report.parity_markdown import MOST, parity_markdown
 
 
@@ -40,14 +40,22 @@ def test_markdown(golden: Callable[[str, str], None]) -> None:
 def test_json_is_as_its_schema_says() -> None:
     document = json.loads(parity_json(a_full_parity()))
     validator("parity").validate(document)
-    assert document["counts"] == {"inputs": 8, "same": 3, "differ": 4, "flaky": 1}
+    assert document["counts"] == {"inputs": 10, "same": 3, "differ": 5, "flaky": 1, "not_compared": 1}
     assert document["checks"][0]["lines"] == {"added": 5, "removed": 2}
+    assert document["checks"][0]["exits"] == [
+        {"exit_code": 0, "base": 5, "head": 2},
+        {"exit_code": 1, "base": 1, "head": 2},
+    ]
 
 
 @pytest.mark.parametrize(
     ("parity", "headline"),
     [
-        (a_full_parity(), "4 of 8 inputs differ (+7 -3 lines in 3 projects); 1 flaky set aside"),
+        (a_full_parity(), "5 of 10 inputs differ (+7 -3 lines in 4 projects); 1 flaky set aside; 1 not compared"),
+        (
+            replace(a_full_parity(), checks=a_full_parity().checks[:1] * 2),
+            "8 of 14 inputs differ (+10 -4 lines in 3 projects); 2 flaky set aside; 2 not compared",
+        ),
         (replace(a_full_parity(), checks=a_full_parity().checks[1:2]), "no differences over 1 input"),
         (replace(a_full_parity(), checks=()), "nothing was run"),
         (replace(a_full_parity(), checks=(), identical=True), "identical: the same bytes, nothing was run"),
@@ -115,3 +123,19 @@ def test_no_line_ends_a_block_of_code() -> None:
     text = parity_markdown(a_full_parity())
     assert "\n````diff\n" in text
     assert "+a ``` b | <c>" in text
+
+
+def test_nobody_is_called_by_a_name() -> None:
+    text = parity_markdown(a_full_parity())
+    outside = re.sub(r"^```+diff$.*?^```+$|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert "@&#8203;octocat" in outside
+    assert not re.search(r"@\w", outside)
+
+
+@pytest.mark.parametrize("number", [3, 30])
+def test_of_many_exit_codes_some_are_shown(number: int) -> None:
+    ends = [End(ending=Ending.EXIT, exit_code=code) for code in range(number)]
+    check = summed("lint", ("{bin}",), [same(str(end.exit_code), "a", end) for end in ends])
+    said = endings(check)
+    assert said.startswith("exit 0: 1 → 1, exit 1: 1 → 1, ")
+    assert said.endswith("exit 2: 1 → 1" if number == 3 else "exit 9: 1 → 1, 20 more exit codes")

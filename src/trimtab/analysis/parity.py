@@ -19,10 +19,13 @@ from trimtab.model.parity import (
     End,
     Ending,
     EndingCount,
-    Flaky,
+    ExitCount,
+    Input,
     Normaliser,
     ProjectResult,
+    SetAside,
     Tally,
+    Written,
 )
 from trimtab.units import format_bytes, printable
 
@@ -41,6 +44,7 @@ _SANITIZER = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _LONGEST_MESSAGE = 300
+_ENDING = "ending"
 _PLACE = r"\S[^:\n]*:\d+(?::\d+)?(?:-\d+(?::\d+)?)?:?\s+"
 """Where linters begin a line: file, line and column."""
 _CODE = re.compile(
@@ -77,15 +81,25 @@ class Verdict:
 
     @property
     def agree(self) -> bool:
-        """Whether they did the same. What a run says on its end is part of what it printed."""
+        """Whether they did the same."""
+        return not self.places
+
+    @property
+    def places(self) -> frozenset[str]:
+        """Where they differ. What a run says on its end is part of what it printed."""
         ends = [(end.ending, end.exit_code) for end in (self.base, self.head)]
-        return ends[0] == ends[1] and not self.changes
+        return frozenset((*(change.where for change in self.changes), *((_ENDING,) if ends[0] != ends[1] else ())))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether trimtab ended one of them: then nothing but their ends is compared."""
+        return self.base.exit_code is None or self.head.exit_code is None
 
     @property
     def reason(self) -> str:
         """Where they differ, in half a line."""
         parts = [change.where for change in self.changes]
-        if (self.base.ending, self.base.exit_code) != (self.head.ending, self.head.exit_code):
+        if _ENDING in self.places:
             parts.insert(0, f"{self.base.said} or {self.head.said}")
         return ", ".join(parts)
 
@@ -96,9 +110,58 @@ def compared(base: Behaviour, head: Behaviour, check: Check) -> Verdict:
     What a run that had to be stopped has printed and written by then is left out: it depends on when that was.
     """
     verdict = Verdict(base=end_of(base), head=end_of(head), changes=())
-    if verdict.base.exit_code is None or verdict.head.exit_code is None:
-        return verdict
-    return Verdict(base=verdict.base, head=verdict.head, changes=tuple(_changes(base, head, check)))
+    return verdict if verdict.stopped else replace(verdict, changes=tuple(_changes(base, head, check)))
+
+
+def settled(given: Input, bases: Sequence[Behaviour], heads: Sequence[Behaviour], check: Check) -> Judged:
+    """What is to be said of an input after some runs of the baseline, and as many of the candidate.
+
+    Two programs differ in a place (standard output, a file, how they end) if all runs of the baseline agree there, and
+    no run of the candidate agrees with them; or if a run of the candidate crashed and none of the baseline did so.
+    """
+    pairs = [compared(bases[0], head, check) for head in heads]
+    first = pairs[0]
+    one = Judged(input=given.name, project=given.project, base=first.base, head=first.head)
+    if first.agree:
+        reason = f"{first.base.said} on both sides" if first.stopped else ""
+        return replace(one, not_compared=_set_aside(given, reason)) if reason else one
+    of_base, of_head = ([compared(runs[0], run, check) for run in runs[1:]] for runs in (bases, heads))
+    unsure = frozenset[str]().union(*(verdict.places for verdict in of_base))
+    sure = _everywhere(pairs) - unsure
+    if not sure:
+        side, verdicts = ("base", of_base) if unsure else ("head", of_head)
+        reason = next((verdict.reason for verdict in verdicts if not verdict.agree), first.reason)
+        return replace(one, flaky=_set_aside(given, f"{side} does not agree with itself: {reason}"))
+    shown = max(pairs, key=lambda pair: len(sure & pair.places))
+    aside = {
+        where: f"set aside, {'base' if where in unsure else 'head'} does not agree with itself"
+        for where in sorted(shown.places - sure)
+    }
+    difference = Difference(
+        input=given.name,
+        project=given.project,
+        base=shown.base,
+        head=shown.head,
+        changes=(
+            *(change for change in shown.changes if change.where in sure),
+            *(Change(where=where, remark=remark) for where, remark in aside.items()),
+        ),
+        stable=all(verdict.agree for verdict in of_head),
+    )
+    return replace(one, base=shown.base, head=shown.head, difference=difference)
+
+
+def _set_aside(given: Input, reason: str) -> SetAside:
+    return SetAside(input=given.name, project=given.project, reason=reason)
+
+
+def _everywhere(pairs: Sequence[Verdict]) -> frozenset[str]:
+    """The places in which all pairs differ that can be compared there."""
+    ended = [pair.places - {_ENDING} for pair in pairs if not pair.stopped]
+    found = frozenset.intersection(*ended) if ended else frozenset()
+    differ = [_ENDING in pair.places for pair in pairs]
+    crashed = any(pair.head.crashed and one for pair, one in zip(pairs, differ, strict=True))
+    return found | {_ENDING} if crashed or all(differ) else found
 
 
 def _changes(base: Behaviour, head: Behaviour, check: Check) -> Iterator[Change]:
@@ -107,17 +170,15 @@ def _changes(base: Behaviour, head: Behaviour, check: Check) -> Iterator[Change]
             yield change
     left, right = _named(base.files, check), _named(head.files, check)
     for name in sorted(left.keys() | right.keys()):
-        if name not in right or name not in left:
-            yield _only_one(name, left.get(name, right.get(name)), check.normalise, on_base=name in left)
-        elif change := _change(f"file {name}", left[name], right[name], check.normalise):
+        if change := _change_of_file(f"file {name}", left.get(name), right.get(name), check.normalise):
             yield change
 
 
-def _named(files: Mapping[str, Content | None], check: Check) -> dict[str, Content | None]:
+def _named(files: Mapping[str, Written], check: Check) -> dict[str, Written]:
     """Written files by their names without what does not matter; ``order`` means nothing for a name."""
     kinds = set(check.normalise) - {Normaliser.ORDER}
-    found: dict[str, Content | None] = {}
-    for name, content in sorted(files.items()):
+    found: dict[str, Written] = {}
+    for name, written in sorted(files.items()):
         if any(fnmatchcase(name, pattern) for pattern in check.ignore):
             continue
         known = unique = printable(normalised(name, kinds))
@@ -125,43 +186,66 @@ def _named(files: Mapping[str, Content | None], check: Check) -> dict[str, Conte
         while unique in found:
             number += 1
             unique = f"{known}#{number}"
-        found[unique] = content
+        found[unique] = written
     return found
 
 
-def _only_one(name: str, content: Content | None, normalisers: tuple[Normaliser, ...], *, on_base: bool) -> Change:
-    """A file that one side alone wrote, with its lines, or removed."""
-    done, side = "removed" if content is None else "written", "base" if on_base else "head"
-    text = normalised(content.text, normalisers) if content and content.text else ""
-    change = Change(where=f"file {name}", remark=f"{done} by {side} only")
-    if "\0" in text:
-        return change
-    lines = tuple(map(_shown, _lines(text)))
-    return replace(change, removed=lines) if on_base else replace(change, added=lines)
-
-
-def _change(
-    where: str, base: Content | None, head: Content | None, normalisers: tuple[Normaliser, ...]
+def _change_of_file(
+    where: str, base: Written | None, head: Written | None, normalisers: tuple[Normaliser, ...]
 ) -> Change | None:
+    """What differs in a file that at least one side has touched; the other one left it as it was, if it was there."""
+    touched = base or head
+    assert touched
+    left, right = (side.after if side else touched.before for side in (base, head))
+    if left is None and right is None:
+        return None
+    if left and right:
+        change = _change(where, left, right, normalisers)
+        if change and not (base and head):
+            side = "base" if base else "head"
+            return replace(change, remark=_joined(f"changed by {side} only", change.remark))
+        return change
+    content = left or right
+    assert content
+    done, by = ("removed", "head" if left else "base") if touched.before else ("written", "base" if left else "head")
+    change = Change(where=where, remark=f"{done} by {by} only")
+    text = normalised(content.text, normalisers) if done == "written" and content.text else ""
+    lines = tuple(map(_shown, _lines(text))) if "\0" not in text else ()
+    return replace(change, removed=lines) if left else replace(change, added=lines)
+
+
+def _change(where: str, base: Content, head: Content, normalisers: tuple[Normaliser, ...]) -> Change | None:
     """What differs in one place, or nothing."""
     if base == head:
         return None
-    if base is None or head is None:
-        return Change(where=where, remark=f"removed by {'base' if base is None else 'head'} only")
+    modes = _modes(base, head)
+    if base.sha256 == head.sha256:
+        return Change(where=where, remark=modes) if modes else None
     if base.text is None or head.text is None:
         sizes = f"{format_bytes(base.size)}, {format_bytes(head.size)}"
-        return Change(where=where, remark=f"too long to be listed, and not the same ({sizes})")
-    old, new = (normalised(content.text, normalisers) for content in (base, head) if content.text is not None)
+        return Change(where=where, remark=_joined(modes, f"too long to be listed, and not the same ({sizes})"))
+    old, new = normalised(base.text, normalisers), normalised(head.text, normalisers)
     if old == new:
-        return None
+        return Change(where=where, remark=modes) if modes else None
     if "\0" in old or "\0" in new:
-        return Change(where=where, remark=f"bytes that are no text differ ({base.size:,} and {head.size:,} of them)")
+        sizes = f"{base.size:,} and {head.size:,} of them"
+        return Change(where=where, remark=_joined(modes, f"bytes that are no text differ ({sizes})"))
     removed, added = lines_of_one_side(old, new)
     remark = ""
     if not removed and not added:
         ends = old.rstrip("\n") == new.rstrip("\n")
         remark = "only the end of the last line differs" if ends else "the same lines in another order"
-    return Change(where=where, removed=removed, added=added, remark=remark)
+    return Change(where=where, removed=removed, added=added, remark=_joined(modes, remark))
+
+
+def _modes(base: Content, head: Content) -> str:
+    if base.mode is None or head.mode is None or base.mode == head.mode:
+        return ""
+    return f"permissions {base.mode:o}, {head.mode:o}"
+
+
+def _joined(*remarks: str) -> str:
+    return "; ".join(filter(None, remarks))
 
 
 def lines_of_one_side(base: str, head: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -206,10 +290,12 @@ class Judged:
 
     input: str
     project: str
-    base: End
-    head: End
+    base: End | None
+    """``None`` where it was not run."""
+    head: End | None
     difference: Difference | None = None
-    flaky: Flaky | None = None
+    flaky: SetAside | None = None
+    not_compared: SetAside | None = None
 
 
 def summed(name: str, command: tuple[str, ...], judged: Sequence[Judged]) -> CheckResult:
@@ -222,19 +308,39 @@ def summed(name: str, command: tuple[str, ...], judged: Sequence[Judged]) -> Che
         inputs=len(judged),
         differences=differences,
         flaky=flaky,
+        not_compared=tuple(one.not_compared for one in judged if one.not_compared),
         endings=_endings(judged),
+        exits=_exits(judged),
         projects=tuple(sorted(_projects(judged), key=lambda one: (-one.added - one.removed, -one.differ, one.name))),
         rules=_rules(differences),
     )
 
 
 def _endings(judged: Sequence[Judged]) -> tuple[EndingCount, ...]:
-    base, head = Counter(one.base.ending for one in judged), Counter(one.head.ending for one in judged)
+    base = Counter(one.base.ending for one in judged if one.base)
+    head = Counter(one.head.ending for one in judged if one.head)
     return tuple(
         EndingCount(ending=ending, base=base[ending], head=head[ending])
         for ending in Ending
         if base[ending] or head[ending]
     )
+
+
+def _exits(judged: Sequence[Judged]) -> tuple[ExitCount, ...]:
+    base, head = (
+        Counter(end.exit_code for end in ends if end and end.ending is Ending.EXIT and end.exit_code is not None)
+        for ends in ([one.base for one in judged], [one.head for one in judged])
+    )
+    return tuple(ExitCount(exit_code=code, base=base[code], head=head[code]) for code in sorted(base | head))
+
+
+def doubts(check: CheckResult) -> tuple[str, ...]:
+    """What makes a check worth less than it seems."""
+    if check.inputs and not check.compared:
+        return (f"{check.name}: nothing could be compared, which is no pass",)
+    if check.inputs and not any(one.base for one in check.exits if one.exit_code == 0):
+        return (f"{check.name}: no run of base ended with exit code 0; see that the command does what is meant",)
+    return ()
 
 
 def _projects(judged: Sequence[Judged]) -> Iterator[ProjectResult]:
@@ -249,6 +355,7 @@ def _projects(judged: Sequence[Judged]) -> Iterator[ProjectResult]:
             inputs=len(members),
             differ=len(differences),
             flaky=sum(one.flaky is not None for one in members),
+            not_compared=sum(one.not_compared is not None for one in members),
             added=sum(len(change.added) for change in changes),
             removed=sum(len(change.removed) for change in changes),
             rules=_rules(differences),

@@ -1,34 +1,45 @@
 """A project's own tests under a profile: run in a copy of its tree, and read test by test.
 
-Sources for the formats: libtest's pretty output (``library/test/src/formatters/pretty.rs``), Cargo's status lines, and
-nextest's (``nextest-runner``, ``reporter/displayer``).
+Cargo names each test target on standard error, and libtest prints its tests on standard output: both go to one file,
+so that it is known which lines belong to which target.
+
+Sources for the formats: libtest's pretty output (``library/test/src/formatters/pretty.rs``), Cargo's status lines and
+errors (``src/cargo/ops/cargo_test.rs``), and nextest's (``nextest-runner``, ``reporter/displayer``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import signal
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trimtab.cargo import messages
-from trimtab.cargo.environment import building
-from trimtab.cargo.project import Project
-from trimtab.cargo.rustflags import adding
-from trimtab.cargo.settings import profile_arguments, selection_arguments
+from trimtab.cargo.calls import Calls
 from trimtab.cargo.toolchain import complaint
-from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile
-from trimtab.process import WORK_VARIABLE, Command, Finished, Runner, kill_leftovers
+from trimtab.process import Command, Finished, Runner, kill_leftovers
 
-_TARGET = re.compile(r"^\s+(?:Running (?P<what>.+) \((?P<path>[^()]+)\)|(?P<doc>Doc-tests \S+))$")
+_TARGET = re.compile(r"^\s+(?:Running (?P<what>.+?) \((?P<path>.+)\)|(?P<doc>Doc-tests \S+))$")
 _BLOCK = re.compile(r"^running \d+ tests?$")
 _TEST = re.compile(r"^test (?P<name>.+?) \.\.\. (?P<outcome>ok|FAILED|ignored)\b")
 _SECTION = re.compile(r"^---- (?P<name>.+) stdout ----$")
+_RESULT = re.compile(r"^test result: (?P<outcome>ok|FAILED)\. \d+ passed; \d+ failed; ")
+_TARGET_FAILED = re.compile(r"error: (?:doc)?test failed, to rerun pass ")
+"""Not always at the beginning of a line: where tests run one by one, the name of the one that died stands before it."""
+_TARGET_DIED = re.compile(r"^\s*process didn't exit successfully: .* \((?P<how>[^()]+)\)$")
 _HASH = re.compile(r"-[0-9a-f]{16}$")
-_NEXTEST = re.compile(r"^\s*(?P<outcome>[A-Z]+)\s+\[[^\]]*\]\s+(?:\([^()]*/[^()]*\)\s+)?(?P<name>\S.*\S)\s*$")
-_NEXTEST_ENDS = {"PASS": "ok", "LEAK": "ok", "FAIL": "FAILED"}
-_NEXTEST_MEANWHILE = ("SLOW", "START", "RETRY", "TERMINATING", "KILLING")
+_NEXTEST = re.compile(
+    r"^\s*(?:TRY \d+ )?(?P<outcome>[A-Z][A-Z0-9+/ -]*?)\s+\[[^\]]*\]\s+(?:\([^()]*/[^()]*\)\s+)?(?P<name>\S.*\S)\s*$"
+)
+_NEXTEST_ENDS = {
+    **dict.fromkeys(("PASS", "LEAK", "TIMEOUT-PASS", "TMPASS"), "ok"),
+    **dict.fromkeys(("FAIL", "FAIL + LEAK", "FL+LK", "LEAK-FAIL", "LKFAIL"), "FAILED"),
+    **{"SKIP": "ignored", "TMT": "TIMEOUT"},
+}
+_NEXTEST_MEANWHILE = re.compile(r"SLOW|START|RETRY|DELAY|TERMINATING|TRMNTG|KILL|SETUP|FLAKY")
 _SHOWN_LINES = 5
 
 
@@ -39,7 +50,7 @@ class TestResult:
     __test__ = False  # for pytest
 
     outcome: str
-    """``ok``, ``FAILED``, ``ignored``, or a signal's name."""
+    """``ok``, ``FAILED``, ``ignored``, or how else it ended."""
     said: tuple[str, ...] = ()
     """The first lines that a failed one printed."""
 
@@ -53,8 +64,14 @@ class TestRun:
     exit_code: int
     tests: Mapping[tuple[str, str], TestResult]
     """By test target and name."""
+    targets: Mapping[str, TestResult] = field(default_factory=dict)
+    """How each test target ended, where that is told."""
+    unlisted: frozenset[str] = frozenset()
+    """Targets with a harness of their own, which do not list their tests as Rust's does."""
+    died: frozenset[str] = frozenset()
+    """Targets that ended before all of their tests did."""
     failure: str = ""
-    """Why none was run, if the tests could not be built."""
+    """Why not all were run: they cannot be built, or there is no end to them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,18 +80,8 @@ class ProjectTests:
 
     __test__ = False
 
-    runner: Runner
-    project: Project
-    """The copy."""
-    selection: Selection
-    today: Profile
-    rustflags: tuple[str, ...]
-    """The compiler flags in force today."""
-    environment: Mapping[str, str]
-    work: Path
-    jobs: int | None
-    timeout: float
-    """Seconds for building and running them all."""
+    calls: Calls
+    """Its project is the copy."""
     nextest: bool = False
 
     def run(self, profile: Profile, folder: str) -> TestRun:
@@ -84,33 +91,23 @@ class ProjectTests:
             profile: the settings. Cargo itself sees to it that ``panic`` stays ``unwind`` for tests.
             folder: a target directory in the work folder; what was built there before is used again.
         """
-        selection, words = self.selection, selection_arguments(self.selection, ())
-        if self.nextest:  # which means something else by --profile
-            words = tuple("--cargo-profile" if word == "--profile" else word for word in words)
-        finished = self.runner.run(
-            Command(
-                argv=(
-                    *(("cargo", "nextest", "run", *_NEXTEST_OPTIONS) if self.nextest else ("cargo", "test")),
-                    *("--frozen", "--no-fail-fast"),
-                    *words,
-                    *(word for package in selection.packages for word in ("--package", package)),
-                    *(("--jobs" if not self.nextest else "--build-jobs", str(self.jobs)) if self.jobs else ()),
-                    *profile_arguments(profile, self.today, selection.profile),
-                ),
-                cwd=self.project.root,
-                environment={
-                    **building(self.environment, self.work / folder),
-                    **adding(profile.rustflags, self.rustflags),
-                    **dict.fromkeys(("RUST_BACKTRACE", "RUST_LIB_BACKTRACE"), "0"),
-                    WORK_VARIABLE: str(self.work),
-                },
-                timeout=self.timeout,
-            )
+        words = (
+            *(("cargo", "nextest", "run", *_NEXTEST_OPTIONS) if self.nextest else (*_ONE_FILE, "cargo", "test")),
+            *("--frozen", "--no-fail-fast"),
+            *(word for package in self.calls.selection.packages for word in ("--package", package)),
         )
-        kill_leftovers(self.work)
+        command = self.calls.command(words, profile, self.calls.work / folder)
+        if self.nextest:
+            command = replace(command, argv=tuple(_FOR_NEXTEST.get(word, word) for word in command.argv))
+        environment = {**command.environment, **dict.fromkeys(("RUST_BACKTRACE", "RUST_LIB_BACKTRACE"), "0")}
+        finished = self.calls.runner.run(replace(command, environment=environment))
+        kill_leftovers(self.calls.work)
         return nextest_run(finished) if self.nextest else libtest_run(finished)
 
 
+_ONE_FILE = ("sh", "-c", 'exec "$@" 2>&1', "sh")
+_FOR_NEXTEST = {"--profile": "--cargo-profile", "--jobs": "--build-jobs"}
+"""Options of Cargo that mean something else to nextest."""
 _NEXTEST_OPTIONS = ("--status-level=all", "--final-status-level=none", "--failure-output=never", "--no-tests=pass")
 
 
@@ -120,31 +117,38 @@ def has_nextest(runner: Runner, environment: Mapping[str, str]) -> bool:
 
 
 def libtest_run(finished: Finished) -> TestRun:
-    """What ``cargo test`` says. Targets with a harness of their own are known by the exit code alone."""
-    targets = [match for match in map(_TARGET.match, finished.stderr.splitlines()) if match]
-    if not finished.ok and not targets:
-        return TestRun(exit_code=finished.exit_code, tests={}, failure=_failure(finished))
-    blocks = _blocks(finished.stdout)
-    # Names of targets stand on the other stream; one without a block is a harness of its own.
-    fit = len(targets) == len(blocks)
-    labels = [_label(match) for match in targets] if fit else [f"target {number + 1}" for number in range(len(blocks))]
-    tests = {
-        (label, name): result for label, block in zip(labels, blocks, strict=True) for name, result in _tests(block)
-    }
-    return TestRun(exit_code=finished.exit_code, tests=tests)
+    """What ``cargo test`` says, both streams in one."""
+    targets = list(_targets(finished.stdout.splitlines()))
+    failure = ""
+    if finished.timed_out or finished.flooded or (not finished.ok and not targets):
+        failure = _failure(replace(finished, stderr=finished.stdout))
+    return TestRun(
+        exit_code=finished.exit_code,
+        tests={(one.label, name): result for one in targets for name, result in one.tests.items()},
+        targets={one.label: TestResult(outcome=one.outcome) for one in targets},
+        unlisted=frozenset(one.label for one in targets if not one.listed),
+        died=frozenset(one.label for one in targets if one.died),
+        failure=failure,
+    )
 
 
 def nextest_run(finished: Finished) -> TestRun:
-    """What ``cargo nextest run`` says, which puts each test in a process of its own."""
+    """What ``cargo nextest run`` says, which puts each test in a process of its own; the last of its tries counts."""
     tests: dict[tuple[str, str], TestResult] = {}
     for match in map(_NEXTEST.match, finished.stderr.splitlines()):
-        if not match or match["outcome"] in _NEXTEST_MEANWHILE:
+        if not match or _NEXTEST_MEANWHILE.match(match["outcome"]):
             continue
         target, _, name = match["name"].rpartition(" ")
-        outcome = "ignored" if match["outcome"] == "SKIP" else _NEXTEST_ENDS.get(match["outcome"], match["outcome"])
-        tests[target, name] = TestResult(outcome=outcome)
-    failure = _failure(finished) if not finished.ok and not tests else ""
-    return TestRun(exit_code=finished.exit_code, tests=tests, failure=failure)
+        tests[target, name] = TestResult(outcome=_nextest_outcome(match["outcome"]))
+    failed = finished.timed_out or finished.flooded or (not finished.ok and not tests)
+    return TestRun(exit_code=finished.exit_code, tests=tests, failure=_failure(finished) if failed else "")
+
+
+def _nextest_outcome(status: str) -> str:
+    """In the words of libtest; signals lose their first letters where there is more than one try."""
+    if f"SIG{status}" in signal.Signals.__members__:
+        return f"SIG{status}"
+    return _NEXTEST_ENDS.get(status, status)
 
 
 def _failure(finished: Finished) -> str:
@@ -156,15 +160,31 @@ def _failure(finished: Finished) -> str:
     return found.message or complaint(finished)
 
 
-def _blocks(stdout: str) -> list[list[str]]:
-    """The lines of each test target."""
-    blocks: list[list[str]] = []
-    for line in stdout.splitlines():
-        if _BLOCK.match(line):
-            blocks.append([])
-        elif blocks:
-            blocks[-1].append(line)
-    return blocks
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Target:
+    """What a test target says."""
+
+    label: str
+    tests: Mapping[str, TestResult]
+    outcome: str
+    """``ok``, ``FAILED``, or how else it ended."""
+    listed: bool
+    """Whether its tests are."""
+    died: bool
+    """Whether it did not come to its result."""
+
+
+def _targets(lines: Iterable[str]) -> Iterator[_Target]:
+    said: list[tuple[str, list[str]]] = []
+    number = Counter[str]()
+    for line in lines:
+        if match := _TARGET.match(line):
+            label = _label(match)
+            number[label] += 1
+            said.append((label if number[label] == 1 else f"{label} #{number[label]}", []))
+        elif said:
+            said[-1][1].append(line)
+    return (_target(label, own) for label, own in said)
 
 
 def _label(match: re.Match[str]) -> str:
@@ -173,15 +193,40 @@ def _label(match: re.Match[str]) -> str:
     return f"{match['what']} ({_HASH.sub('', Path(match['path']).name)})"
 
 
-def _tests(lines: list[str]) -> Iterator[tuple[str, TestResult]]:
-    said = _sections(lines)
-    for match in map(_TEST.match, lines):
-        if match:
-            name = match["name"]
-            yield name, TestResult(outcome=match["outcome"], said=said.get(name, ()))
+def _target(label: str, lines: Iterable[str]) -> _Target:
+    """Read the lines of a target: libtest lists its tests, then what failed ones printed, then the result.
+
+    What tests have printed can look like any of this. So there is one list, which ends with the first failure; only
+    Rust's documentation may have several, one after the other.
+    """
+    tests, printed = dict[str, str](), list[str]()
+    state, result, failed, how = "begun", "", False, ""
+    for line in lines:
+        if _BLOCK.match(line) and (state == "begun" or (state == "done" and label.startswith("Doc-tests"))):
+            state = "listing"
+        elif state == "listing" and (match := _TEST.match(line)):
+            tests[match["name"]] = match["outcome"]
+        elif state == "listing" and line == "failures:":
+            state = "failures"
+        elif state != "begun" and (match := _RESULT.match(line)):
+            state, result = "done", match["outcome"]
+        elif state == "failures":
+            printed.append(line)
+        elif _TARGET_FAILED.search(line):
+            failed = True
+        elif failed and (match := _TARGET_DIED.match(line)):
+            how = match["how"]
+    said = _sections(printed)
+    return _Target(
+        label=label,
+        tests={name: TestResult(outcome=outcome, said=said.get(name, ())) for name, outcome in tests.items()},
+        outcome=how or ("FAILED" if failed or result == "FAILED" else "ok"),
+        listed=state != "begun",
+        died=not result and (failed or bool(tests)),
+    )
 
 
-def _sections(lines: list[str]) -> dict[str, tuple[str, ...]]:
+def _sections(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """What failed tests printed, the first lines of it."""
     found: dict[str, list[str]] = {}
     current: list[str] = []

@@ -60,9 +60,10 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
 
     Each side is a program, a wheel, an archive, pypi:NAME==VERSION, a trial as STUDY:TRIAL, or something to build:
     crate:NAME@VERSION, a Cargo project's folder, or a profile or git revision of the project in this folder. Checks
-    come from --check or from [[parity]] in trimtab.toml; {bin} stands for the program, {input} for one file or project
-    after the other, each run in a scratch copy of its own. Exit status, standard output, standard error and written
-    files are compared. Without any check, --help and --version are run. Exit code 1 if anything differs.
+    come from --check or from [[parity]] in trimtab.toml, of this folder or one above; {bin} stands for the program,
+    {input} for one file or project after the other, each run in a scratch copy of its own. Exit status, standard
+    output, standard error and written files are compared. Without any check, --help and --version are run. Exit code 1
+    if anything differs, or if a check could compare nothing.
     """
     check_formats(options)
     looks = {name: options[name] for name in ("quiet", "no_color")}
@@ -93,7 +94,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     _print(found, options)
     if not found.complete:
         return InterruptError.exit_code
-    return 1 if found.differ else 0
+    return 0 if found.passed else 1
 
 
 def _checks(options: dict[str, Any]) -> tuple[Check, ...]:

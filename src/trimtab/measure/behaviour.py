@@ -1,9 +1,9 @@
 """What a program does with an input: run in a scratch folder of its own, which is gone afterwards.
 
 Both programs of a comparison, and every repetition, run at the same path, so that no path differs. In the folder there
-are ``bin`` with the program, ``work`` with a copy of the input, in which it runs, and ``home`` and ``tmp``, which its
-environment names. Standard input is empty. How much may be written, and for how long, is limited; whatever it started
-and left running is killed.
+are ``bin`` with the program and the files beside it, ``work`` with a copy of the input, in which it runs, and ``home``
+and ``tmp``, which its environment names. Standard input is empty. How much may be written, and for how long, is
+limited; whatever it started and left running is killed.
 """
 
 from __future__ import annotations
@@ -20,16 +20,23 @@ from pathlib import Path
 
 from trimtab.errors import InputError, MissingError
 from trimtab.folder_watch import bytes_below
-from trimtab.model.parity import Behaviour, Check, Content, Input
+from trimtab.model.parity import Behaviour, Check, Content, Input, Written
 from trimtab.process import WORK_VARIABLE, Command, Confinement, Finished, Runner, kill_leftovers, out_of_space
+from trimtab.units import format_bytes
 
 _MOST_LISTED = 8 << 20
 """Bytes of which a text may have more only if nobody wants to see its lines."""
 _CHUNK = 1 << 20
 _NOTHING = Content(size=0, sha256=hashlib.sha256().hexdigest(), text="")
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
-_Stamp = tuple[int, int, int, int]
-"""Mode, size, time of modification and inode of a file."""
+_MOST_LINKED = 256 << 20
+"""Bytes that may be in a folder outside of a project to which a link in it leads."""
+_Stamp = tuple[int, int, int, int, int]
+"""Mode, size, times of modification and of change, and inode of a file. Programs can set the former time back."""
+
+
+class CopyError(Exception):
+    """An input that cannot be copied, and why, in half a line: nothing can be said of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,13 +51,14 @@ class Stage:
         """Run a program once.
 
         Args:
-            program: the file; on the same file system as the folder, since it is linked there.
+            program: the file; on the same file system as the folder, since it is linked there with all files beside it.
             check: what to run.
             given: the input.
             beside: files that lie in the scratch folder too, by their place.
 
         Raises:
-            InputError: the input cannot be copied, or the command not be run.
+            CopyError: the input cannot be copied.
+            InputError: the command cannot be run.
             MissingError: no space is left.
         """
         try:
@@ -67,8 +75,8 @@ class Stage:
                     exit_code=finished.exit_code,
                     timed_out=finished.timed_out and not flooded,  # it would have taken as long as there is room
                     flooded=flooded,
-                    stdout=_NOTHING if stopped else _content(self.folder / "stdout") or _NOTHING,
-                    stderr=_NOTHING if stopped else _content(self.folder / "stderr") or _NOTHING,
+                    stdout=_NOTHING if stopped else _content(self.folder / "stdout"),
+                    stderr=_NOTHING if stopped else _content(self.folder / "stderr"),
                     files={} if stopped else dict(self._written(before, given, beside)),
                 )
         except OSError as error:
@@ -98,14 +106,15 @@ class Stage:
     def _prepare(self, program: Path, given: Input, beside: Mapping[str, Path]) -> Path:
         for name in ("bin", "work", "home", "tmp"):
             (self.folder / name).mkdir(parents=True)
-        binary = self.folder / "bin" / program.name
-        os.link(program, binary)
+        for one in program.parent.iterdir():
+            if one.is_file():
+                os.link(one, self.folder / "bin" / one.name)
         sources = dict(beside)
         if given.source:
             sources[given.place] = given.source
         for place, source in sources.items():
             _copy(source, self.folder / "work" / place)
-        return binary
+        return self.folder / "bin" / program.name
 
     def _surroundings(self) -> dict[str, str]:
         """The user's environment, less what would make runs depend on each other or on the user's own settings.
@@ -128,18 +137,26 @@ class Stage:
 
     def _written(
         self, before: Mapping[str, _Stamp], given: Input, beside: Mapping[str, Path]
-    ) -> Iterator[tuple[str, Content | None]]:
-        """What is new, has other contents or is gone; folders are what is in them."""
+    ) -> Iterator[tuple[str, Written]]:
+        """What is new, has other contents or permissions, or is gone; folders are what is in them."""
         work = self.folder / "work"
         after = _stamps(work)
         for name in sorted(before.keys() | after.keys()):
-            if name not in after:
-                if not stat.S_ISDIR(before[name][0]):
-                    yield name, None
-            elif before.get(name) != after[name] and (name in before or not stat.S_ISDIR(after[name][0])):
-                content = _content(work / name)
-                if content and content != _content(_origin(name, given, beside)):
-                    yield name, content
+            was, now = before.get(name), after.get(name)
+            if was == now or (not (was and now) and any(one and stat.S_ISDIR(one[0]) for one in (was, now))):
+                continue
+            old = _before(name, was, given, beside) if was else None
+            new = _content(work / name) if now else None
+            if old != new:
+                yield name, Written(before=old, after=new)
+
+
+def _before(name: str, was: _Stamp, given: Input, beside: Mapping[str, Path]) -> Content | None:
+    """What was in a file, read where it was copied from; a link that led out was copied as what it leads to."""
+    origin = _origin(name, given, beside)
+    if not origin:
+        return None
+    return _content(origin if stat.S_ISLNK(was[0]) else Path(os.path.realpath(origin)))
 
 
 def _origin(name: str, given: Input, beside: Mapping[str, Path]) -> Path | None:
@@ -166,11 +183,15 @@ def _copy(source: Path, place: Path) -> None:
     except OSError as error:
         if out_of_space(error):
             raise
-        raise InputError(f"an input cannot be copied: {error.strerror}", where=str(source)) from None
+        raise CopyError(f"{error.filename or source} cannot be copied: {error.strerror or error}") from None
 
 
-def _copy_folder(source: Path, place: Path, below: Path) -> None:
-    """Copy what is in one folder of a project. A link that leads out of the project would let a run write there."""
+def _copy_folder(source: Path, place: Path, below: Path, *, project: bool = True) -> None:
+    """Copy what is in one folder of a project, or of a folder outside that a link in the project leads to.
+
+    A link that leads out is copied as what it leads to: it would let a run write there. From a folder outside no link
+    to another one is followed, so that there are no circles.
+    """
     (place / below).mkdir(exist_ok=True)
     with os.scandir(source / below) as entries:
         for entry in entries:
@@ -178,9 +199,13 @@ def _copy_folder(source: Path, place: Path, below: Path) -> None:
             if entry.is_symlink() and not _leads_out(Path(entry.path), source):
                 to.symlink_to(Path(entry.path).readlink())
             elif entry.is_dir(follow_symlinks=False):
-                _copy_folder(source, place, below / entry.name)
+                _copy_folder(source, place, below / entry.name, project=project)
             elif entry.is_file():
                 shutil.copy2(entry.path, to)
+            elif project and entry.is_dir():
+                if bytes_below(Path(entry.path)) > _MOST_LINKED:
+                    raise CopyError(f"the link {entry.path} leads to more than {format_bytes(_MOST_LINKED)}")
+                _copy_folder(Path(os.path.realpath(entry.path)), to, Path(), project=False)
 
 
 def _leads_out(link: Path, folder: Path) -> bool:
@@ -198,21 +223,21 @@ def _stamps(folder: Path) -> dict[str, _Stamp]:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     status, name = entry.stat(follow_symlinks=False), os.path.join(below, entry.name)  # noqa: PTH118
-                    found[name] = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino)
+                    times = status.st_mtime_ns, status.st_ctime_ns
+                    found[name] = (status.st_mode, status.st_size, *times, status.st_ino)
                     if entry.is_dir(follow_symlinks=False):
-                        found[name] = (status.st_mode, 0, 0, 0)  # a folder is what is in it
+                        found[name] = (status.st_mode, 0, 0, 0, 0)  # a folder is what is in it
                         folders.append(name)
     return found
 
 
-def _content(path: Path | None) -> Content | None:
+def _content(path: Path) -> Content:
     """What is in a file, or where a link leads; for anything else, what it is."""
-    if path is None:
-        return None
     try:
-        kind = stat.S_IFMT(path.lstat().st_mode)
+        mode = path.lstat().st_mode
+        kind = stat.S_IFMT(mode)
         if kind == stat.S_IFREG:
-            return _content_of_file(path)
+            return _content_of_file(path, stat.S_IMODE(mode))
         said = f"a {_KINDS.get(kind, 'special file')}"
         if kind == stat.S_IFLNK:
             said += f" to {path.readlink()}"
@@ -222,7 +247,7 @@ def _content(path: Path | None) -> Content | None:
     return Content(size=len(data), sha256=hashlib.sha256(data).hexdigest(), text=said)
 
 
-def _content_of_file(path: Path) -> Content:
+def _content_of_file(path: Path, mode: int) -> Content:
     digest, size, kept = hashlib.sha256(), 0, bytearray()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -231,7 +256,7 @@ def _content_of_file(path: Path) -> Content:
             if size <= _MOST_LISTED:
                 kept += chunk
     text = kept.decode("utf-8", "surrogateescape") if size <= _MOST_LISTED else None
-    return Content(size=size, sha256=digest.hexdigest(), text=text)
+    return Content(size=size, sha256=digest.hexdigest(), text=text, mode=mode)
 
 
 @contextlib.contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from trimtab.artifact.archive import extract
@@ -40,20 +40,22 @@ class Corpus:
         """
         if not (check.inputs or check.projects or check.fetch):
             return (Input(name=check.name, project=check.name),)
-        projects = [*self._projects(check), *map(self._fetched, check.fetch)]
+        if check.projects or check.fetch:
+            _require_below(check.inputs)
+        projects = [*self._projects(check), *map(self._fetched, dict.fromkeys(check.fetch))]
         if not projects:
-            found = tuple(self._files(check.inputs))
+            found = list(self._files(check.inputs))
         elif check.inputs:
-            found = tuple(one for project in projects for one in _files_of(project, check.inputs))
+            found = [one for project in projects for one in _files_of(project, check.inputs)]
         else:
-            found = tuple(projects)
+            found = projects
         if not found:
             where = f"{self.root}" if not projects else ", ".join(project.name for project in projects[:3])
             raise InputError(
                 f"the check {check.name!r} has no inputs: nothing matches {check.inputs!r}", where=where,
                 hint="a glob is relative to trimtab.toml, or to each project: corpus/**/*.py",
             )  # fmt: skip
-        return found
+        return tuple(_distinct(found))
 
     def beside(self, check: Check) -> dict[str, Path]:
         """The files that lie beside every input, by their place.
@@ -114,6 +116,26 @@ class Corpus:
                 if not place.exists():  # else another process was quicker, with the same files
                     raise
         return place
+
+
+def _distinct(inputs: Iterable[Input]) -> Iterator[Input]:
+    """The same inputs with a number behind each name that was there before: printed, different names can look alike."""
+    seen = set[str]()
+    for one in inputs:
+        name, number = one.name, 1
+        while name in seen:
+            number += 1
+            name = f"{one.name}#{number}"
+        seen.add(name)
+        yield replace(one, name=name)
+
+
+def _require_below(pattern: str) -> None:
+    """A glob for projects stays in them: what lies elsewhere would be copied to elsewhere."""
+    if ".." in Path(pattern).parts or Path(pattern).anchor:
+        raise InputError(
+            f"the glob {pattern!r} leads out of the projects", hint="it is looked for in each of them: **/*.py"
+        )
 
 
 def _files_of(project: Input, pattern: str) -> Iterator[Input]:

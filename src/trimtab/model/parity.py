@@ -73,6 +73,18 @@ class Content:
     sha256: str
     text: str | None
     """Its characters, with lone surrogates for bytes that are none; ``None`` where it is too long to be looked at."""
+    mode: int | None = None
+    """Permissions, of a file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """What a run did to a file."""
+
+    before: Content | None
+    """What was in it; ``None`` where it is new."""
+    after: Content | None
+    """What is in it; ``None`` where it is gone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,8 +97,8 @@ class Behaviour:
     flooded: bool
     stdout: Content
     stderr: Content
-    files: Mapping[str, Content | None]
-    """What was written, changed or, with ``None``, removed in the folder it ran in, by path."""
+    files: Mapping[str, Written]
+    """What was written, changed or removed in the folder it ran in, by path."""
 
 
 class Ending(StrEnum):
@@ -112,6 +124,11 @@ class End:
     message: str = ""
 
     @property
+    def crashed(self) -> bool:
+        """Whether it ended in a way that no program means to."""
+        return self.ending in (Ending.SANITIZER, Ending.SIGNAL, Ending.PANIC)
+
+    @property
     def said(self) -> str:
         """How it ended, in a few words."""
         if self.exit_code is None:
@@ -132,7 +149,7 @@ class Change:
     """What differs in one place."""
 
     where: str
-    """``stdout``, ``stderr``, ``file PATH`` or ``test``."""
+    """``stdout``, ``stderr``, ``file PATH``, ``ending`` or ``test``."""
     removed: tuple[str, ...] = ()
     """Lines that only the baseline has."""
     added: tuple[str, ...] = ()
@@ -151,12 +168,12 @@ class Difference:
     head: End
     changes: tuple[Change, ...]
     stable: bool = True
-    """Whether the candidate did the same twice."""
+    """Whether the candidate did the same each time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Flaky:
-    """An input on which the baseline does not even agree with itself."""
+class SetAside:
+    """An input of which it cannot be said whether the two programs agree."""
 
     input: str
     project: str
@@ -180,6 +197,7 @@ class ProjectResult:
     inputs: int
     differ: int
     flaky: int
+    not_compared: int
     added: int
     """Lines."""
     removed: int
@@ -196,25 +214,43 @@ class EndingCount:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ExitCount:
+    """How many runs simply ended with one exit code, on each side."""
+
+    exit_code: int
+    base: int
+    head: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
     """One check over all its inputs."""
 
     name: str
     command: tuple[str, ...]
     inputs: int
-    """That were run on both sides."""
+    """All of them; after an interrupt, those that were finished."""
     differences: tuple[Difference, ...]
-    flaky: tuple[Flaky, ...]
+    flaky: tuple[SetAside, ...]
+    """Those on which a side does not agree with itself."""
+    not_compared: tuple[SetAside, ...]
+    """Those on which both sides had to be stopped, and those that could not be copied."""
     endings: tuple[EndingCount, ...]
+    exits: tuple[ExitCount, ...]
     projects: tuple[ProjectResult, ...]
     """Those with most changed lines first."""
     rules: tuple[Tally, ...]
     """Codes that lines carry, those with most changed lines first."""
 
     @property
+    def compared(self) -> int:
+        """Inputs of which it is known whether both sides agree."""
+        return self.inputs - len(self.flaky) - len(self.not_compared)
+
+    @property
     def same(self) -> int:
         """Inputs on which both sides agree."""
-        return self.inputs - len(self.differences) - len(self.flaky)
+        return self.compared - len(self.differences)
 
     @property
     def added(self) -> int:
@@ -251,13 +287,28 @@ class Parity:
 
     @property
     def flaky(self) -> int:
-        """Inputs that were set aside."""
+        """Inputs on which a side does not agree with itself."""
         return sum(len(check.flaky) for check in self.checks)
 
     @property
+    def not_compared(self) -> int:
+        """Inputs that tell nothing: both sides had to be stopped, or they could not be copied."""
+        return sum(len(check.not_compared) for check in self.checks)
+
+    @property
     def inputs(self) -> int:
-        """Inputs that were run on both sides."""
+        """All inputs; after an interrupt, those that were finished."""
         return sum(check.inputs for check in self.checks)
+
+    @property
+    def same(self) -> int:
+        """Inputs on which both sides agree."""
+        return sum(check.same for check in self.checks)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differs, and each check has compared something."""
+        return self.identical or (bool(self.checks) and not self.differ and all(one.compared for one in self.checks))
 
     @property
     def headline(self) -> str:
@@ -266,13 +317,15 @@ class Parity:
             return "identical: the same bytes, nothing was run"
         if not self.inputs:
             return "nothing was run"
-        flaky = f"; {self.flaky} flaky set aside" if self.flaky else ""
-        if not self.differ:
-            alike = self.inputs - self.flaky
-            return f"no differences over {alike} input{'s' * (alike != 1)}{flaky}"
-        added, removed = (sum(getattr(check, name) for check in self.checks) for name in ("added", "removed"))
-        projects = sum(project.differ > 0 for check in self.checks for project in check.projects)
-        return (
-            f"{self.differ} of {self.inputs} inputs differ (+{added} -{removed} lines in {projects} "
-            f"project{'s' * (projects != 1)}){flaky}"
-        )
+        aside = f"; {self.flaky} flaky set aside" if self.flaky else ""
+        aside += f"; {self.not_compared} not compared" if self.not_compared else ""
+        if self.differ:
+            added, removed = (sum(getattr(check, name) for check in self.checks) for name in ("added", "removed"))
+            projects = len({project.name for check in self.checks for project in check.projects if project.differ})
+            return (
+                f"{self.differ} of {self.inputs} inputs differ (+{added} -{removed} lines in {projects} "
+                f"project{'s' * (projects != 1)}){aside}"
+            )
+        if not self.same:
+            return f"none of {self.inputs} input{'s' * (self.inputs != 1)} could be compared{aside}"
+        return f"no differences over {self.same} input{'s' * (self.same != 1)}{aside}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trimtab.model.parity import CheckResult, Difference, Ending, Parity
+from trimtab.model.parity import CheckResult, Difference, Ending, Parity, SetAside
 from trimtab.units import format_seconds, printable
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _STYLES = {"-": "red", "+": "green", "@": "cyan"}
 
 
 def parity_renderables(parity: Parity) -> Iterator[RenderableType]:
-    """Headline; for each check its rules and, by project, the lines that differ; notes."""
+    """Headline; for each check its rules and, by project, the lines that differ; notes; how to repeat it."""
     from rich.text import Text
 
     yield Text(printable(parity.headline), style="bold")
@@ -37,6 +37,8 @@ def parity_renderables(parity: Parity) -> Iterator[RenderableType]:
         yield from _check(check)
     for note in notes(parity):
         yield Text(printable(f"note: {note}"), style="dim")
+    if parity.command:
+        yield Text(printable(f"to repeat: {parity.command}"), style="dim")
 
 
 def machine(parity: Parity) -> str:
@@ -53,19 +55,23 @@ def notes(parity: Parity) -> tuple[str, ...]:
 
 def title(check: CheckResult) -> str:
     """A check in one line."""
-    if not check.differences:
-        alike = check.inputs - len(check.flaky)
-        said = f"no differences over {alike} input{'s' * (alike != 1)}"
-    else:
+    said = f"no differences over {check.same} input{'s' * (check.same != 1)}"
+    if check.differences:
         said = f"{len(check.differences)} of {check.inputs} inputs differ (+{check.added} -{check.removed} lines)"
-    return f"{check.name}: {said}" + (f", {len(check.flaky)} flaky" if check.flaky else "")
+    elif check.inputs and not check.compared:
+        said = f"none of {check.inputs} input{'s' * (check.inputs != 1)} could be compared"
+    flaky = f", {len(check.flaky)} flaky" if check.flaky else ""
+    return f"{check.name}: {said}{flaky}" + (f", {len(check.not_compared)} not compared" if check.not_compared else "")
 
 
 def endings(check: CheckResult) -> str:
-    """How runs ended, where not all simply ended."""
-    if all(one.ending is Ending.EXIT for one in check.endings):
+    """How runs ended, where not all ended with exit code 0."""
+    if all(one.ending is Ending.EXIT for one in check.endings) and all(not one.exit_code for one in check.exits):
         return ""
-    return ", ".join(f"{one.ending} {one.base} → {one.head}" for one in check.endings)
+    others = [f"{one.ending}: {one.base} → {one.head}" for one in check.endings if one.ending is not Ending.EXIT]
+    exits = [f"exit {one.exit_code}: {one.base} → {one.head}" for one in check.exits]
+    rest = [f"{len(exits) - _MOST_LISTED} more exit codes"] if len(exits) > _MOST_LISTED else []
+    return ", ".join((*others, *exits[:_MOST_LISTED], *rest))
 
 
 def lines_of(difference: Difference) -> Iterator[str]:
@@ -107,10 +113,17 @@ def _check(check: CheckResult) -> Iterator[RenderableType]:
             yield Text(f"    … {rest} more lines, in --json", style="dim")
     if len(differing) > _MOST_LISTED:
         yield Text(f"  … {len(differing) - _MOST_LISTED} more projects, in --json", style="dim")
-    for one in check.flaky[:_MOST_LISTED]:
-        yield Text(printable(f"  flaky, set aside: {one.input} ({one.reason})"))
-    if len(check.flaky) > _MOST_LISTED:
-        yield Text(f"  … {len(check.flaky) - _MOST_LISTED} more flaky inputs, in --json", style="dim")
+    yield from _aside("flaky", check.flaky)
+    yield from _aside("not compared", check.not_compared)
+
+
+def _aside(what: str, inputs: Sequence[SetAside]) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    for one in inputs[:_MOST_LISTED]:
+        yield Text(printable(f"  {what}: {one.input} ({one.reason})"))
+    if len(inputs) > _MOST_LISTED:
+        yield Text(f"  … {len(inputs) - _MOST_LISTED} more {what}, in --json", style="dim")
 
 
 def _rules(check: CheckResult) -> Table:
@@ -139,9 +152,10 @@ def parity_json(parity: Parity) -> str:
         "complete": parity.complete,
         "counts": {
             "inputs": parity.inputs,
-            "same": parity.inputs - parity.differ - parity.flaky,
+            "same": parity.same,
             "differ": parity.differ,
             "flaky": parity.flaky,
+            "not_compared": parity.not_compared,
         },
         "base": parity.base,
         "head": parity.head,
@@ -163,11 +177,14 @@ def _check_document(check: CheckResult) -> dict[str, Any]:
             "same": check.same,
             "differ": len(check.differences),
             "flaky": len(check.flaky),
+            "not_compared": len(check.not_compared),
         },
         "lines": {"added": check.added, "removed": check.removed},
         "endings": [asdict(one) for one in check.endings],
+        "exits": [asdict(one) for one in check.exits],
         "rules": [asdict(rule) for rule in check.rules],
         "projects": [asdict(project) for project in check.projects],
         "differences": [asdict(one) for one in check.differences],
         "flaky": [asdict(one) for one in check.flaky],
+        "not_compared": [asdict(one) for one in check.not_compared],
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from trimtab.model.parity import CheckResult, Parity, ProjectResult
+from trimtab.model.parity import CheckResult, Parity, ProjectResult, SetAside
+from trimtab.report.escaping import escaped
 from trimtab.report.parity import endings, lines_of, machine, notes, title
 from trimtab.units import printable
 
@@ -51,6 +52,8 @@ def _all(parity: Parity, lines: int, listed: int) -> Iterator[str]:
         yield from _check(check, lines, listed)
     yield ""
     yield from (f"- {_escaped(line)}" for line in (machine(parity), *notes(parity)))
+    if parity.command:
+        yield f"- to repeat: `{_code(parity.command)[:1000]}`"
 
 
 def _check(check: CheckResult, lines: int, listed: int) -> Iterator[str]:
@@ -72,11 +75,14 @@ def _check(check: CheckResult, lines: int, listed: int) -> Iterator[str]:
         yield f"… and {len(differing) - listed} more projects: see `--json`."
     if check.flaky:
         yield ""
-        yield from _details(f"{len(check.flaky)} flaky, set aside", _flaky(check, listed))
+        yield from _details(f"{len(check.flaky)} flaky, set aside", _aside(check.flaky, listed))
+    if check.not_compared:
+        yield ""
+        yield from _details(f"{len(check.not_compared)} not compared", _aside(check.not_compared, listed))
 
 
 def _details(summary: str, content: Iterator[str]) -> Iterator[str]:
-    yield f"<details><summary>{html.escape(printable(summary))}</summary>"
+    yield f"<details><summary>{_unmentioned(html.escape(printable(summary)))}</summary>"
     yield ""
     yield from content
     yield ""
@@ -109,10 +115,10 @@ def _diff(check: CheckResult, project: ProjectResult, most: int) -> Iterator[str
         yield f"… and {len(lines) - most} more lines: see `--json`."
 
 
-def _flaky(check: CheckResult, listed: int) -> Iterator[str]:
-    yield from (f"- `{_code(one.input)}`: {_escaped(one.reason)}" for one in check.flaky[:listed])
-    if len(check.flaky) > listed:
-        yield f"- … and {len(check.flaky) - listed} more: see `--json`."
+def _aside(inputs: Sequence[SetAside], listed: int) -> Iterator[str]:
+    yield from (f"- `{_code(one.input)}`: {_escaped(one.reason)}" for one in inputs[:listed])
+    if len(inputs) > listed:
+        yield f"- … and {len(inputs) - listed} more: see `--json`."
 
 
 def _code(text: str) -> str:
@@ -120,4 +126,9 @@ def _code(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\`*_<>[]|" else letter for letter in printable(text))
+    return _unmentioned(escaped(text))
+
+
+def _unmentioned(text: str) -> str:
+    """Text that calls nobody: GitHub looks for mentions in what was rendered, so that an escape would not help."""
+    return text.replace("@", "@&#8203;")
