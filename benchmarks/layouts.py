@@ -113,7 +113,7 @@ class Layouts:
     def build(self, name: str) -> Record:
         """Build a profile and relink it; what that took."""
         links = self._folder / "links"
-        builder = replace(self._exploration.builder(self._folder / "work", self._folder / "kept"), links=links)
+        builder = replace(self._exploration.cargo_builder(self._folder / "work", self._folder / "kept"), links=links)
         built = builder.build(self.profiles[name], touch=False)
         assert isinstance(built, Built), built
         (artifact,) = built.artifacts

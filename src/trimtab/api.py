@@ -31,7 +31,7 @@ from trimtab.errors import InputError, NothingBuiltError
 from trimtab.experiment import Experiment, Progress, digest, trial_identity
 from trimtab.folders import Folders, default_folders, hold_lock
 from trimtab.machine import this_machine
-from trimtab.measure.installed import Installer
+from trimtab.measure.installed import BENCH_VARIABLES, Installer
 from trimtab.measure.probe import Probe
 from trimtab.measure.runtime import Binaries, InstructionProbe, RunProbe, Surroundings
 from trimtab.measure.size import SizeProbe, WheelSizeProbe, find_strip_tool
@@ -50,6 +50,7 @@ from trimtab.wheels import (
     Wheels,
     binaries_in,
     find_wheels,
+    pinned_toolchain,
     startup_bench,
     tree_of,
     wheel_beside,
@@ -95,6 +96,8 @@ class Exploration:
 
     plan: Plan
     project: Project
+    home: Path
+    """The folder in which benches are run: the workspace's root, or the Python project's where a wheel ships."""
     binaries: tuple[Binary, ...]
     wheels: Wheels | None
     """Where wheels ship."""
@@ -264,7 +267,10 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     """
     runner, environment = runner or SystemRunner(), dict(os.environ)
     path, project, origin, notes, wheel, config = _locate(runner, request, folders, environment)
-    toolchain = find_toolchain(runner, project.root, environment)
+    if wheel:
+        environment |= pinned_toolchain(runner, wheel.root, environment)
+    home = wheel.root if wheel else project.root
+    toolchain = find_toolchain(runner, home, environment)
     plan = _settle(request, config, wheel, project)
     fetch(runner, project, environment)
     wheels = (
@@ -277,14 +283,14 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     if wrapper := compiler_wrapper(environment):
         notes = (*notes, f"{wrapper} was turned off, so that no build is faked by a cache")
     space = plan.space or default_space(today.profile)
-    touched = project.root / config.touch if config.touch else binaries[0].source
+    touched = home / config.touch if config.touch else binaries[0].source
     machine = this_machine()
     # Everything that all trials have in common. What is not in here must not change a build or a measurement.
     basis = digest(
         *(str(project.root), sources.digest, asdict(toolchain), asdict(machine)),
         *(sorted(plan.selection.features), plan.selection.default_features, plan.selection.profile),
         *([(binary.package, binary.name) for binary in binaries], plan.jobs, str(touched)),
-        *((str(wheel.root), wheels.backend.versions, wheels.smoke) if wheel and wheels else ()),
+        *((str(wheel.root), wheels.backend.versions) if wheel and wheels else ()),
         datetime.now(UTC).isoformat() if request.fresh else "",
     )
     profiles = [profile.spelled() for profile in space.profiles(today.profile)]
@@ -322,6 +328,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     return Exploration(
         plan=plan,
         project=project,
+        home=home,
         binaries=binaries,
         wheels=wheels,
         today=today,
@@ -360,10 +367,15 @@ def _experiment(exploration: Exploration, store: SqliteStore, work: Path, progre
         search=GridSearch(exploration.today.profile, exploration.space),
         store=store,
         probes=_ProbeMaker(exploration, work, installer),
-        wheel_check=WheelInspection(installer) if installer else None,
+        wheel_check=_inspection(exploration, installer) if installer else None,
         check_sources=exploration.sources.check_unchanged,
         progress=progress,
     )
+
+
+def _inspection(exploration: Exploration, installer: Installer) -> WheelInspection:
+    imports = any("{python}" in word for bench in exploration.study.benches for word in bench.command)
+    return WheelInspection(installer, exploration.home if imports else None)
 
 
 def require_built(study: Study) -> None:
@@ -392,7 +404,7 @@ class _ProbeMaker:
 
     def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
         """Probes for these groups of metrics, running these benches."""
-        runner, root = self.exploration.runner, self.exploration.project.root
+        runner, root = self.exploration.runner, self.exploration.home
         probes: list[Probe] = []
         if ProbeKind.SIZE in kinds:
             sysroot = Path(ask(runner, ("rustc", "--print", "sysroot"), root, self.exploration.environment))
@@ -402,7 +414,11 @@ class _ProbeMaker:
             surroundings = Surroundings(
                 runner=runner,
                 cwd=root,
-                environment={**self.exploration.environment, WORK_VARIABLE: str(self.work)},
+                environment={
+                    **self.exploration.environment,
+                    **(BENCH_VARIABLES if self.installer else {}),
+                    WORK_VARIABLE: str(self.work),
+                },
                 timeout=self.exploration.plan.build_timeout,
                 stage=self.installer or Binaries(),
             )
@@ -422,6 +438,10 @@ def _locate(
 ) -> tuple[Path, Project, str, tuple[str, ...], WheelProject | None, Config]:
     """The folder that is meant, its workspace, how to name that to people, what was done to get there, and settings."""
     if request.path.startswith(PREFIX):
+        if request.wheel:
+            raise InputError(
+                "a published crate has no wheel", where=request.path, hint="name a Python project's folder"
+            )
         ask(runner, ("cargo", "-V"), Path.cwd(), environment)
         place = published_crate(runner, request.path, folders.cache / "crates", environment)
         project = load_project(runner, place / "Cargo.toml", environment)
@@ -431,11 +451,11 @@ def _locate(
     manifest = wheel.manifest.resolve() if wheel else find_manifest(path)
     ask(runner, ("cargo", "-V"), manifest.parent, environment)
     project = load_project(runner, manifest, environment)
-    wheel = wheel or wheel_beside(path, project)
+    wheel = wheel or wheel_beside(path, project, request.binaries, request.packages)
     config = read_config(wheel.root if wheel else project.root)
     if project.lock.exists():
         return path.resolve(), project, str(project.root), (), wheel, config
-    tree = tree_of(wheel, project) if wheel else project.root
+    tree = tree_of(runner, wheel, project, environment) if wheel else project.root
     copy = copy_with_lock(runner, project, folders.cache / "sources", environment, folders.kept, tree=tree)
     note = "there is no Cargo.lock: a copy of the project was locked and measured"
     copied = load_project(runner, copy / project.manifest.relative_to(tree), environment)
@@ -454,7 +474,16 @@ def _adds_flags(space: Space) -> bool:
 
 
 def _settle(request: Request, config: Config, wheel: WheelProject | None, project: Project) -> Plan:
-    """The command line over ``trimtab.toml`` over the defaults."""
+    """The command line over ``trimtab.toml`` over the defaults.
+
+    Raises:
+        InputError: a bench runs a wheel, and there is none.
+    """
+    benches = distinct(request.benches) or config.benches
+    if not wheel and any("{python}" in word for bench in benches for word in bench.command):
+        raise InputError(
+            "{python} stands for an interpreter with the wheel, and no wheel ships here", hint="add --wheel"
+        )
     startup = startup_bench(wheel, project) if wheel else STARTUP_BENCH
     defaults = Plan(selection=Selection())
     axes = (config.axes or None) if request.axes is None else request.axes
@@ -471,7 +500,7 @@ def _settle(request: Request, config: Config, wheel: WheelProject | None, projec
             python=request.python or config.python,
         ),
         space=Space(axes=axes) if axes is not None else None,
-        benches=distinct(request.benches) or config.benches or (startup,),
+        benches=benches or (startup,),
         probes=probes,
         goal=request.goal or config.goal or defaults.goal,
         limits=Limits(

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from trimtab.analysis.recommend import gains_and_costs
 from trimtab.cargo.manifest import edit_profile
-from trimtab.cargo.project import Project, choose_binaries, load_project
+from trimtab.cargo.project import Binary, Project, choose_binaries, load_project
 from trimtab.cargo.published import PREFIX
-from trimtab.cargo.today import profile_of_unit, unit_graph
+from trimtab.cargo.today import profiles_of, unit_graph
 from trimtab.errors import InputError
 from trimtab.model.profile import AXES, CargoValue, Profile
 from trimtab.model.study import Study
@@ -146,13 +146,26 @@ def _effective(runner: Runner, project: Project, study: Study, environment: dict
     """What Cargo makes of the changed profile and of those that may inherit from it."""
     tables = tomllib.loads(project.manifest.read_text("utf-8")).get("profile", {})
     names = {study.project.profile_name, *tables, *(("bench",) if project.has_bench_targets else ())}
-    binaries = choose_binaries(project, study.selection, project.root)
+    binaries = _shipped(project, study)
     profiles = {}
     for name in sorted(names - set(_NOT_INHERITING)):
         graph = unit_graph(runner, project, binaries, replace(study.selection, profile=name), environment)
-        roots = (graph["units"][index] for index in graph["roots"])
-        profiles[name] = next(profile_of_unit(unit["profile"]) for unit in roots if "bin" in unit["target"]["kind"])
+        profiles[name] = profiles_of(graph, binaries)[0]
     return profiles
+
+
+def _shipped(project: Project, study: Study) -> tuple[Binary, ...]:
+    """What the study built; of a wheel, what Cargo builds for it."""
+    if not study.selection.wheel:
+        return choose_binaries(project, study.selection, project.root)
+    found = tuple(
+        binary
+        for binary in (*project.binaries, *project.libraries)
+        if binary.package == study.project.name and binary.name in study.project.binaries
+    )
+    if not found:
+        raise InputError(f"the package {study.project.name} is not as it was", hint="run trimtab explore again")
+    return found
 
 
 def _replace(path: Path, text: str) -> None:

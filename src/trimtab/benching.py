@@ -16,7 +16,7 @@ from pathlib import Path
 from trimtab.errors import InputError, MissingError
 from trimtab.machine import these_conditions, this_machine, times_throttled, usable_cores
 from trimtab.measure.counting import Counter, count_runs
-from trimtab.measure.installed import Installer, programs_in
+from trimtab.measure.installed import BENCH_VARIABLES, Installer, programs_in
 from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.runtime import command_line
 from trimtab.measure.series import Case, Measured
@@ -99,16 +99,20 @@ def binaries_contest(binaries: Mapping[str, Path], benches: Sequence[Bench]) -> 
 
 
 @contextlib.contextmanager
-def wheels_contest(wheels: Mapping[str, Path], benches: Sequence[Bench], installer: Installer) -> Iterator[Contest]:
+def wheels_contest(
+    wheels: Mapping[str, Path], benches: Sequence[Bench], installer: Installer, cwd: Path
+) -> Iterator[Contest]:
     """A case for each bench, with each wheel installed in an environment of its own: ``{python}`` and ``{bin}`` of it.
 
     Args:
         wheels: name → file, the baseline first.
         benches: commands with ``{python}`` or ``{bin}`` in them.
         installer: installs them.
+        cwd: where the benches are run.
 
     Raises:
-        InputError: pip cannot install one, or a bench has ``{bin}`` and there is no one program.
+        InputError: pip cannot install one, a bench would import something else, or has ``{bin}`` and there is no one
+            program.
     """
     base = next(iter(wheels))
     artifacts = {
@@ -116,9 +120,15 @@ def wheels_contest(wheels: Mapping[str, Path], benches: Sequence[Bench], install
         for name, path in wheels.items()
     }
     with contextlib.ExitStack() as stack:
-        words = {
-            name: stack.enter_context(installer.words(artifact, copied=False)) for name, artifact in artifacts.items()
-        }
+        words = {}
+        for name, artifact in artifacts.items():
+            try:
+                words[name] = stack.enter_context(installer.words(artifact, copied=False))
+            except InputError as error:  # both files may have one name
+                raise InputError(f"{name}: {error.what}", where=error.where, hint=error.hint) from None
+        if any("{python}" in word for bench in benches for word in bench.command):
+            for artifact in artifacts.values():
+                installer.require_own_modules(artifact, cwd)
         null = stack.enter_context(installer.words(artifacts[base], copied=True))
         for name, bench in itertools.product(wheels, benches):
             if any("{bin}" in word for word in command_line(bench, words[name])):
@@ -131,6 +141,7 @@ def wheels_contest(wheels: Mapping[str, Path], benches: Sequence[Bench], install
                 name=bench.name,
                 commands={name: command_line(bench, words[name]) for name in wheels},
                 null=command_line(bench, null),
+                variables=dict.fromkeys(wheels, BENCH_VARIABLES),
                 smallest=bench.smallest_change,
                 identical=frozenset(
                     name for name in list(wheels)[1:] if artifacts[name].sha256 == artifacts[base].sha256

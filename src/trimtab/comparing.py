@@ -182,8 +182,9 @@ def _timed(
             _require_layouts(surroundings, finder, sides)
         if wheels:
             installer = _installer(surroundings, finder, sides[0], request.binaries)
+            by_name = dict(zip(names, wheels, strict=True))
             contests.append(
-                stack.enter_context(wheels_contest(dict(zip(names, wheels, strict=True)), benches, installer))
+                stack.enter_context(wheels_contest(by_name, benches, installer, request.rules.cwd or Path.cwd()))
             )
         if programs:
             contests.append(stack.enter_context(binaries_contest(dict(zip(names, programs, strict=True)), benches)))

@@ -23,7 +23,7 @@ from trimtab.model.metric import Absent, Measurement, run_metric
 from trimtab.model.plan import Bench, Plan, ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
-from trimtab.model.trial import Artifact, BuildFailed, Built, Status, Trial, WheelTags
+from trimtab.model.trial import Artifact, BuildFailed, Built, Cause, Status, Trial, WheelTags
 from trimtab.process import out_of_space
 from trimtab.search.protocol import Search
 from trimtab.store.protocol import Store
@@ -60,6 +60,11 @@ class WheelCheck(Protocol):
         """What it claims to work on."""
         ...
 
+    @property
+    def snippet(self) -> str:
+        """The user's own part of the check."""
+        ...
+
     def check(self, wheel: Artifact) -> BuildFailed | None:
         """Why it does not work; ``None`` if it does."""
         ...
@@ -93,7 +98,7 @@ class Experiment:
         self.progress.begin(self.study, self.search.remaining)
         while self._in_budget(begun) and (profile := self.search.ask()) is not None:
             trial, known = self._trial(profile)
-            if trial.id == self.study.baseline:
+            if trial.id == self.study.baseline and not trial.failure:
                 self._baseline = trial.artifacts
             self.search.tell(trial)
             self.progress.done(trial, known=known, left=self.search.remaining)
@@ -111,6 +116,7 @@ class Experiment:
         begun = now = self.clock()
         trial_id = trial_identity(self.study.basis, profile)
         trial = self.store.find_trial(trial_id)
+        trial = self._checked_again(trial) if trial else None
         if trial and not self._must_build(trial):
             trial = _without_stale(trial, self._wanted_benches(trial))
             if trial.failure or not any(self._missing(trial)):
@@ -125,6 +131,21 @@ class Experiment:
         self._durations.append(self.clock() - now)
         return trial, False
 
+    def _checked_again(self, trial: Trial) -> Trial:
+        """A known trial, its wheel looked at again where that may end otherwise now: it takes no build.
+
+        So it may if the user has another smoke check, and where the wheel could not be installed.
+        """
+        check, cause = self.wheel_check, trial.failure and trial.failure.cause
+        kept = trial.artifacts and Path(trial.artifacts[0].path).exists()
+        if not check or not kept or cause not in (None, Cause.SMOKE, Cause.INSTALL):
+            return trial
+        if trial.smoke == check.snippet and cause is not Cause.INSTALL:
+            return trial
+        failure = check.check(trial.artifacts[0])
+        status = failure.cause.status if failure else Status.OK
+        return replace(trial, failure=failure, status=status, smoke=check.snippet)
+
     def _keep(self, trial: Trial, begun: float) -> Trial:
         trial = replace(trial, seconds=self.clock() - begun)
         self.store.append(self.study.id, trial)
@@ -133,7 +154,8 @@ class Experiment:
     def _must_build(self, trial: Trial) -> bool:
         if trial.failure:
             more_time = trial.status is Status.TIMEOUT and self.plan.build_timeout > trial.failure.wall
-            return trial.failure.cause.passing or more_time
+            is_gone = not all(Path(artifact.path).exists() for artifact in trial.artifacts)
+            return trial.failure.cause.passing or more_time or is_gone
         unmeasured = ({ProbeKind.BUILD, ProbeKind.TOUCH} & self.plan.probes) - set(trial.probes)
         return bool(unmeasured) or not all(Path(artifact.path).exists() for artifact in trial.artifacts)
 
@@ -151,7 +173,9 @@ class Experiment:
     def _built(self, trial_id: str, profile: Profile, started: str, built: Built) -> Trial:
         costs = [one for one in cost_of(built) if _kind_of_cost(one.name) in self.plan.probes]
         is_wheel = self.wheel_check is not None
-        names = shipped_crates(built.invocations) if is_wheel else tuple(one.name for one in built.artifacts)
+        names = tuple(one.name for one in built.artifacts)
+        if is_wheel:  # which may hold more than the crate that was looked at
+            names = shipped_crates(built.invocations) or self.study.project.binaries
         effects = {name: check_effect(built.invocations, name, profile) for name in names}
         unseen = [name for name, effect in effects.items() if effect is None]
         failure = self.wheel_check.check(built.artifacts[0]) if self.wheel_check else None
@@ -160,6 +184,7 @@ class Experiment:
             profile=profile,
             status=failure.cause.status if failure else Status.OK,
             failure=failure,
+            smoke=self.wheel_check.snippet if self.wheel_check else "",
             tags=self.wheel_check.tags(built.artifacts[0]) if self.wheel_check else None,
             started=started,
             seconds=0.0,

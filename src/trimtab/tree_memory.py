@@ -35,6 +35,8 @@ _WALK_SHARE = 0.005
 _ROOT = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_MOST_TRIES, _PAUSE = 40, 0.05
+"""To remove a group, and seconds between them."""
 _NAME = re.compile(r"trimtab-(?P<pid>\d+)-\d+")
 _JOIN = 'echo $$ > "$0" 2>/dev/null; exec "$@"'
 """Should joining fail, the program runs all the same and the peak stays absent."""
@@ -149,9 +151,13 @@ class ControlGroup:
     def close(self) -> None:
         """Remove the group; nothing may be left in it."""
         self._stat.close()
-        with contextlib.suppress(OSError):
-            self.kill()
-            self._folder.rmdir()
+        for _ in range(_MOST_TRIES):  # what was killed is a member until the kernel has done with it
+            with contextlib.suppress(OSError):
+                self.kill()
+                self._folder.rmdir()
+            if not self._folder.exists():
+                return
+            time.sleep(_PAUSE)
 
 
 class ProcessWalk:

@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.build.wheel import WheelBuilder
+from trimtab.build.wheel import WheelBuilder, copy_tree
 from trimtab.build.workplace import ArtifactStore
 from trimtab.cargo.calls import Calls
-from trimtab.cargo.project import Binary, Project
-from trimtab.cargo.sources import copy_sources
+from trimtab.cargo.project import Binary, Project, packages_meant
+from trimtab.cargo.sources import tree_with_dependencies
 from trimtab.config.file import Config, read_config
-from trimtab.errors import InputError
+from trimtab.errors import InputError, MissingError
 from trimtab.measure.installed import Installer
 from trimtab.measure.tags import wheel_tags
 from trimtab.model.metric import STARTUP
-from trimtab.model.plan import STARTUP_BENCH, Bench, Plan
+from trimtab.model.plan import STARTUP_BENCH, Bench, Plan, Selection
 from trimtab.model.trial import Artifact, BuildFailed, WheelTags
-from trimtab.process import Runner
+from trimtab.process import Command, Runner
 from trimtab.python.backend import Backend, find_backend
 from trimtab.python.project import NAME, WheelProject, builds_wheel, find_wheel_project, read_wheel_project
 
@@ -65,19 +65,44 @@ class Wheels:
         )
 
 
+def pinned_toolchain(runner: Runner, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which rustup takes the toolchain of a folder elsewhere too; nothing without rustup."""
+    try:
+        asked = runner.run(
+            Command(argv=("rustup", "show", "active-toolchain"), cwd=folder, environment=dict(environment))
+        )
+    except MissingError:
+        return {}
+    return {"RUSTUP_TOOLCHAIN": asked.stdout.split()[0]} if asked.ok and asked.stdout.strip() else {}
+
+
 @dataclass(frozen=True, slots=True)
 class WheelInspection:
     """Looks at each wheel that was built: its tags, and whether it works."""
 
     installer: Installer
+    home: Path | None
+    """Where benches run that import from the wheel, if there are such."""
+
+    @property
+    def snippet(self) -> str:
+        """The user's own smoke check."""
+        return self.installer.smoke
 
     def tags(self, wheel: Artifact) -> WheelTags:
         """What it claims to work on."""
         return wheel_tags(self.installer.runner, Path(wheel.path))
 
     def check(self, wheel: Artifact) -> BuildFailed | None:
-        """The smoke check."""
-        return self.installer.check(wheel)
+        """The smoke check.
+
+        Raises:
+            InputError: benches would import something else.
+        """
+        failure = self.installer.check(wheel)
+        if self.home and not failure:
+            self.installer.require_own_modules(wheel, self.home)
+        return failure
 
 
 def wheel_meant(path: Path, *, asked: bool) -> WheelProject | None:
@@ -93,22 +118,36 @@ def wheel_meant(path: Path, *, asked: bool) -> WheelProject | None:
     return read_wheel_project(path) if alone and builds_wheel(path) else None
 
 
-def wheel_beside(path: Path, project: Project) -> WheelProject | None:
+def wheel_beside(
+    path: Path, project: Project, binaries: tuple[str, ...] = (), packages: tuple[str, ...] = ()
+) -> WheelProject | None:
     """The Python project beside a Cargo project, if its wheel is what ships.
 
-    So it is where ``trimtab.toml`` says so, and where the package in the wheel has no program to ship.
+    So it is where ``trimtab.toml`` says so; if that says nothing, where no package that is meant has a program.
+
+    Args:
+        path: the folder that the user named.
+        project: the workspace.
+        binaries: names of binaries that the user named.
+        packages: names of packages.
+
+    Raises:
+        InputError: there is no such package.
     """
+    meant = packages_meant(project, Selection(packages=packages), path.resolve())
+    has_program = any(one.package in meant or one.name in binaries for one in project.binaries)
     for folder in dict.fromkeys((path.resolve(), project.root)):
         if (folder / NAME).is_file() and builds_wheel(folder):
-            wheel = read_wheel_project(folder)
-            if read_config(folder).wheel or not any(one.package == wheel.crate for one in project.binaries):
-                return wheel
+            said = read_config(folder).wheel
+            if said or (said is None and not has_program):
+                return read_wheel_project(folder)
     return None
 
 
-def tree_of(wheel: WheelProject, project: Project) -> Path:
-    """The folder that holds both a Python project and the workspace of its crate."""
-    return Path(os.path.commonpath((wheel.root, project.root)))
+def tree_of(runner: Runner, wheel: WheelProject, project: Project, environment: dict[str, str]) -> Path:
+    """The folder that holds a Python project, the workspace of its crate and the path dependencies beside them."""
+    both = Path(os.path.commonpath((wheel.root, project.root)))
+    return tree_with_dependencies(runner, project, both, environment)
 
 
 def binaries_in(wheel: WheelProject, project: Project) -> tuple[Binary, ...]:
@@ -144,7 +183,9 @@ def find_wheels(
         InputError: the build backend cannot be installed, or settings do not go with wheels.
         MissingError: there is no Python for it.
     """
-    chosen, tree = plan.selection, tree_of(wheel, project)
+    chosen, tree = plan.selection, tree_of(runner, wheel, project, environment)
+    if "--profile" in environment.get("MATURIN_PEP517_ARGS", ""):
+        raise InputError("MATURIN_PEP517_ARGS names a profile", hint="name it with --profile, and unset the variable")
     if chosen.packages or chosen.features or not chosen.default_features:
         raise InputError(f"packages and features are not chosen here: {_NO_CHOICE}", where=str(wheel.root))
     programs = _programs(wheel, project)
@@ -162,7 +203,7 @@ def find_wheels(
             )
 
     def copy(place: Path) -> Path:
-        copy_sources(runner, project, place, environment, ours, tree=tree)
+        copy_tree(runner, project, tree, place, environment, ours)
         return place / wheel.root.relative_to(tree)
 
     backend = find_backend(runner, wheel, chosen.python or sys.executable, cache / "backends", copy, environment)
@@ -175,10 +216,10 @@ def find_wheels(
 
 
 def startup_bench(wheel: WheelProject, project: Project) -> Bench:
-    """The smoke run of a wheel: its only program, or the import of its module."""
+    """The smoke run of a wheel: its only program, or the import of its first module."""
     if len(_programs(wheel, project) or ()) == 1:
         return STARTUP_BENCH
-    return Bench(name=STARTUP, command=("{python}", "-c", f"import {wheel.module}"))
+    return Bench(name=STARTUP, command=("{python}", "-c", "import {module}"))
 
 
 def _programs(wheel: WheelProject, project: Project) -> tuple[str, ...] | None:

@@ -55,6 +55,8 @@ class TestProgram:
         assert "setuptools-rust" in " ".join(study["notes"])
         again = user.explores(project, "--axis", "lto=local,fat", "--bench", "count={bin} 1000")
         assert by_label(again)["lto fat"]["artifacts"] == fat["artifacts"], "nothing is built twice"
+        applied = user.does("apply", "--dry-run", study["id"], "--trial", "lto fat").out
+        assert '+lto = "fat"' in applied
         weighed = user.does("diff", f"{study['id']}:today", f"{study['id']}:lto fat", "--json").document
         assert weighed["base"]["kind"] == weighed["head"]["kind"] == "wheel"
         assert weighed["change"]["bytes"] == fat["artifacts"][0]["size"] - today["artifacts"][0]["size"]
@@ -62,9 +64,9 @@ class TestProgram:
     def test_two_profiles_are_compared_through_their_wheels(self, user: User) -> None:
         project = user.project("boxed")
         with (project / "rust/Cargo.toml").open("a") as file:
-            file.write('\n[profile.dist]\ninherits = "release"\nopt-level = 0\n')
+            file.write('\n[profile.release-lto]\ninherits = "release"\nopt-level = 0\n')
         bench = ("--bench", "longest={python} -c 'import boxed; boxed.longest(400_000)'")
-        found = user.does("compare", "release", "dist", *bench, "--no-counts", "--json", cwd=project).document
+        found = user.does("compare", "release", "release-lto", *bench, "--no-counts", "--json", cwd=project).document
         rows = {(row["subject"], row["metric"]): row for row in found["rows"]}
         assert rows["boxed", "size.wheel"]["mode"] == "exact"
         assert rows["longest", "cpu"]["verdict"] == "regressed", "without optimization it takes many times as long"
@@ -79,11 +81,14 @@ class TestModule:
 
     def test_the_smoke_check_and_the_effect_check_tell_what_abort_does(self, user: User) -> None:
         project = user.project("panicky")
+        (project / "panicky.py").write_text("raise ImportError('the one that lies around')\n")
         before = snapshot(project)
-        study = user.explores(project, "--axis", "panic=unwind,abort", "--measure", "size,build")
+        run = ("--measure", "size,build,run", "--bench-time", "1s")
+        study = user.explores(project, "--axis", "panic=unwind,abort", *run)
         assert snapshot(project) == before
         today, abort = by_label(study)["today"], by_label(study)["panic abort"]
         assert (today["status"], today["effect"][0]["warnings"]) == ("ok", [])
+        assert today["metrics"]["run.primes.wall"]["value"] > 0, "benches run what was installed"
         assert today["tags"]["claimed"][0].startswith("cp311-abi3-")
         assert today["tags"]["warnings"] == []
         assert abort["status"] == "failed"

@@ -17,11 +17,28 @@ from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import Bench, Plan, ProbeKind, Selection
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
-from trimtab.model.trial import BuildFailed, Cause, Status, Trial
+from trimtab.model.trial import Artifact, BuildFailed, Cause, Status, Trial, WheelTags
 
 SIZE_ONLY, RUN_ONLY = frozenset({ProbeKind.SIZE}), frozenset({ProbeKind.RUN})
 EVERYTHING = frozenset(ProbeKind)
 LOOKUP = Bench(name="lookup", command=("{bin}", "lookup"))
+
+
+@dataclass
+class FakeWheelCheck:
+    """Finds fault with some artifacts; counts how often it was asked."""
+
+    snippet: str = ""
+    faults: list[str] = field(default_factory=list)
+    """Digests."""
+    asked: int = 0
+
+    def tags(self, wheel: Artifact) -> WheelTags:
+        return WheelTags(claimed=("cp311-abi3-linux_x86_64",))
+
+    def check(self, wheel: Artifact) -> BuildFailed | None:
+        self.asked += 1
+        return failure(Cause.SMOKE) if wheel.sha256 in self.faults else None
 
 
 @dataclass
@@ -34,6 +51,7 @@ class Laboratory:
     failures: dict[Profile, BuildFailed] = field(default_factory=dict)
     identical: tuple[Profile, ...] = ()
     installed: list[str] = field(default_factory=list)
+    wheel_check: FakeWheelCheck | None = None
     measure: Callable[..., Iterator[Measurement | Absent]] = FakeProbe.measure
 
     def run(self, *profiles: Profile, study_id: str = "app-1", **plan: Any) -> Study:
@@ -51,6 +69,7 @@ class Laboratory:
             probes=self.probes,
             check_sources=self.check_sources,
             progress=self.progress,
+            wheel_check=self.wheel_check,
             clock=self.clock,
             which=lambda name: name if name in self.installed else None,
         ).run()
@@ -311,6 +330,47 @@ class TestFailure:
         assert laboratory.builder.built == [FAT]
         assert laboratory.probes.measured == ["size", "check"] * 2
         assert len(found.trials) == 2
+
+
+class TestWheels:
+    def test_one_that_does_not_work_is_a_failure_with_all_that_is_known_of_it(self, laboratory: Laboratory) -> None:
+        laboratory.wheel_check = FakeWheelCheck()
+        fat = next(one for one in laboratory.run(TODAY, FAT).trials if one.profile == FAT)
+        laboratory.wheel_check.faults = [fat.artifacts[0].sha256]
+        laboratory.store = MemoryStore()
+        today, fat = laboratory.run(TODAY, FAT).trials
+        assert (today.status, fat.status) == (Status.OK, Status.FAILED)
+        assert fat.failure
+        assert fat.failure.cause is Cause.SMOKE
+        assert fat.artifacts
+        assert fat.tags
+        assert fat.effects
+        assert fat.value("build.clean.cpu")
+        assert not fat.value("size.file"), "what does not work is not measured"
+
+    def test_another_smoke_check_takes_no_build(self, laboratory: Laboratory) -> None:
+        check = laboratory.wheel_check = FakeWheelCheck(snippet="imprt mine")
+        today = laboratory.run(TODAY).trials[0]
+        laboratory.store = MemoryStore()
+        check.faults = [today.artifacts[0].sha256]
+        assert laboratory.run(TODAY).trials[0].failure
+        check.faults, check.snippet = [], "import mine"
+        (again,) = laboratory.run(TODAY).trials
+        assert laboratory.builder.built == []
+        assert again.status is Status.OK
+        assert again.value("size.file")
+        asked = check.asked
+        laboratory.run(TODAY)
+        assert check.asked == asked, "nor is the same check repeated"
+
+    def test_todays_that_does_not_work_is_no_baseline(self, laboratory: Laboratory) -> None:
+        check = laboratory.wheel_check = FakeWheelCheck()
+        today = laboratory.run(TODAY).trials[0]
+        laboratory.store, check.faults = MemoryStore(), [today.artifacts[0].sha256]
+        study = laboratory.run(TODAY, FAT, benches=(CHECK,))
+        fat = next(one for one in study.trials if one.profile == FAT)
+        assert fat.status is Status.OK
+        assert not fat.benches
 
 
 def test_edited_sources_stop_it_and_what_was_measured_is_kept(laboratory: Laboratory) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+import re
 import signal
+import sys
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from tests.fakes.wheels import make_wheel
+from trimtab.benching import wheels_contest
 from trimtab.errors import InputError
 from trimtab.measure.installed import Installer, modules_in, programs_in
 from trimtab.model.trial import Artifact, BuildFailed, Cause
@@ -18,10 +25,10 @@ from trimtab.python.environments import Environment
 
 SCRIPT = "[console_scripts]\ntool = app:main\nOther = app:other\n[gui_scripts]\nwindow = app:window\n"
 MODULES = {
-    "app/_native.cpython-311-x86_64-linux-gnu.so": "",
+    "app/_native.cpython-311-x86_64-linux-gnu.so": "\0PyInit__native\0",
     "app/__init__.py": "",
-    "flat.abi3.so": "",
-    "app-0.1.0.data/platlib/app/deep.pyd": "",
+    "flat.abi3.so": "\0PyInit_flat\0",
+    "app-0.1.0.data/platlib/app/deep.pyd": "\0PyInit_deep\0",
     "app.libs/libgomp-a34b3233.so.1": "",
     "app/lib-odd.so": "",
 }
@@ -35,7 +42,11 @@ def artifact(path: Path) -> Artifact:
 @pytest.fixture
 def wheel(tmp_path: Path) -> Artifact:
     return artifact(
-        make_wheel(tmp_path / "app-0.1.0-py3-none-any.whl", {"native.so": ""}, "[console_scripts]\ntool = a:b\n")
+        make_wheel(
+            tmp_path / "app-0.1.0-py3-none-any.whl",
+            {"native.so": "\0PyInit_native\0"},
+            "[console_scripts]\ntool = a:b\n",
+        )
     )
 
 
@@ -54,6 +65,17 @@ class TestWhatIsIn:
     def test_modules(self, tmp_path: Path) -> None:
         found = modules_in(make_wheel(tmp_path / "a.whl", MODULES))
         assert found == ["app._native", "app.deep", "flat"], "libraries that are merely packed are no modules"
+
+    def test_a_library_that_is_no_module_is_loaded_by_the_package_around_it(self, tmp_path: Path) -> None:
+        members = {
+            "bound/__init__.py": "",
+            "bound/libbound.so": "\0ffi_bound\0",
+            "app-0.1.0.data/purelib/placed/__init__.py": "",
+            "app-0.1.0.data/platlib/placed/native.so": "\0PyInit_native_too\0",
+            "loose/native.so": "",
+            "flat.so": "",
+        }
+        assert modules_in(make_wheel(tmp_path / "a.whl", members)) == ["bound", "placed"]
 
     def test_programs(self, tmp_path: Path) -> None:
         path = make_wheel(tmp_path / "a.whl", {"app-0.1.0.data/scripts/binary": ""}, SCRIPT)
@@ -92,7 +114,15 @@ class TestInstalling:
             pass
         found = made.check(wheel)
         assert found
-        assert found.cause is Cause.SMOKE
+        assert found.cause is Cause.INSTALL, "the network may be there the next time"
+        assert "nonesuch" in found.message
+        both = {"base": Path(wheel.path), "head": Path(wheel.path)}
+        with (
+            pytest.raises(InputError, match="base: pip cannot install it") as raised,
+            wheels_contest(both, [], made, tmp_path),
+        ):
+            pass
+        assert raised.value.where == "app-0.1.0-py3-none-any.whl"
 
 
 class TestSmokeCheck:
@@ -127,7 +157,6 @@ class TestSmokeCheck:
                 finished(stderr="Traceback (most recent call last):\nNameError: b\n", exit_code=1),
                 "tool --version: exit code 1: NameError: b",
             ),
-            ("*check()", finished(exit_code=-9, timed_out=True, wall=60.0), "no end after 60 s"),
         ],
     )
     def test_what_does_not(self, tmp_path: Path, wheel: Artifact, pattern: str, ended: Finished, message: str) -> None:
@@ -135,6 +164,19 @@ class TestSmokeCheck:
         assert found
         assert found.cause is Cause.SMOKE
         assert message in found.message
+
+    def test_what_has_no_end_may_have_one_the_next_time(self, tmp_path: Path, wheel: Artifact) -> None:
+        found = self.check(tmp_path, wheel, "*check()", finished(exit_code=-9, timed_out=True, wall=60.0))
+        assert found
+        assert found.cause is Cause.INSTALL
+        assert "no end after 60 s" in found.message
+
+    def test_a_panic_prints_no_backtrace(self, tmp_path: Path, wheel: Artifact) -> None:
+        runner = working().on("*", finished())
+        made = installer(runner, tmp_path)
+        replace(made, environment={**made.environment, "RUST_BACKTRACE": "1", "RUST_LIB_BACKTRACE": "1"}).check(wheel)
+        ran = [command.environment for command in runner.commands[2:]]
+        assert {(one["RUST_BACKTRACE"], one["RUST_LIB_BACKTRACE"]) for one in ran} == {("0", "0")}
 
     def test_a_program_need_not_know_an_option(self, tmp_path: Path, wheel: Artifact) -> None:
         usage = finished(stderr="unknown option --version\n", exit_code=2)
@@ -149,3 +191,66 @@ class TestSmokeCheck:
 
         installer(working().on("*", look), tmp_path).check(wheel)
         assert places == [[], []], "or the module's sources would be imported"
+
+
+class TestOwnModules:
+    """A wheel with a module in a package within a namespace, and folders in which benches are run."""
+
+    @pytest.fixture
+    def wheel(self, tmp_path: Path) -> Artifact:
+        members = {"space/app/__init__.py": "raise SystemExit", "space/app/native.so": "\0PyInit_native\0"}
+        return artifact(make_wheel(tmp_path / "app-0.1.0-py3-none-any.whl", members))
+
+    def require(self, tmp_path: Path, wheel: Artifact, files: tuple[str, ...], version: tuple[int, int]) -> None:
+        """Have a Python of a version look that has the wheel installed, played by this one."""
+        cwd, place = tmp_path / "cwd", tmp_path / "environments" / "0000"
+        packages = place / "site-packages"
+        with zipfile.ZipFile(wheel.path) as archive:
+            archive.extractall(packages)
+        for name in ("any", *files):
+            (cwd / name).parent.mkdir(parents=True, exist_ok=True)
+            (cwd / name).touch()
+
+        def play(command: Command) -> Finished:
+            assert command.argv[:2] == (str(place / "bin" / "python"), "-c")
+            safe = version >= (3, 11) and command.environment.get("PYTHONSAFEPATH")
+            path = [*([] if safe else [""]), *filter(None, [command.environment.get("PYTHONPATH")]), str(packages)]
+            with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
+                patch.chdir(str(command.cwd))
+                patch.setattr(sys, "path", path)
+                patch.setattr(sys, "prefix", str(place))
+                patch.setattr(sys, "argv", ["-c", *command.argv[3:]])
+                exec(command.argv[2], {})
+            return finished(said.getvalue())
+
+        made = installer(working().on("*", play), tmp_path)
+        replace(made, environment={"PYTHONPATH": str(cwd / "lib")}).require_own_modules(wheel, cwd)
+
+    @pytest.mark.parametrize(
+        ("files", "place"),
+        [
+            (("space/app/__init__.py", "space/app/native.so"), "space/app/native.so"),
+            (("space/__init__.py", "space/app/__init__.py"), "space/app/__init__.py"),
+            (("space.py",), "space.py"),
+        ],
+    )
+    def test_what_lies_in_the_way(self, tmp_path: Path, wheel: Artifact, files: tuple[str, ...], place: str) -> None:
+        said = (
+            f"benches would not run the wheel: `import space.app.native` finds {(tmp_path / 'cwd').resolve() / place}"
+        )
+        with pytest.raises(InputError, match=re.escape(said)):
+            self.require(tmp_path, wheel, files, (3, 10))
+
+    @pytest.mark.parametrize(
+        ("files", "version"),
+        [
+            ((), (3, 10)),
+            (("Cargo.toml", "space/app/src/lib.rs", "native/src/lib.rs"), (3, 10)),
+            (("lib/space/app/__init__.py", "lib/space/app/native.so"), (3, 10)),
+            (("space/app/__init__.py", "space/app/native.so"), (3, 11)),
+        ],
+    )
+    def test_what_does_not(
+        self, tmp_path: Path, wheel: Artifact, files: tuple[str, ...], version: tuple[int, int]
+    ) -> None:
+        self.require(tmp_path, wheel, files, version)

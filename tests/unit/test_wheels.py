@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fakes.runner import FakeRunner, finished
 from tests.fakes.values import ABORT, TODAY, study, trial
 from tests.fakes.wheels import make_wheel
 from trimtab.analysis.recommend import recommend
@@ -17,7 +20,7 @@ from trimtab.model.metric import STARTUP, Absent, Measurement
 from trimtab.model.plan import STARTUP_BENCH, Goal
 from trimtab.model.trial import ENDS_INTERPRETER, Artifact, Effect
 from trimtab.python.project import WheelProject
-from trimtab.wheels import binaries_in, startup_bench, tree_of, wheel_meant
+from trimtab.wheels import binaries_in, startup_bench, tree_of, wheel_beside, wheel_meant
 
 ROOT = Path("/work")
 LIBRARY = Binary(name="native", package="app", source=ROOT / "rust/src/lib.rs", is_library=True)
@@ -29,9 +32,15 @@ def wheel(**rest: Any) -> WheelProject:
     values: dict[str, Any] = {
         "root": ROOT, "requires": ("maturin",), "backend": "maturin", "backend_path": (), "is_maturin": True,
         "manifest": ROOT / "rust/Cargo.toml", "crate": "app", "is_program": False, "profile": "release",
-        "module": "app", "scripts": (),
+        "scripts": (),
     }  # fmt: skip
     return WheelProject(**{**values, **rest})
+
+
+def metadata(*folders: Path) -> FakeRunner:
+    """A Cargo that knows of path dependencies in some folders."""
+    packages = [{"manifest_path": str(folder / "Cargo.toml"), "source": None} for folder in folders]
+    return FakeRunner().on("cargo metadata *", finished(json.dumps({"packages": packages})))
 
 
 def project(*binaries: Binary) -> Project:
@@ -54,10 +63,26 @@ class TestWhatIsInIt:
         with pytest.raises(InputError, match="the package app has no program and no cdylib"):
             binaries_in(wheel(), project(OTHER))
 
-    def test_the_tree_holds_the_workspace_and_the_python_project(self) -> None:
-        assert tree_of(wheel(), project()) == ROOT
-        assert tree_of(wheel(root=ROOT / "rust"), project()) == ROOT / "rust"
-        assert tree_of(wheel(root=ROOT / "rust/py"), project()) == ROOT / "rust"
+    @pytest.mark.parametrize(
+        ("root", "beside", "expected"),
+        [
+            (ROOT, [], ROOT),
+            (ROOT / "rust", [], ROOT / "rust"),
+            (ROOT / "rust/py", [], ROOT / "rust"),
+            (ROOT / "rust", [ROOT / "core"], ROOT / "rust"),
+        ],
+    )
+    def test_the_tree_holds_the_workspace_and_the_python_project(
+        self, root: Path, beside: list[Path], expected: Path
+    ) -> None:
+        assert tree_of(metadata(*beside), wheel(root=root), project(), {}) == expected
+
+    def test_path_dependencies_in_the_same_repository_belong_to_it(self, tmp_path: Path) -> None:
+        (tmp_path / ".git").mkdir()
+        there, core = tmp_path / "bindings", tmp_path / "core"
+        found = replace(project(), root=there)
+        assert tree_of(metadata(core), wheel(root=there), found, {}) == tmp_path
+        assert tree_of(metadata(tmp_path.parent / "far"), wheel(root=there), found, {}) == there
 
 
 @pytest.mark.parametrize(
@@ -65,9 +90,9 @@ class TestWhatIsInIt:
     [
         ({"is_program": True}, (PROGRAM,), STARTUP_BENCH.command),
         ({"scripts": ("run",)}, (LIBRARY,), STARTUP_BENCH.command),
-        ({}, (LIBRARY,), ("{python}", "-c", "import app")),
-        ({"scripts": ("a", "b")}, (LIBRARY,), ("{python}", "-c", "import app")),
-        ({"scripts": None}, (LIBRARY,), ("{python}", "-c", "import app")),
+        ({}, (LIBRARY,), ("{python}", "-c", "import {module}")),
+        ({"scripts": ("a", "b")}, (LIBRARY,), ("{python}", "-c", "import {module}")),
+        ({"scripts": None}, (LIBRARY,), ("{python}", "-c", "import {module}")),
     ],
 )
 def test_the_smoke_run(found: dict[str, Any], programs: tuple[Binary, ...], command: tuple[str, ...]) -> None:
@@ -86,6 +111,41 @@ class TestWhichIsMeant:
         (tmp_path / "Cargo.toml").write_text('[package]\nname = "app"\n')
         assert wheel_meant(tmp_path, asked=False) is None
         assert wheel_meant(tmp_path, asked=True)
+
+
+class TestBeside:
+    """A workspace with a program and a module, whose ``pyproject.toml`` lies in its root."""
+
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        for name in ("tool", "py"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "pyproject.toml").write_text(
+            '[build-system]\nrequires = ["maturin"]\n[tool.maturin]\nmanifest-path = "py/Cargo.toml"\n'
+        )
+        (tmp_path / "py" / "Cargo.toml").write_text('[package]\nname = "py"\n[lib]\ncrate-type = ["cdylib"]\n')
+        return tmp_path
+
+    def beside(self, root: Path, below: str = "", **chosen: tuple[str, ...]) -> bool:
+        tool = Binary(name="tool", package="tool", source=root / "tool/main.rs")
+        module = Binary(name="py", package="py", source=root / "py/lib.rs", is_library=True)
+        found = replace(project(tool, module), root=root, packages=("tool", "py"), defaults=("tool", "py"))
+        return wheel_beside(root / below, found, **chosen) is not None
+
+    def test_a_program_that_is_meant_ships(self, root: Path) -> None:
+        assert not self.beside(root)
+        assert not self.beside(root, "tool")
+        assert not self.beside(root, packages=("tool",))
+        assert not self.beside(root, "py", binaries=("tool",))
+
+    def test_where_none_is_meant_the_wheel_ships(self, root: Path) -> None:
+        assert self.beside(root, "py")
+        assert self.beside(root, packages=("py",))
+
+    @pytest.mark.parametrize("said", [True, False])
+    def test_the_settings_have_the_last_word(self, root: Path, said: bool) -> None:
+        (root / "trimtab.toml").write_text(f"[project]\nwheel = {str(said).lower()}\n")
+        assert self.beside(root) is self.beside(root, "py") is said
 
 
 class Weights:
@@ -113,8 +173,6 @@ def test_a_wheel_is_weighed_with_the_binaries_in_it(tmp_path: Path) -> None:
 
 class TestRecommendation:
     def warned(self, trial_of: Any) -> Any:
-        from dataclasses import replace
-
         effect = Effect(
             binary="native", lto="local", codegen_units=16, opt_level="3", panic="abort", strip="none", debug="none",
             warnings=(f"native: {ENDS_INTERPRETER}",),

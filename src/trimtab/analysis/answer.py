@@ -77,6 +77,8 @@ def _wheel_tags(study: Study) -> Iterator[str]:
         which = "the wheels are" if len(alike) == 1 else f"the wheel of {'; '.join(names)} is"
         needs = f"; by what they need, {platform} and newer (auditwheel)" if platform else ""
         yield f"{which} tagged {', '.join(claimed)}{needs}"
+    unknown = dict.fromkeys(reason for tags in tagged.values() for reason in tags.unknown)
+    yield from (f"not checked: {reason}" for reason in unknown)
 
 
 def _missing(study: Study) -> list[str]:

@@ -6,6 +6,7 @@ at the same place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from trimtab.build.touching import TOUCH_METRIC, play_edit
 from trimtab.build.workplace import ArtifactStore, clear
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
-from trimtab.cargo.settings import profile_environment
+from trimtab.cargo.project import Project
+from trimtab.cargo.settings import profile_arguments, profile_environment
 from trimtab.cargo.sources import copy_sources
 from trimtab.model.metric import Absent
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.process import Command, Finished, out_of_space
+from trimtab.process import Command, Finished, Runner, out_of_space
 from trimtab.python.backend import Backend, HookFailedError
 
 _EPOCH = "315532800"
@@ -47,8 +49,10 @@ class WheelBuilder:
         try:
             for folder in (target, copy, made):
                 clear(folder)
-            self.copy(copy)
+            calls = self.calls
+            copy_tree(calls.runner, calls.project, self.tree, copy, calls.environment, self.ours)
             made.mkdir()
+            self._configure(profile)
             wheel, finished, cost = self._wheel(profile, watch_memory=True)
             if wheel is None:
                 return failed(finished)
@@ -56,7 +60,7 @@ class WheelBuilder:
                 artifacts=(self.artifacts.keep(wheel.name, wheel),),
                 clean=cost,
                 touch=self._touch(profile) if touch else None,
-                touched=str(self.touched.relative_to(self.tree)),
+                touched=self._touched_name(),
                 invocations=messages.invocations(finished.stderr),
             )
         except OSError as error:
@@ -64,17 +68,8 @@ class WheelBuilder:
                 raise
             return BuildFailed(cause=Cause.DISK_FULL, message=f"{error.strerror}: {error.filename or target}")
         finally:
-            for folder in (target, copy, made):
+            for folder in (target, copy, made, self.calls.work / ".cargo"):
                 clear(folder)
-
-    def copy(self, place: Path) -> Path:
-        """Copy the tree; returns where the Python project lies in it."""
-        calls = self.calls
-        copy_sources(calls.runner, calls.project, place, dict(calls.environment), self.ours, tree=self.tree)
-        repository = self.tree / ".git"
-        if repository.is_dir():  # build scripts and backends ask git for the version
-            (place / ".git").write_text(f"gitdir: {repository}\n", "utf-8")
-        return place / self.backend.project.root.relative_to(self.tree)
 
     def _wheel(self, profile: Profile, *, watch_memory: bool) -> tuple[Path | None, Finished, Cost]:
         """The wheel, if it could be built, with how that ended and what it cost."""
@@ -93,12 +88,21 @@ class WheelBuilder:
             return None, *runs[-1]
         return wheel, *runs[-1]
 
+    def _configure(self, profile: Profile) -> None:
+        """Tell Cargo the settings of a profile that variables cannot name, in a folder above the copy."""
+        name = self.calls.selection.profile
+        if not _has_variables(name):
+            folder = self.calls.work / ".cargo"
+            folder.mkdir(exist_ok=True)
+            settings = profile_arguments(profile, self.calls.today, name)[1::2]
+            (folder / "config.toml").write_text("\n".join(settings), "utf-8")
+
     def _surroundings(self, profile: Profile) -> dict[str, str]:
         calls, environment = self.calls, self.backend.tools.inside(self.calls.environment)
         name = calls.selection.profile
         return {
             **calls.surroundings(environment, profile, calls.work / "target"),
-            **profile_environment(profile, calls.today, name),
+            **(profile_environment(profile, calls.today, name) if _has_variables(name) else {}),
             **self.backend.project.choosing(name, environment),
             **({"CARGO_BUILD_JOBS": str(calls.jobs)} if calls.jobs else {}),
             "CARGO_TERM_VERBOSE": "true",  # has Cargo print its rustc calls, which the effect check reads
@@ -109,8 +113,7 @@ class WheelBuilder:
 
     def _touch(self, profile: Profile) -> Cost | Absent:
         """Play an edit of one source file and build the wheel again."""
-        name = self.touched.relative_to(self.tree)
-        copy = self.calls.work / "tree"
+        name, copy = self._touched_name(), self.calls.work / "tree"
         root = copy / self.calls.project.root.relative_to(self.tree)
         if not play_edit(self.calls.work / "target", copy / name, root):
             return Absent(name=TOUCH_METRIC, reason=f"no compilation unit reads {name}")
@@ -118,3 +121,26 @@ class WheelBuilder:
         if wheel is None:
             return Absent(name=TOUCH_METRIC, reason=f"the rebuild failed: {failed(finished).message}")
         return cost
+
+    def _touched_name(self) -> str:
+        if self.touched.is_relative_to(self.tree):
+            return str(self.touched.relative_to(self.tree))
+        return str(self.touched)
+
+
+def copy_tree(
+    runner: Runner, project: Project, tree: Path, place: Path, environment: Mapping[str, str], ours: tuple[Path, ...]
+) -> None:
+    """Copy a tree, with the repository of the original behind it, for whatever asks git for a version."""
+    copy_sources(runner, project, place, dict(environment), ours, tree=tree)
+    link = tree / ".git"
+    if link.is_dir():
+        (place / ".git").write_text(f"gitdir: {link}\n", "utf-8")
+    elif link.is_file():  # a worktree or submodule: the way to its repository
+        repository = tree / link.read_text("utf-8").partition("gitdir:")[2].strip()
+        (place / ".git").write_text(f"gitdir: {repository.resolve()}\n", "utf-8")
+
+
+def _has_variables(profile: str) -> bool:
+    """Whether Cargo has variables for a profile: with ``CARGO_PROFILE_RELEASE_LTO_…`` it means ``release`` alone."""
+    return "-" not in profile

@@ -121,7 +121,7 @@ def choose_binaries(project: Project, selection: Selection, below: Path) -> tupl
     Raises:
         InputError: a name that does not exist, or several binaries and none chosen.
     """
-    packages = _packages(project, selection, below)
+    packages = packages_meant(project, selection, below)
     among = [binary for binary in project.binaries if binary.package in packages]
     among = among or [library for library in project.libraries if library.package in packages]
     if twins := [name for name, count in Counter(binary.name for binary in among).items() if count > 1]:
@@ -146,7 +146,12 @@ def choose_binaries(project: Project, selection: Selection, below: Path) -> tupl
     )
 
 
-def _packages(project: Project, selection: Selection, below: Path) -> tuple[str, ...]:
+def packages_meant(project: Project, selection: Selection, below: Path) -> tuple[str, ...]:
+    """Names of the packages whose binaries are meant; see `choose_binaries`.
+
+    Raises:
+        InputError: there is no such package.
+    """
     for name in selection.packages:
         if name not in project.packages:
             raise InputError(f"no package {name!r} in this workspace", hint=f"it has {', '.join(project.packages)}")

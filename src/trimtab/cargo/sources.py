@@ -75,7 +75,9 @@ def read_sources(
     stamps: dict[Path, tuple[int, int]] = {}
     tree = tree or project.root
     for base in (tree, *_outside(runner, project, environment, tree)):
-        for path in _foreign(_files(runner, base, environment, project.target_directory), ours):
+        for path in _foreign(_files(runner, base, environment, project), ours):
+            if path.name == _OWN:
+                continue
             stamps[path] = _stamp(path)
             digest.update(f"{path.relative_to(base)}\0".encode("utf-8", "surrogateescape"))
             _feed(digest, path)
@@ -110,9 +112,9 @@ def copy_with_lock(
         InputError: Cargo cannot lock the copy, for example because of a path dependency outside the workspace.
     """
     tree = tree or project.root
-    files = _foreign(_files(runner, tree, environment, project.target_directory), ours)
+    files = _foreign(_files(runner, tree, environment, project), ours)
     digest = hashlib.blake2b(digest_size=8)
-    for path in files:
+    for path in (path for path in files if path.name != _OWN):
         digest.update(f"{path.relative_to(tree)}\0".encode("utf-8", "surrogateescape"))
         _feed(digest, path)
     copy = folder / f"{tree.name}-{digest.hexdigest()}"
@@ -150,7 +152,7 @@ def copy_sources(
     tree = tree or project.root
     if outside := _outside(runner, project, environment, tree):
         raise InputError("a copy would not find its path dependencies", where=", ".join(map(str, outside)))
-    _copy(_foreign(_files(runner, tree, environment, project.target_directory), ours), tree, place)
+    _copy(_foreign(_files(runner, tree, environment, project), ours), tree, place)
 
 
 def _copy(files: Iterable[Path], root: Path, place: Path) -> None:
@@ -186,6 +188,13 @@ def lock_copy(runner: Runner, draft: Path, environment: dict[str, str], where: s
         )
 
 
+def tree_with_dependencies(runner: Runner, project: Project, tree: Path, environment: dict[str, str]) -> Path:
+    """A folder with a tree and the path dependencies beside it, as long as all are in one repository."""
+    beside = _outside(runner, project, environment, tree)
+    top = next((folder for folder in (tree, *tree.parents) if (folder / ".git").exists()), tree)
+    return Path(os.path.commonpath((tree, *(folder for folder in beside if folder.is_relative_to(top)))))
+
+
 def publish(draft: Path, place: Path) -> None:
     """Move a finished folder into place at once; another process may have done so first."""
     try:
@@ -210,7 +219,8 @@ def _foreign(files: Iterable[Path], ours: Collection[Path]) -> list[Path]:
     return sorted(path for path in files if not any(path.is_relative_to(own) for own in ours))
 
 
-def _files(runner: Runner, base: Path, environment: dict[str, str], target_directory: Path) -> Iterator[Path]:
+def _files(runner: Runner, base: Path, environment: dict[str, str], project: Project) -> Iterator[Path]:
+    """All files below a folder, our own settings among them."""
     names: list[str] = []
     for which in (("--cached", "--recurse-submodules"), ("--others", "--exclude-standard")):
         command = Command(argv=("git", "ls-files", "-z", *which), cwd=base, environment=without_git(environment))
@@ -218,10 +228,11 @@ def _files(runner: Runner, base: Path, environment: dict[str, str], target_direc
             listed = runner.run(command)
             names += [name for name in listed.stdout.split("\0") if name and listed.ok]
     if names:
-        known = {base / name for name in names} | {path for path in (base / "Cargo.lock",) if path.exists()}
-        yield from (path for path in known if path.name != _OWN and (path.is_file() or path.is_symlink()))
+        locks = (path for path in (base / "Cargo.lock", project.lock) if path.exists() and path.is_relative_to(base))
+        known = {base / name for name in names} | set(locks)
+        yield from (path for path in known if path.is_file() or path.is_symlink())
     else:
-        yield from _walk(base, target_directory)
+        yield from _walk(base, project.target_directory)
 
 
 def _walk(folder: Path, target_directory: Path) -> Iterator[Path]:
@@ -229,8 +240,7 @@ def _walk(folder: Path, target_directory: Path) -> Iterator[Path]:
         for entry in entries:
             path = Path(entry.path)
             if entry.is_symlink() or entry.is_file():  # a pipe or socket would be waited for
-                if entry.name != _OWN:
-                    yield path
+                yield path
             elif (
                 entry.is_dir()
                 and path != target_directory

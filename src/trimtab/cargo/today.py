@@ -64,10 +64,7 @@ def todays_profile(
     graph = unit_graph(runner, project, binaries, selection, environment)
     configuration = _configuration(runner, project, environment)
     units = graph["units"]
-    wanted = {(binary.name, binary.is_library) for binary in binaries}
-    roots = [units[index] for index in graph["roots"]]
-    mains = [root for root in roots if (root["target"]["name"], "bin" not in root["target"]["kind"]) in wanted]
-    profiles = [profile_of_unit(main["profile"]) for main in mains]
+    profiles = profiles_of(graph, binaries)
     notes = []
     if len(set(profiles)) > 1:
         notes.append("the chosen binaries have different profiles today; changes are told against the first")
@@ -80,6 +77,14 @@ def todays_profile(
         configuration=configuration,
         notes=tuple(notes),
     )
+
+
+def profiles_of(graph: Mapping[str, Any], binaries: tuple[Binary, ...]) -> list[Profile]:
+    """The profiles of some binaries in a unit graph."""
+    wanted = {(binary.name, binary.is_library) for binary in binaries}
+    roots = [graph["units"][index] for index in graph["roots"]]
+    mains = [root for root in roots if (root["target"]["name"], "bin" not in root["target"]["kind"]) in wanted]
+    return [profile_of_unit(main["profile"]) for main in mains]
 
 
 def unit_graph(

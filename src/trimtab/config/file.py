@@ -39,8 +39,8 @@ class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     """The source file whose edit is played for touch-and-rebuild."""
     targets: Names = []
     """The release targets, in the place of those that the project names elsewhere."""
-    wheel: bool = False
-    """Whether what ships is the wheel of the Python project."""
+    wheel: bool | None = None
+    """Whether what ships is the wheel of the Python project; if left out, where there is no program."""
     python: str = ""
     """The interpreter that wheels are built for."""
     smoke: str = ""

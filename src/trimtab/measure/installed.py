@@ -24,12 +24,36 @@ from trimtab.model.trial import Artifact, BuildFailed, Cause
 from trimtab.process import Command, Finished, Runner
 from trimtab.python.environments import Environment, install, last_words, make_environment
 
-_EXTENSION = re.compile(r"(?P<name>[A-Za-z_]\w*)(\.[\w-]+)?\.(so|pyd)")
+_LIBRARY = re.compile(r"(?P<name>[A-Za-z_]\w*)(\.[\w-]+)?\.(so|pyd)")
 _PROGRAM = re.compile(r"[^/]+\.data/scripts/(?P<name>[^/]+)")
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 _TIMEOUT = 60.0
 """Seconds for one step of the smoke check."""
 _LOG_LINES, _LONGEST = 30, 300
+BENCH_VARIABLES = {"PYTHONSAFEPATH": "1", "PYTHONPATH": ""}
+"""For whatever runs with a wheel installed: what lies in the folder, or beside a script, is not imported in its place.
+
+Python knows the first of them since 3.11.
+"""
+_QUIET = {"RUST_BACKTRACE": "0", "RUST_LIB_BACKTRACE": "0"}
+"""Has the last line of a panic be its message."""
+_FIND = """\
+import os, sys
+from importlib.machinery import PathFinder
+own = os.path.realpath(sys.prefix) + os.sep
+for module in sys.argv[1:]:
+    folders, place = None, ""
+    for part in module.split("."):
+        spec = PathFinder.find_spec(part, folders)
+        if spec is None:
+            break
+        folders = spec.submodule_search_locations or ()
+        place = os.path.realpath(spec.origin or next(iter(folders)))
+    if place and not place.startswith(own):
+        print("`import " + module + "` finds " + place)
+        break
+"""
+"""Names the first of some modules that is found outside of the interpreter's own environment, importing none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +95,7 @@ class Installer:
         """``{python}``, and ``{bin}`` where there is a console script; what is installed is kept for the next time."""
         wheel = Path(artifact.path)
         made = self.installed(wheel, artifact.sha256, copied=copied)
-        words = {"{python}": made.python}
+        words = {"{python}": made.python, "{module}": next(iter(modules_in(wheel)), "sys")}
         names = [name for name in programs_in(wheel) if not self.program or name == self.program]
         if len(names) == 1:
             words["{bin}"] = str(made.program(names[0]))
@@ -83,7 +107,7 @@ class Installer:
         try:
             made = self.installed(wheel, artifact.sha256)
         except InputError as error:
-            return BuildFailed(cause=Cause.SMOKE, message=error.what)
+            return BuildFailed(cause=Cause.INSTALL, message=error.what[:_LONGEST])
         for module in modules_in(wheel):
             if not (finished := self._python(made, f"import {module}")).ok:
                 return _not_working(f"import {module}", finished)
@@ -93,6 +117,25 @@ class Installer:
         if self.smoke and not (finished := self._python(made, self.smoke)).ok:
             return _not_working("the smoke check of trimtab.toml", finished)
         return None
+
+    def require_own_modules(self, artifact: Artifact, cwd: Path) -> None:
+        """See that benches import what a wheel installs, and not what lies in the folder, such as a build in place.
+
+        `BENCH_VARIABLES` see to that with Python 3.11 and later.
+
+        Args:
+            artifact: the wheel.
+            cwd: where benches are run; ``python -c`` and ``python -m`` look there first.
+
+        Raises:
+            InputError: they would import something else, or pip cannot install it.
+        """
+        made = self.installed(Path(artifact.path), artifact.sha256)
+        argv = (made.python, "-c", _FIND, *modules_in(Path(artifact.path)))
+        surroundings = {**self.environment, **BENCH_VARIABLES}
+        finished = self.runner.run(Command(argv=argv, cwd=cwd, environment=surroundings, timeout=_TIMEOUT))
+        if finished.ok and (found := finished.stdout.strip()):
+            raise InputError(f"benches would not run the wheel: {found}", where=str(cwd), hint="remove what is there")
 
     def _starts(self, made: Environment, name: str) -> BuildFailed | None:
         """What is wrong with a program that is installed: it need not know an option, but it must not fall over."""
@@ -106,22 +149,28 @@ class Installer:
 
     def _run(self, made: Environment, argv: tuple[str, ...]) -> Finished:
         with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:  # not where the module's sources may lie
-            inside = made.inside(self.environment)
+            inside = {**made.inside(self.environment), **_QUIET}
             return self.runner.run(Command(argv=argv, cwd=Path(scratch), environment=inside, timeout=_TIMEOUT))
 
 
 def modules_in(wheel: Path) -> list[str]:
-    """The extension modules of a wheel, as they are imported."""
-    modules = []
-    for name in _names(wheel):
-        path = PurePosixPath(name)
-        match = _EXTENSION.fullmatch(path.name)
-        folders = path.parts[:-1]
-        if len(folders) > 1 and folders[0].endswith(".data") and folders[1] in ("platlib", "purelib"):
-            folders = folders[2:]
-        if match and all(folder.isidentifier() for folder in folders):
-            modules.append(".".join((*folders, match["name"])))
-    return sorted(modules)
+    """What is to be imported to load the shared libraries of a wheel.
+
+    A library that has an init function (``PyInit_NAME``) is an extension module. Any other is loaded by the package
+    around it, as with cffi and uniffi. Its bytes are searched for that name: no other string of it is likely to end so.
+    """
+    modules = set()
+    with zipfile.ZipFile(wheel) as archive:
+        members = {_installed_at(PurePosixPath(name)): name for name in archive.namelist()}
+        for path, name in members.items():
+            match, folders = _LIBRARY.fullmatch(path.name), path.parts[:-1]
+            if not match or not all(folder.isidentifier() for folder in folders):
+                continue
+            if f"PyInit_{match['name']}\0".encode() in archive.read(name):
+                modules.add(".".join((*folders, match["name"])))
+            elif path.with_name("__init__.py") in members:
+                modules.add(".".join(folders))
+    return sorted(modules - {""})
 
 
 def programs_in(wheel: Path) -> list[str]:
@@ -131,6 +180,12 @@ def programs_in(wheel: Path) -> list[str]:
         described = metadata.PathDistribution(zipfile.Path(archive, f"{folder}/"))
         scripts = {one.name for one in described.entry_points.select(group="console_scripts")}
     return sorted(scripts | {match["name"] for name in _names(wheel) if (match := _PROGRAM.fullmatch(name))})
+
+
+def _installed_at(path: PurePosixPath) -> PurePosixPath:
+    """Where a member goes, seen from the folder of installed packages."""
+    in_data = len(path.parts) > 1 and path.parts[0].endswith(".data") and path.parts[1] in ("platlib", "purelib")
+    return PurePosixPath(*path.parts[2:]) if in_data else path
 
 
 def _names(wheel: Path) -> list[str]:
@@ -152,4 +207,5 @@ def _not_working(what: str, finished: Finished) -> BuildFailed:
     else:
         ended = f"exit code {finished.exit_code}"
     message = f"{what}: {ended}" + (f": {said[-1]}" if said else "")
-    return BuildFailed(cause=Cause.SMOKE, message=message[:_LONGEST], log=tuple(said[-_LOG_LINES:]), wall=finished.wall)
+    cause = Cause.INSTALL if finished.timed_out else Cause.SMOKE
+    return BuildFailed(cause=cause, message=message[:_LONGEST], log=tuple(said[-_LOG_LINES:]), wall=finished.wall)

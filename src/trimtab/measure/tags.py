@@ -6,6 +6,7 @@ Two libraries that are made for this are asked: auditwheel for the oldest Linux 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -14,9 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.model.trial import WheelTags
-from trimtab.process import Command, Finished, Runner
+from trimtab.process import Command, Runner
+from trimtab.python.environments import last_words
 
 _PLATFORM = re.compile(r"(?P<libc>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)_")
+_TIMEOUT = 60.0
+"""Seconds for one look at a wheel."""
+_LONGEST = 300
 _LEGACY = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12", "manylinux2014": "manylinux_2_17"}
 
 
@@ -27,25 +32,32 @@ def wheel_tags(runner: Runner, wheel: Path) -> WheelTags:
         runner: runs auditwheel and abi3audit, which come with the extra ``wheels``.
         wheel: its file.
     """
-    from packaging.utils import parse_wheel_filename
-
-    _, _, _, tags = parse_wheel_filename(wheel.name)
-    claimed = tuple(sorted(map(str, tags)))
-    platform, warnings = "", []
-    if any("linux" in tag.platform for tag in tags):
-        platform = _oldest_platform(runner, wheel)
-        wrong = [tag.platform for tag in tags if platform and _is_older(tag.platform, platform)]
+    parts = [part.split(".") for part in wheel.stem.split("-")[-3:]]  # Pythons, ABIs and platforms, each one or more
+    claimed = tuple(sorted("-".join(tag) for tag in itertools.product(*parts)))
+    platform, warnings, unknown = "", [], []
+    if any("linux" in one for one in parts[-1]):
+        try:
+            platform = _oldest_platform(runner, wheel)
+        except _UnknownError as error:
+            unknown.append(str(error))
+        wrong = [one for one in parts[-1] if platform and _is_older(one, platform)]
         if wrong:
             warnings.append(f"the wheel claims {wrong[0]}, but needs {platform} (auditwheel)")
-    if any(tag.abi == "abi3" for tag in tags):
-        warnings += _outside_stable_abi(runner, wheel)
-    return WheelTags(claimed=claimed, platform=platform, warnings=tuple(warnings))
+    if any("-abi3-" in tag for tag in claimed):
+        try:
+            warnings += _outside_stable_abi(runner, wheel)
+        except _UnknownError as error:
+            unknown.append(str(error))
+    return WheelTags(claimed=claimed, platform=platform, warnings=tuple(warnings), unknown=tuple(unknown))
+
+
+class _UnknownError(Exception):
+    """Something cannot be checked; it says why."""
 
 
 def _oldest_platform(runner: Runner, wheel: Path) -> str:
-    """The tag of the oldest Linux on which a wheel works; nothing where auditwheel cannot say."""
-    finished = _ask(runner, "auditwheel", "show", "--json", str(wheel))
-    return str(_document(finished).get("overall_tag", "")) if finished.ok else ""
+    """The tag of the oldest Linux on which a wheel works."""
+    return str(_ask(runner, "overall_tag", "auditwheel", "show", "--json", str(wheel)))
 
 
 def _is_older(claimed: str, needed: str) -> bool:
@@ -64,26 +76,33 @@ def _modern(platform: str) -> str:
 
 def _outside_stable_abi(runner: Runner, wheel: Path) -> list[str]:
     """What abi3audit finds: symbols that are not in the stable ABI, or only in that of a newer Python."""
-    finished = _ask(runner, "abi3audit", "--report", str(wheel))
+    specs = _ask(runner, "specs", "abi3audit", "--report", str(wheel))
+    modules = [one for spec in specs.values() for one in spec.get(spec.get("kind", ""), [])]
+    if not modules:
+        raise _UnknownError("abi3audit finds no module that it can read")
     found = []
-    for spec in _document(finished).get("specs", {}).values():
-        for one in spec.get(spec.get("kind", ""), []):
-            result = one.get("result", {})
-            for symbol in result.get("non_abi3_symbols", []):
-                found.append(f"{one.get('name')}: {symbol} is not in the stable ABI (abi3audit)")
-            for symbol, since in result.get("future_abi3_objects", {}).items():
-                found.append(f"{one.get('name')}: {symbol} is in the stable ABI since Python {since} only (abi3audit)")
+    for one in modules:
+        result = one.get("result", {})
+        for symbol in result.get("non_abi3_symbols", []):
+            found.append(f"{one.get('name')}: {symbol} is not in the stable ABI (abi3audit)")
+        for symbol, since in result.get("future_abi3_objects", {}).items():
+            found.append(f"{one.get('name')}: {symbol} is in the stable ABI since Python {since} only (abi3audit)")
     return found
 
 
-def _ask(runner: Runner, module: str, *words: str) -> Finished:
-    """Run a library of this Python's, which has no interface but its command line."""
-    return runner.run(Command(argv=(sys.executable, "-m", module, *words), environment=dict(os.environ)))
+def _ask(runner: Runner, key: str, module: str, *words: str) -> Any:
+    """What a library of this Python's has under a key of its answer; it has no interface but its command line.
 
-
-def _document(finished: Finished) -> dict[str, Any]:
+    Raises:
+        _UnknownError: it has nothing.
+    """
+    finished = runner.run(
+        Command(argv=(sys.executable, "-m", module, *words), environment=dict(os.environ), timeout=_TIMEOUT)
+    )
+    if f"No module named {module}" in finished.stderr:
+        raise _UnknownError(f"{module} cannot be run: pip install 'trimtab[wheels]'")
     try:
-        document = json.loads(finished.stdout)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
+        return json.loads(finished.stdout)[key]
+    except (ValueError, TypeError, LookupError):  # no JSON, no object, no such key
+        why = finished.ended if finished.timed_out else last_words(finished)
+        raise _UnknownError(f"{module} fails: {why}"[:_LONGEST]) from None

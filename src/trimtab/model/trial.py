@@ -33,6 +33,8 @@ class Cause(StrEnum):
     DISK_FULL = "disk full"
     KILLED = "killed"
     SMOKE = "smoke check"
+    INSTALL = "installation"
+    """A wheel could not be installed, or trying it came to no end."""
     CARGO = "cargo"
 
     @property
@@ -132,6 +134,8 @@ class WheelTags:
     """The oldest Linux that has all that it needs, as a platform tag; nothing where that is not known."""
     warnings: tuple[str, ...] = ()
     """Where it does not keep what it claims."""
+    unknown: tuple[str, ...] = ()
+    """What could not be checked, and why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,6 +156,8 @@ class Trial:
     artifacts: tuple[Artifact, ...] = ()
     tags: WheelTags | None = None
     """Where the artifact is a wheel."""
+    smoke: str = ""
+    """The user's own part of the smoke check that it has been through."""
     failure: BuildFailed | None = None
     probes: tuple[ProbeKind, ...] = ()
     """The groups of metrics that were measured."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from trimtab.errors import InputError, MissingError
 from trimtab.process import Command, Finished, Runner
-from trimtab.python.environments import Environment, clean, install, kept_tools, last_words
+from trimtab.python.environments import Environment, clean, kept_tools, last_words
 from trimtab.python.project import WheelProject
 
 if TYPE_CHECKING:
@@ -79,10 +79,8 @@ def find_backend(
     tools = kept_tools(runner, python, cache, project.requires, environment)
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         more = _asked(runner, project, tools, copy(Path(scratch) / "tree"), environment)
-    if more and not (finished := install(runner, tools, more, environment)).ok:
-        raise InputError(
-            f"what the build backend asks for cannot be installed: {last_words(finished)}", where=", ".join(more)
-        )
+    if more:  # in an environment of its own: the other one is that of every project with these requirements
+        tools = kept_tools(runner, python, cache, (*project.requires, *more), environment)
     versions = [
         runner.run(Command(argv=(tools.python, *words), environment=clean(environment))).stdout
         for words in (("-VV",), ("-m", "pip", "--disable-pip-version-check", "list", "--format=freeze"))

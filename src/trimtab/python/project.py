@@ -41,8 +41,6 @@ class WheelProject:
     """Whether the wheel holds the package's programs rather than a module."""
     profile: str
     """The Cargo profile that ships."""
-    module: str
-    """The name under which it is imported."""
     scripts: tuple[str, ...] | None
     """Console scripts that it installs, apart from the programs that Cargo builds; ``None`` if only its build knows."""
 
@@ -104,8 +102,7 @@ def read_wheel_project(root: Path) -> WheelProject:
     package = str(_table(crate, "package").get("name", ""))
     if not package:
         raise InputError("it describes no package", where=str(manifest), hint="name that of the package in the wheel")
-    name = str(project.get("name") or package)
-    module = maturin.get("module-name") or next((one.get("target") for one in extensions), None)
+    only_built = "scripts" in _words(project.get("dynamic")) or not (is_maturin or "project" in document)  # setup.py
     is_program = maturin.get("bindings") == "bin" if "bindings" in maturin else not extensions and _has_programs(crate)
     return WheelProject(
         root=root,
@@ -117,8 +114,7 @@ def read_wheel_project(root: Path) -> WheelProject:
         crate=package,
         is_program=is_program,
         profile=str(maturin.get("profile", "release")),
-        module=_importable(str(module or name)),
-        scripts=None if "scripts" in _words(project.get("dynamic")) else tuple(sorted(_table(project, "scripts"))),
+        scripts=None if only_built else tuple(sorted(_table(project, "scripts"))),
     )
 
 
@@ -150,12 +146,6 @@ def _has_programs(crate: Mapping[str, Any]) -> bool:
     """Whether a manifest stands for programs alone: maturin takes a ``cdylib`` for a module wherever there is one."""
     types = _table(crate, "lib").get("crate-type", [])
     return "cdylib" not in types
-
-
-def _importable(name: str) -> str:
-    """A distribution's name as its module is likely to be called; the private part of a module's name is left out."""
-    parts = name.replace("-", "_").split(".")
-    return ".".join(part for part in parts[:1] + [p for p in parts[1:] if not p.startswith("_")])
 
 
 def _table(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:

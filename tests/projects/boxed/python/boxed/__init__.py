@@ -4,6 +4,6 @@ import subprocess
 import sysconfig
 
 
-def longest(below):
+def longest(below: int) -> str:
     """The number below another that takes most steps to 1."""
     return subprocess.check_output([f"{sysconfig.get_path('scripts')}/boxed", str(below)], text=True)
