@@ -18,7 +18,7 @@ demo: setup ## explore the profiles of a small example
 	.venv/bin/$(DEMO)
 
 test: setup ## run every test
-	.venv/bin/pytest --numprocesses 2 --dist loadfile
+	.venv/bin/pytest --numprocesses 2 --dist worksteal
 
 check: .venv/.ready ## lint, check types and layers, run the fast tests with coverage
 	.venv/bin/ruff check
