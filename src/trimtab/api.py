@@ -237,25 +237,27 @@ def explore(
     return study
 
 
-def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...], Profile]:
-    """A project's root, its programs, and today's release profile of the first of them, or of its library.
+def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...], Profile, bool]:
+    """A project's root, its programs, today's release profile of the first of them, and whether a wheel ships.
 
     Raises:
         InputError: no project, or no binary.
         MissingError: Cargo is missing.
     """
     runner, environment = runner or SystemRunner(), dict(os.environ)
-    manifest = find_manifest(path)
+    wheel = wheel_meant(path, asked=False)
+    manifest = wheel.manifest if wheel else find_manifest(path)
     find_toolchain(runner, manifest.parent, environment)
     project = load_project(runner, manifest, environment)
+    wheel = wheel or wheel_beside(path, project)
     if not project.lock.exists():
         raise InputError("there is no Cargo.lock", where=str(project.root), hint="run `cargo generate-lockfile` first")
     fetch(runner, project, environment)
-    selection = Selection(all_binaries=True)
-    binaries = choose_binaries(project, selection, path.resolve())
+    selection = Selection(all_binaries=True, profile=wheel.profile if wheel else "release")
+    binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, selection, path.resolve())
     today = todays_profile(runner, project, binaries[:1], selection, environment)
     programs = tuple(binary.name for binary in binaries if not binary.is_library)
-    return project.root, programs, today.profile
+    return wheel.root if wheel else project.root, programs, today.profile, wheel is not None
 
 
 def prepare(request: Request, folders: Folders, runner: Runner | None = None) -> Exploration:

@@ -224,6 +224,13 @@ class TestFile:
         assert config.goal is Goal.BALANCED
         assert config.binaries == (binaries if len(binaries) == 1 else ())
 
+    def test_what_init_writes_for_a_wheel_says_that_it_ships(self) -> None:
+        text = config_file((), TODAY, ships_wheel=True)
+        assert parse_config(text).wheel is True
+        assert parse_config(config_file((), TODAY)).wheel is None
+        assert '# command = ["{python}", "-c", "import mine; mine.work()"]' in text
+        assert "bin = []" not in text
+
     def test_what_init_writes_can_be_uncommented_as_a_whole(self) -> None:
         lines = config_file(("a", "b"), TODAY).splitlines()
         settings = [line.removeprefix("# ") for line in lines if line.startswith(("[", "# [[")) or " = " in line]

@@ -20,8 +20,8 @@ from trimtab.report.config_file import config_file
 @output_options
 def command(path: str, dry_run: bool, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
     """Write a commented trimtab.toml after looking at the project."""
-    root, binaries, today = look(Path(path))
-    text = config_file(binaries, today)
+    root, binaries, today, ships_wheel = look(Path(path))
+    text = config_file(binaries, today, ships_wheel=ships_wheel)
     if dry_run:
         click.echo(text, nl=False)
         return 0

@@ -17,7 +17,7 @@ _TEXT = """\
 # profile = "release"               # the profile that ships
 # touch = "src/lib.rs"              # the file whose edit is played; the binary's own root file if left out
 # targets = ["x86_64-pc-windows-gnu"]   # release targets, in the place of those that workflows and settings name
-# wheel = true                      # the wheel of pyproject.toml is what ships
+{wheel}                      # the wheel of pyproject.toml is what ships
 # python = "python3.12"             # the interpreter that wheels are for
 # smoke = "import mine; mine.check()"   # must work with the wheel installed; with it, {{python}} may stand in benches
 
@@ -38,7 +38,7 @@ goal = "balanced"                   # size, speed, balanced or build
 # and with empty standard input.
 # [[bench]]
 # name = "check"
-# command = ["{{bin}}", "check", "some/input"]
+# command = {bench}
 # smallest-change = "1%"            # smaller changes in runtime do not matter
 
 # What must behave the same under another profile: `trimtab parity release dist` runs both programs over these inputs.
@@ -66,10 +66,14 @@ goal = "balanced"                   # size, speed, balanced or build
 """
 
 
-def config_file(binaries: Sequence[str], today: Profile) -> str:
-    """The text for a project with these binaries and this profile of today."""
+def config_file(binaries: Sequence[str], today: Profile, *, ships_wheel: bool = False) -> str:
+    """The text for a project with these programs and this profile of today, or for one whose wheel ships."""
     listed = ", ".join(map(json.dumps, binaries))
     several = f"# bin = [{listed}]   # choose what ships; the first is {{bin}}"
     chosen = f"bin = {listed}" if len(binaries) == 1 else several
+    if ships_wheel or not binaries:
+        chosen = '# bin = "name"                      # the program that {bin} stands for'
+    bench = ["{python}", "-c", "import mine; mine.work()"] if ships_wheel else ["{bin}", "check", "some/input"]
     shown = ", ".join(f"{name} = {value}" for name, value in today.spelled().items() if value != "")
-    return _TEXT.format(bin=chosen, today=shown)
+    wheel = "wheel = true  " if ships_wheel else "# wheel = true"
+    return _TEXT.format(bin=chosen, today=shown, wheel=wheel, bench=json.dumps(bench))
