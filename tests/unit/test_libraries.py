@@ -16,7 +16,7 @@ from trimtab.model.plan import Selection
 from trimtab.model.profile import Lto, Panic, Profile
 from trimtab.model.trial import ENDS_INTERPRETER, Invocation
 
-ROOT = Path("/work")
+ROOT = Path("/project")
 LIBRARY = Binary(name="shared", package="shared", source=ROOT / "shared/src/lib.rs", is_library=True)
 PROGRAM = Binary(name="tool", package="tool", source=ROOT / "tool/src/main.rs")
 
@@ -122,6 +122,6 @@ def test_an_edit_is_played_for_a_library_whose_files_have_no_hash(tmp_path: Path
     (tmp_path / "release/deps").mkdir()
     (tmp_path / "release/deps/shared.d").write_text("libshared.so: src/lib.rs\n")
     (tmp_path / "release/deps/other.d").write_text("libother.so: src/other.rs\n")
-    assert play_edit(tmp_path, Path("/work/src/lib.rs"), Path("/work"))
+    assert play_edit(tmp_path, Path("/project/src/lib.rs"), Path("/project"))
     assert record.stat().st_mtime < other.stat().st_mtime
-    assert not play_edit(tmp_path, Path("/work/src/none.rs"), Path("/work"))
+    assert not play_edit(tmp_path, Path("/project/src/none.rs"), Path("/project"))

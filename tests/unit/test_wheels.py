@@ -22,7 +22,7 @@ from trimtab.model.trial import ENDS_INTERPRETER, Artifact, Effect
 from trimtab.python.project import WheelProject
 from trimtab.wheels import binaries_in, startup_bench, tree_of, wheel_beside, wheel_meant
 
-ROOT = Path("/work")
+ROOT = Path("/project")
 LIBRARY = Binary(name="native", package="app", source=ROOT / "rust/src/lib.rs", is_library=True)
 PROGRAM = Binary(name="app", package="app", source=ROOT / "rust/src/main.rs")
 OTHER = Binary(name="other", package="other", source=ROOT / "rust/other/main.rs")
