@@ -31,8 +31,8 @@ from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
-from trimtab.api import Exploration, Request, prepare
 from trimtab.build.links import relink, replicate, reproduces
+from trimtab.exploration import Exploration, Request, prepare
 from trimtab.folders import Folders
 from trimtab.measure.layouts import LayoutBench
 from trimtab.measure.paired import PairedBench, Rules

@@ -19,10 +19,10 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from trimtab.api import Request, prepare
 from trimtab.build.workplace import clear
 from trimtab.cargo.environment import building
 from trimtab.cargo.settings import selection_arguments
+from trimtab.exploration import Request, prepare
 from trimtab.folders import Folders
 from trimtab.model.trial import Built
 from trimtab.stats.median import ratio_interval

@@ -8,141 +8,42 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.build.builder import Builder
-from trimtab.build.cargo import CargoBuilder
-from trimtab.build.workplace import ArtifactStore, hold_workplace
-from trimtab.cargo.calls import Calls
-from trimtab.cargo.environment import compiler_wrapper
-from trimtab.cargo.project import Binary, Project, choose_binaries, fetch, find_manifest, load_project
-from trimtab.cargo.published import PREFIX, published_crate
-from trimtab.cargo.rustflags import flags_in_force
-from trimtab.cargo.shipping import other_profile_notes
-from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
-from trimtab.cargo.today import Today, todays_profile
-from trimtab.cargo.toolchain import ask, find_toolchain
-from trimtab.config.file import Config, distinct, parse_bench, parse_choice, parse_limits, read_config
-from trimtab.errors import InputError, NothingBuiltError
-from trimtab.experiment import Experiment, Progress, digest, trial_identity
-from trimtab.folders import Folders, default_folders, hold_lock
-from trimtab.machine import this_machine
+from trimtab.build.workplace import hold_workplace
+from trimtab.cargo.toolchain import ask
+from trimtab.config.file import parse_bench, parse_choice, parse_limits
+from trimtab.errors import InputError, MissingError, NothingBuiltError
+from trimtab.experiment import Experiment, Progress, Screening
+from trimtab.exploration import Exploration, Request, prepare
+from trimtab.folders import default_folders, hold_lock
+from trimtab.machine import usable_cores
 from trimtab.measure.installed import BENCH_VARIABLES, Installer
 from trimtab.measure.probe import Probe
 from trimtab.measure.runtime import Binaries, InstructionProbe, RunProbe, Surroundings
 from trimtab.measure.size import SizeProbe, WheelSizeProbe, find_strip_tool
-from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits, Plan, ProbeKind, Selection
+from trimtab.model.plan import Bench, Goal, ProbeKind
 from trimtab.model.profile import Profile, axis_kind
-from trimtab.model.space import Axis, Space, axis_of, default_space
-from trimtab.model.study import ProjectInfo, Study
+from trimtab.model.space import axis_of
+from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.process import WORK_VARIABLE, Runner, SystemRunner
-from trimtab.python.project import WheelProject, read_wheel_project
+from trimtab.process import WORK_VARIABLE, kill_leftovers
 from trimtab.search.grid import GridSearch
 from trimtab.stats.median import CONFIDENCE
 from trimtab.store.sqlite import SqliteStore
 from trimtab.wheels import (
     WheelInspection,
-    Wheels,
-    binaries_in,
-    find_wheels,
-    pinned_toolchain,
-    startup_bench,
-    tree_of,
-    wheel_beside,
-    wheel_meant,
 )
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """What a user asks for; whatever is left out comes from ``trimtab.toml`` or from the defaults of `Plan`."""
-
-    path: str = "."
-    """A folder of a Cargo project, or ``crate:NAME[@VERSION]``."""
-    binaries: tuple[str, ...] = ()
-    all_binaries: bool = False
-    packages: tuple[str, ...] = ()
-    features: tuple[str, ...] = ()
-    default_features: bool = True
-    profile: str = ""
-    wheel: bool = False
-    """Whether what ships is the wheel of the Python project; the only choice where there is no program."""
-    python: str = ""
-    """The interpreter that wheels are for."""
-    axes: tuple[Axis, ...] | None = None
-    """``()`` is today's profile alone; ``None`` takes those of the file, or a sensible space."""
-    benches: tuple[Bench, ...] = ()
-    probes: frozenset[ProbeKind] = frozenset()
-    goal: Goal | None = None
-    limits: Limits = Limits()
-    jobs: int | None = None
-    timeout: float | None = None
-    bench_time: float | None = None
-    budget: float | None = None
-    fresh: bool = False
-    """Measure everything again instead of taking up what is known."""
-    command: str = ""
-    """How to repeat it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Exploration:
-    """A request, settled and checked against the real project: ready to run."""
-
-    plan: Plan
-    project: Project
-    home: Path
-    """The folder in which benches are run: the workspace's root, or the Python project's where a wheel ships."""
-    binaries: tuple[Binary, ...]
-    wheels: Wheels | None
-    """Where wheels ship."""
-    today: Today
-    sources: Sources
-    study: Study
-    space: Space
-    touched: Path
-    rustflags: tuple[str, ...]
-    """The compiler flags in force; only asked for where the space adds to them."""
-    folders: Folders
-    runner: Runner
-    environment: dict[str, str]
-
-    @property
-    def profiles(self) -> tuple[Profile, ...]:
-        """Today's profile and all others that will be tried, in order."""
-        return (self.today.profile, *self.space.profiles(self.today.profile))
-
-    def builder(self, work: Path, artifacts: Path) -> Builder:
-        """What builds its trials, in a work folder, keeping binaries in another."""
-        if self.wheels:
-            kept = ArtifactStore(artifacts)
-            return self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept)
-        return self.cargo_builder(work, artifacts)
-
-    def cargo_builder(self, work: Path, artifacts: Path) -> CargoBuilder:
-        """What builds the bare binaries."""
-        return CargoBuilder(
-            calls=self.calls(work), binaries=self.binaries, artifacts=ArtifactStore(artifacts), touched=self.touched
-        )
-
-    def calls(self, work: Path) -> Calls:
-        """How its Cargo is called, with target directories in a work folder."""
-        return Calls(
-            runner=self.runner,
-            project=self.project,
-            selection=self.plan.selection,
-            today=self.today.profile,
-            rustflags=self.rustflags,
-            environment=self.environment,
-            work=work,
-            jobs=self.plan.jobs,
-            timeout=self.plan.build_timeout,
-        )
+_AT_ONCE = 2
+"""Builds in a screening; wall times are not recorded then."""
+_MARGIN = 1.25
+"""By which another profile may need more memory than today's."""
+_BESIDE = "beside"
+"""Folder of the second build, in the work folder."""
 
 
 class SilentProgress:
@@ -175,6 +76,7 @@ def explore(
     timeout: float | None = None,
     bench_time: float | None = None,
     budget: float | None = None,
+    exact: bool = False,
     fresh: bool = False,
     store: str | Path | None = None,
     progress: Progress | None = None,
@@ -198,6 +100,7 @@ def explore(
         timeout: seconds for one build or one run of a bench.
         bench_time: seconds for each bench of each trial.
         budget: seconds for the whole exploration.
+        exact: build every profile cleanly, instead of screening them first and building those that a goal may take.
         fresh: measure again what is known already.
         store: file to keep the study in; the user's own store if left out.
         progress: is told what is going on.
@@ -228,6 +131,7 @@ def explore(
         timeout=timeout,
         bench_time=bench_time,
         budget=budget,
+        exact=exact,
         fresh=fresh,
     )
     folders = default_folders(store)
@@ -235,114 +139,6 @@ def explore(
         study = run(prepare(request, folders), opened, progress or SilentProgress())
     require_built(study)
     return study
-
-
-def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...], Profile, bool]:
-    """A project's root, its programs, today's release profile of the first of them, and whether a wheel ships.
-
-    Raises:
-        InputError: no project, or no binary.
-        MissingError: Cargo is missing.
-    """
-    runner, environment = runner or SystemRunner(), dict(os.environ)
-    wheel = wheel_meant(path, asked=False)
-    manifest = wheel.manifest if wheel else find_manifest(path)
-    find_toolchain(runner, manifest.parent, environment)
-    project = load_project(runner, manifest, environment)
-    wheel = wheel or wheel_beside(path, project)
-    if not project.lock.exists():
-        raise InputError("there is no Cargo.lock", where=str(project.root), hint="run `cargo generate-lockfile` first")
-    fetch(runner, project, environment)
-    selection = Selection(all_binaries=True, profile=wheel.profile if wheel else "release")
-    binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, selection, path.resolve())
-    today = todays_profile(runner, project, binaries[:1], selection, environment)
-    programs = tuple(binary.name for binary in binaries if not binary.is_library)
-    return wheel.root if wheel else project.root, programs, today.profile, wheel is not None
-
-
-def prepare(request: Request, folders: Folders, runner: Runner | None = None) -> Exploration:
-    """Find out everything that must be known before the first build; changes nothing in the project.
-
-    Raises:
-        InputError: wrong arguments, configuration or project.
-        MissingError: Cargo or another tool is missing.
-    """
-    runner, environment = runner or SystemRunner(), dict(os.environ)
-    path, project, origin, notes, wheel, config = _locate(runner, request, folders, environment)
-    if wheel:
-        environment |= pinned_toolchain(runner, wheel.root, environment)
-    home = wheel.root if wheel else project.root
-    toolchain = find_toolchain(runner, home, environment)
-    plan = _settle(request, config, wheel, project)
-    fetch(runner, project, environment)
-    wheels = (
-        find_wheels(runner, wheel, project, plan, config, folders.cache, environment, folders.kept) if wheel else None
-    )
-    binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, plan.selection, path)
-    today = todays_profile(runner, project, binaries, plan.selection, environment)
-    tree = wheels.tree if wheels else project.root
-    sources = read_sources(runner, project, environment, today.configuration, folders.kept, tree=tree)
-    if wrapper := compiler_wrapper(environment):
-        notes = (*notes, f"{wrapper} was turned off, so that no build is faked by a cache")
-    space = plan.space or default_space(today.profile)
-    touched = home / config.touch if config.touch else binaries[0].source
-    machine = this_machine()
-    # Everything that all trials have in common. What is not in here must not change a build or a measurement.
-    basis = digest(
-        *(str(project.root), sources.digest, asdict(toolchain), asdict(machine)),
-        *(sorted(plan.selection.features), plan.selection.default_features, plan.selection.profile),
-        *([(binary.package, binary.name) for binary in binaries], plan.jobs, str(touched)),
-        *((str(wheel.root), wheels.backend.versions) if wheel and wheels else ()),
-        datetime.now(UTC).isoformat() if request.fresh else "",
-    )
-    profiles = [profile.spelled() for profile in space.profiles(today.profile)]
-    asked = digest(basis, profiles, plan.benches, plan.goal, asdict(plan.limits))
-    study = Study(
-        id=f"{wheel.crate if wheel else binaries[0].name}-{asked[:6]}",
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        project=ProjectInfo(
-            name=binaries[0].package,
-            root=origin,
-            binaries=tuple(binary.name for binary in binaries),
-            sources=sources.digest,
-            profile_name=plan.selection.profile,
-            target=toolchain.host,
-            overrides=today.overrides,
-            notes=(
-                *(*notes, *(wheels.notes if wheels else ()), *today.notes),
-                *other_profile_notes(_at_home(origin, project), plan.selection.profile),
-            ),
-        ),
-        selection=plan.selection
-        if wheel
-        else replace(plan.selection, binaries=tuple(binary.name for binary in binaries)),
-        machine=machine,
-        toolchain=toolchain,
-        basis=basis,
-        baseline=trial_identity(basis, today.profile),
-        baseline_profile=today.profile,
-        benches=plan.benches if ProbeKind.RUN in plan.probes else (),
-        goal=plan.goal,
-        limits=plan.limits,
-        planned=1 + len(space.profiles(today.profile)),
-        command=request.command,
-    )
-    return Exploration(
-        plan=plan,
-        project=project,
-        home=home,
-        binaries=binaries,
-        wheels=wheels,
-        today=today,
-        sources=sources,
-        study=study,
-        space=space,
-        touched=touched,
-        rustflags=flags_in_force(runner, project, environment) if _adds_flags(space) else (),
-        folders=folders,
-        runner=runner,
-        environment=environment,
-    )
 
 
 def run(exploration: Exploration, store: SqliteStore, progress: Progress) -> Study:
@@ -366,6 +162,7 @@ def _experiment(exploration: Exploration, store: SqliteStore, work: Path, progre
         plan=exploration.plan,
         study=exploration.study,
         builder=exploration.builder(work, store.artifacts),
+        screening=_screening(exploration, store, work),
         search=GridSearch(exploration.today.profile, exploration.space),
         store=store,
         probes=_ProbeMaker(exploration, work, installer),
@@ -373,6 +170,28 @@ def _experiment(exploration: Exploration, store: SqliteStore, work: Path, progre
         check_sources=exploration.sources.check_unchanged,
         progress=progress,
     )
+
+
+def _screening(exploration: Exploration, store: SqliteStore, work: Path) -> Screening | None:
+    """How profiles are screened; not at all where there are hardly more of them than are built cleanly in the end."""
+    if exploration.plan.exact or exploration.wheels or len(exploration.profiles) <= 1 + len(Goal):
+        return None
+    try:
+        sharing = exploration.sharing()
+        places = [work, *(work / _BESIDE / str(number) for number in range(1, _AT_ONCE))]
+        builders = tuple(exploration.sharing_builder(place, store.artifacts, sharing) for place in places)
+    except MissingError:
+        return None
+    sharing.entries.tidy(time.time())
+    return Screening(builders=builders, beside=_beside, interrupt=lambda: kill_leftovers(work))
+
+
+def _beside(peak: int) -> int:
+    """How many builds may go on at once: their last steps leave cores idle, but all of their memory must fit."""
+    import psutil
+
+    fitting = int(psutil.virtual_memory().available / (peak * _MARGIN))
+    return max(1, min(_AT_ONCE, usable_cores(), fitting))
 
 
 def _inspection(exploration: Exploration, installer: Installer) -> WheelInspection:
@@ -433,85 +252,3 @@ class _ProbeMaker:
         """Of each interval, so that all of them hold together at 99 % (Bonferroni): one per profile and bench."""
         study = self.exploration.study
         return 1 - (1 - CONFIDENCE) / max(1, study.planned * len(study.benches))
-
-
-def _locate(
-    runner: Runner, request: Request, folders: Folders, environment: dict[str, str]
-) -> tuple[Path, Project, str, tuple[str, ...], WheelProject | None, Config]:
-    """The folder that is meant, its workspace, how to name that to people, what was done to get there, and settings."""
-    if request.path.startswith(PREFIX):
-        if request.wheel:
-            raise InputError(
-                "a published crate has no wheel", where=request.path, hint="name a Python project's folder"
-            )
-        ask(runner, ("cargo", "-V"), Path.cwd(), environment)
-        place = published_crate(runner, request.path, folders.cache / "crates", environment)
-        project = load_project(runner, place / "Cargo.toml", environment)
-        return place, project, request.path, (), None, read_config(project.root)
-    path = Path(request.path)
-    wheel = wheel_meant(path, asked=request.wheel)
-    manifest = wheel.manifest.resolve() if wheel else find_manifest(path)
-    ask(runner, ("cargo", "-V"), manifest.parent, environment)
-    project = load_project(runner, manifest, environment)
-    wheel = wheel or wheel_beside(path, project, request.binaries, request.packages)
-    config = read_config(wheel.root if wheel else project.root)
-    if project.lock.exists():
-        return path.resolve(), project, str(project.root), (), wheel, config
-    tree = tree_of(runner, wheel, project, environment) if wheel else project.root
-    copy = copy_with_lock(runner, project, folders.cache / "sources", environment, folders.kept, tree=tree)
-    note = "there is no Cargo.lock: a copy of the project was locked and measured"
-    copied = load_project(runner, copy / project.manifest.relative_to(tree), environment)
-    if wheel:
-        wheel = read_wheel_project(copy / wheel.root.relative_to(tree))
-    return copy, copied, str(project.root), (note,), wheel, config
-
-
-def _at_home(origin: str, project: Project) -> Path:
-    """The root of a project where its release workflows lie, which copies do not have."""
-    return Path(origin) if Path(origin).is_dir() else project.root
-
-
-def _adds_flags(space: Space) -> bool:
-    return any(axis.kind.name == "rustflags" for axis in space.axes)
-
-
-def _settle(request: Request, config: Config, wheel: WheelProject | None, project: Project) -> Plan:
-    """The command line over ``trimtab.toml`` over the defaults.
-
-    Raises:
-        InputError: a bench runs a wheel, and there is none.
-    """
-    benches = distinct(request.benches) or config.benches
-    if not wheel and any("{python}" in word for bench in benches for word in bench.command):
-        raise InputError(
-            "{python} stands for an interpreter with the wheel, and no wheel ships here", hint="add --wheel"
-        )
-    startup = startup_bench(wheel, project) if wheel else STARTUP_BENCH
-    defaults = Plan(selection=Selection())
-    axes = (config.axes or None) if request.axes is None else request.axes
-    probes = request.probes or config.probes or defaults.probes
-    return Plan(
-        selection=Selection(
-            packages=request.packages or config.packages,
-            binaries=request.binaries or (() if request.all_binaries else config.binaries),
-            all_binaries=request.all_binaries,
-            features=request.features or config.features,
-            default_features=request.default_features and config.default_features,
-            profile=request.profile or config.profile or (wheel.profile if wheel else "release"),
-            wheel=wheel is not None,
-            python=request.python or config.python,
-        ),
-        space=Space(axes=axes) if axes is not None else None,
-        benches=benches or (startup,),
-        probes=probes,
-        goal=request.goal or config.goal or defaults.goal,
-        limits=Limits(
-            build=request.limits.build or config.limits.build,
-            touch=request.limits.touch or config.limits.touch,
-            size=request.limits.size or config.limits.size,
-        ),
-        jobs=request.jobs or config.jobs,
-        build_timeout=request.timeout or config.timeout or defaults.build_timeout,
-        bench_time=request.bench_time or config.bench_time or defaults.bench_time,
-        budget=request.budget or config.budget,
-    )

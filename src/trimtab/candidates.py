@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from trimtab.api import Exploration, Request, prepare, require_built, run
+from trimtab.api import require_built, run
 from trimtab.artifact.index import PREFIX, published_wheel
 from trimtab.artifact.programs import programs
 from trimtab.cargo.checkout import checkout, profile_names, revision_of
@@ -18,6 +18,7 @@ from trimtab.cargo.published import PREFIX as CRATE
 from trimtab.cargo.rustflags import flags_in_force
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
+from trimtab.exploration import Exploration, Request, prepare
 from trimtab.folders import Folders
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
-from trimtab.api import Exploration
 from trimtab.benching import Contest
 from trimtab.build.workplace import hold_workplace
 from trimtab.cargo.bench_targets import BenchBuilder
 from trimtab.errors import InputError
+from trimtab.exploration import Exploration
 from trimtab.measure.harnesses import BenchExecutable, open_bench
 from trimtab.measure.series import Case
 from trimtab.model.profile import Profile

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from trimtab.analysis.normalise import without_process
 from trimtab.analysis.parity import Judged, summed
-from trimtab.api import Exploration
 from trimtab.build.workplace import hold_workplace
 from trimtab.cargo.sources import copy_sources
 from trimtab.cargo.tests import ProjectTests, TestResult, TestRun, has_nextest
 from trimtab.errors import InputError
+from trimtab.exploration import Exploration
 from trimtab.model.parity import Change, CheckResult, Difference, End, Ending, SetAside
 from trimtab.model.profile import Profile
 from trimtab.units import printable

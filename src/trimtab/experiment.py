@@ -9,12 +9,14 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from trimtab.analysis.finalists import finalists
 from trimtab.build.builder import Builder
 from trimtab.measure.cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
@@ -27,6 +29,9 @@ from trimtab.model.trial import Artifact, BuildFailed, Built, Cause, Status, Tri
 from trimtab.process import out_of_space
 from trimtab.search.protocol import Search
 from trimtab.store.protocol import Store
+
+_Built = Built | BuildFailed
+_OF_BUILDS = frozenset({ProbeKind.BUILD, ProbeKind.TOUCH})
 
 
 class Progress(Protocol):
@@ -70,6 +75,18 @@ class WheelCheck(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Screening:
+    """How profiles are looked at before some of them are built cleanly."""
+
+    builders: tuple[Builder, ...]
+    """Builders that share their units; those that may build at once have places of their own."""
+    beside: Callable[[int], int]
+    """How many of them may build at once, given the peak memory of a clean build in bytes."""
+    interrupt: Callable[[], object]
+    """Ends the builds that run."""
+
+
 @dataclass(kw_only=True)
 class Experiment:
     """One exploration with all that it works with."""
@@ -85,6 +102,8 @@ class Experiment:
     progress: Progress
     wheel_check: WheelCheck | None = None
     """Where wheels are built."""
+    screening: Screening | None = None
+    """If left out, every profile is built cleanly."""
     clock: Callable[[], float] = time.monotonic
     which: Callable[[str], str | None] = shutil.which
     """Finds programs."""
@@ -96,13 +115,62 @@ class Experiment:
         begun = self.clock()
         self.store.begin(self.study)
         self.progress.begin(self.study, self.search.remaining)
-        while self._in_budget(begun) and (profile := self.search.ask()) is not None:
-            trial, known = self._trial(profile)
-            if trial.id == self.study.baseline and not trial.failure:
-                self._baseline = trial.artifacts
-            self.search.tell(trial)
-            self.progress.done(trial, known=known, left=self.search.remaining)
+        while self._in_budget(begun) and (profiles := self._asked()):
+            for profile, built in zip(profiles, self._screened(profiles), strict=True):
+                trial, known = self._trial(profile, built, clean=self._is_clean(profile))
+                if trial.id == self.study.baseline and not trial.failure:
+                    self._baseline = trial.artifacts
+                self.search.tell(trial)
+                self.progress.done(trial, known=known, left=self.search.remaining)
+        self._confirm(begun)
         return self.store.load(self.study.id)
+
+    def _asked(self) -> list[Profile]:
+        """The next profiles to try: as many as may be built at once."""
+        profiles: list[Profile] = []
+        while len(profiles) < self._at_once() and (profile := self.search.ask()) is not None:
+            profiles.append(profile)
+        return profiles
+
+    def _at_once(self) -> int:
+        """One, until today's profile has been built cleanly, and so told what a build takes."""
+        today = self.store.find_trial(self.study.baseline) if self.screening and self._baseline else None
+        peak = today.value("build.peak_memory") if today else None
+        return self.screening.beside(int(peak)) if self.screening and peak else 1
+
+    def _screened(self, profiles: Sequence[Profile]) -> list[_Built | None]:
+        """What comes of building profiles from shared units, all at once; ``None`` for those not to be built so."""
+        wanted = [profile for profile in profiles if not self._is_clean(profile) and self._is_new(profile)]
+        if not self.screening or not wanted:
+            return [None for _ in profiles]
+        for profile in wanted:
+            self.progress.step(profile, "building")
+        with ThreadPoolExecutor(len(wanted)) as threads:
+            waiting = [
+                threads.submit(builder.build, profile, touch=False)
+                for builder, profile in zip(self.screening.builders, wanted, strict=False)
+            ]
+            try:
+                built = dict(zip(wanted, (one.result() for one in waiting), strict=True))
+            except BaseException:
+                self.screening.interrupt()
+                raise
+        self.check_sources()
+        return [built.get(profile) for profile in profiles]
+
+    def _is_clean(self, profile: Profile) -> bool:
+        """Whether a profile is built cleanly at once; so is today's, since all others are held against it."""
+        return not self.screening or profile == self.study.baseline_profile
+
+    def _is_new(self, profile: Profile) -> bool:
+        trial = self.store.find_trial(trial_identity(self.study.basis, profile))
+        return trial is None or self._must_build(trial, clean=False)
+
+    def _confirm(self, begun: float) -> None:
+        """Build cleanly what any goal would take, until that is what has been built cleanly."""
+        while self.screening and (left := finalists(self.store.load(self.study.id))) and self._in_budget(begun):
+            trial, known = self._trial(left[0].profile, None, clean=True)
+            self.progress.done(trial, known=known, left=len(left) - 1)
 
     def _in_budget(self, begun: float) -> bool:
         """Whether another trial is likely to end in time; the first is always tried."""
@@ -111,20 +179,26 @@ class Experiment:
         expected = sum(self._durations) / len(self._durations)
         return self.clock() - begun + expected <= self.plan.budget
 
-    def _trial(self, profile: Profile) -> tuple[Trial, bool]:
-        """A profile's trial, and whether it was known already. What is found is stored step by step."""
+    def _trial(self, profile: Profile, screened: _Built | None, *, clean: bool) -> tuple[Trial, bool]:
+        """A profile's trial, and whether it was known already. What is found is stored step by step.
+
+        Args:
+            profile: to try.
+            screened: what came of building it from shared units, if that was done just now.
+            clean: whether only a clean build will do.
+        """
         begun = now = self.clock()
         trial_id = trial_identity(self.study.basis, profile)
         trial = self.store.find_trial(trial_id)
         trial = self._checked_again(trial) if trial else None
-        if trial and not self._must_build(trial):
+        if trial and not screened and not self._must_build(trial, clean=clean):
             trial = _without_stale(trial, self._wanted_benches(trial))
             if trial.failure or not any(self._missing(trial)):
                 self.store.append(self.study.id, trial)
                 return trial, True
             begun -= trial.seconds
         else:
-            trial = self._build(trial_id, profile)
+            trial = self._build(trial_id, profile, screened)
         trial = self._keep(trial, begun)
         if not trial.failure:
             trial = self._measure(trial, begun)
@@ -151,19 +225,24 @@ class Experiment:
         self.store.append(self.study.id, trial)
         return trial
 
-    def _must_build(self, trial: Trial) -> bool:
+    def _must_build(self, trial: Trial, *, clean: bool) -> bool:
+        if trial.screened and clean:
+            return True
         if trial.failure:
             more_time = trial.status is Status.TIMEOUT and self.plan.build_timeout > trial.failure.wall
             is_gone = not all(Path(artifact.path).exists() for artifact in trial.artifacts)
             return trial.failure.cause.passing or more_time or is_gone
-        unmeasured = ({ProbeKind.BUILD, ProbeKind.TOUCH} & self.plan.probes) - set(trial.probes)
+        wanted = {ProbeKind.BUILD} if trial.screened else _OF_BUILDS
+        unmeasured = (wanted & self.plan.probes) - set(trial.probes)
         return bool(unmeasured) or not all(Path(artifact.path).exists() for artifact in trial.artifacts)
 
-    def _build(self, trial_id: str, profile: Profile) -> Trial:
+    def _build(self, trial_id: str, profile: Profile, screened: _Built | None) -> Trial:
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self.progress.step(profile, "building")
-        built = self.builder.build(profile, touch=ProbeKind.TOUCH in self.plan.probes)
-        self.check_sources()
+        built = screened
+        if not built:
+            self.progress.step(profile, "building")
+            built = self.builder.build(profile, touch=ProbeKind.TOUCH in self.plan.probes)
+            self.check_sources()
         if isinstance(built, BuildFailed):
             return Trial(
                 id=trial_id, profile=profile, status=built.cause.status, started=started, seconds=0.0, failure=built
@@ -186,6 +265,7 @@ class Experiment:
             failure=failure,
             smoke=self.wheel_check.snippet if self.wheel_check else "",
             tags=self.wheel_check.tags(built.artifacts[0]) if self.wheel_check else None,
+            screened=built.shared,
             started=started,
             seconds=0.0,
             artifacts=built.artifacts,
@@ -195,7 +275,7 @@ class Experiment:
                 *(one for one in costs if isinstance(one, Absent)),
                 *(Absent(name=f"effect[{name}]", reason="its rustc call was not seen") for name in unseen),
             ),
-            probes=tuple(sorted(self.plan.probes & {ProbeKind.BUILD, ProbeKind.TOUCH})),
+            probes=tuple(sorted(self.plan.probes & ({ProbeKind.BUILD} if built.shared else _OF_BUILDS))),
         )
 
     def _wanted_benches(self, trial: Trial) -> tuple[Bench, ...]:

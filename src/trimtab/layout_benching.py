@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from trimtab.api import Exploration
 from trimtab.build.links import replicate, reproduces
 from trimtab.build.workplace import hold_workplace
 from trimtab.errors import InputError, NothingBuiltError
+from trimtab.exploration import Exploration
 from trimtab.measure.layouts import LayoutBench
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Case

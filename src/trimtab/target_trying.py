@@ -9,7 +9,6 @@ from pathlib import Path
 from trimtab.analysis.per_target import narrower
 from trimtab.analysis.table import label
 from trimtab.analysis.troubles import hints
-from trimtab.api import Exploration
 from trimtab.build.cargo import CargoBuilder
 from trimtab.build.overlay import Overlay
 from trimtab.build.ways import CROSS, Compiler, NoWay, Way, choose_way, linkers_in_force
@@ -17,6 +16,7 @@ from trimtab.build.workplace import ArtifactStore
 from trimtab.cargo.rustflags import flags_in_force
 from trimtab.cargo.today import todays_profile
 from trimtab.experiment import digest
+from trimtab.exploration import Exploration
 from trimtab.measure.effect import check_effect
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile, axis_kind

@@ -14,8 +14,6 @@ from pathlib import Path
 
 from trimtab.analysis.per_target import flag_notes, proposals
 from trimtab.analysis.table import label
-from trimtab.api import Exploration, prepare
-from trimtab.api import Request as Exploring
 from trimtab.build.overlay import Overlay, overlay
 from trimtab.build.ways import CROSS, Compiler, find_compiler
 from trimtab.build.workplace import hold_workplace
@@ -25,6 +23,8 @@ from trimtab.cargo.targets.discovery import find_targets
 from trimtab.cargo.today import todays_profile
 from trimtab.config.file import read_config
 from trimtab.errors import InputError
+from trimtab.exploration import Exploration, prepare
+from trimtab.exploration import Request as Exploring
 from trimtab.folders import Folders, default_folders
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile, axis_kind, parse_axis_value

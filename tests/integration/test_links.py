@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.user import PROJECTS, snapshot
-from trimtab.api import Exploration, Request, prepare
 from trimtab.build.links import capturing, find_lld, relink, replicate, reproduces
 from trimtab.errors import InputError, MissingError
+from trimtab.exploration import Exploration, Request, prepare
 from trimtab.folders import Folders
 from trimtab.model.trial import Built
 from trimtab.process import SystemRunner

@@ -255,7 +255,7 @@ class TestExplore:
         (build, *_) = [
             command for command in shell.cargo.commands if command.argv[:3] == ("cargo", "build", "--verbose")
         ]
-        assert build.environment["RUSTC_WRAPPER"] == ""
+        assert Path(build.environment["RUSTC_WRAPPER"]).name == "trimtab-rustc"
 
     @pytest.mark.parametrize(
         ("answer", "code", "first"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trimtab.build.compiling.compiler import Compiler
 from trimtab.build.costs import costed, failed
 from trimtab.build.links import capturing
 from trimtab.build.touching import TOUCH_METRIC, play_edit
@@ -12,8 +14,10 @@ from trimtab.build.workplace import ArtifactStore, clear
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Binary
+from trimtab.machine import usable_cores
 from trimtab.model.metric import Absent
 from trimtab.model.profile import Profile
+from trimtab.model.trace import Trace
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
 from trimtab.process import Finished, out_of_space
 
@@ -40,6 +44,8 @@ class CargoBuilder:
     """Further arguments for it."""
     within: tuple[str, ...] = ()
     """Words before it, such as those of :class:`trimtab.build.overlay.Overlay`."""
+    compiler: Compiler | None = None
+    """What stands between Cargo and rustc in a clean build, if something does."""
 
     def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
         """A clean build in an empty target directory, and if asked for a rebuild after a touch."""
@@ -48,7 +54,7 @@ class CargoBuilder:
             clear(target)
             if self.links:
                 clear(self.links)
-            finished, cost = self._cargo(profile, target, watch_memory=True)
+            finished, cost, trace = self._clean(profile, target)
             if not finished.ok:
                 return failed(finished)
             programs, libraries = messages.executables(finished.stdout), messages.libraries(finished.stdout)
@@ -63,6 +69,8 @@ class CargoBuilder:
                 touch=self._touch(profile, target) if touch else None,
                 touched=self._touched_name(),
                 invocations=messages.invocations(finished.stderr),
+                trace=trace,
+                shared=bool(self.compiler and self.compiler.sharing),
             )
         except OSError as error:
             if not out_of_space(error):
@@ -71,15 +79,35 @@ class CargoBuilder:
         finally:
             clear(target)
 
-    def _cargo(self, profile: Profile, target: Path, *, watch_memory: bool) -> tuple[Finished, Cost]:
+    def _clean(self, profile: Profile, target: Path) -> tuple[Finished, Cost, Trace | None]:
+        if not self.compiler:
+            return (*self._cargo(profile, target, watch_memory=True), None)
+        with self.compiler.standing(target) as standing:
+            finished, cost = self._cargo(
+                profile, target, "--timings", watch_memory=True, environment=standing.environment
+            )
+            jobs = self.calls.jobs or usable_cores()
+            trace = standing.recorder.trace(cpu=cost.cpu, stdout=finished.stdout, target=target, jobs=jobs)
+        return finished, cost, trace
+
+    def _cargo(
+        self,
+        profile: Profile,
+        target: Path,
+        *more: str,
+        watch_memory: bool,
+        environment: Mapping[str, str] | None = None,
+    ) -> tuple[Finished, Cost]:
         words = (
             *(*self.within, *self.program, "--verbose", "--frozen", "--message-format=json-render-diagnostics"),
             *(("--target", self.target) if self.target else ()),
             *self.more,
+            *more,
             *self._capturing(target),
         )
         command = self.calls.command(words, profile, target, self.binaries)
-        return costed(self.calls.runner, replace(command, watch_memory=watch_memory))
+        surroundings = {**command.environment, **(environment or {})}
+        return costed(self.calls.runner, replace(command, watch_memory=watch_memory, environment=surroundings))
 
     def _capturing(self, target: Path) -> tuple[str, ...]:
         if not self.links:

@@ -73,6 +73,13 @@ def rebuilt(stdout: str) -> bool:
     )
 
 
+def script_runs(stdout: str) -> Iterator[tuple[tuple[str, str], str]]:
+    """Name and version of a package, and the folder that its build script wrote to, in the order of their ends."""
+    for message in _messages(stdout):
+        if message.get("reason") == "build-script-executed":
+            yield _package(message["package_id"]), message["out_dir"]
+
+
 def invocations(stderr: str) -> tuple[Invocation, ...]:
     """The rustc calls that Cargo made, in order; runs of build scripts are left out."""
     return tuple(_invocations(stderr.splitlines()))
@@ -114,6 +121,16 @@ def _naming_line(lines: list[str], cause: Cause) -> str:
 
 def _short_call(match: re.Match[str]) -> str:
     return f"`rustc --crate-name {match['crate']} …`" if match["crate"] else "`…`"
+
+
+def _package(identity: str) -> tuple[str, str]:
+    """Name and version, from ``registry+https://…#serde@1.0``, ``path+file:///…/serde#1.0`` or ``serde 1.0 (…)``."""
+    place, hash_, what = identity.partition("#")
+    if not hash_:
+        name, version, *_ = identity.split(" ")
+        return name, version
+    name, at, version = what.rpartition("@")
+    return (name, version) if at else (place.rpartition("/")[2].partition("?")[0], what)
 
 
 def _messages(stdout: str) -> Iterator[dict[str, Any]]:

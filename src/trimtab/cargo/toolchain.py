@@ -31,6 +31,17 @@ def find_toolchain(runner: Runner, root: Path, environment: dict[str, str]) -> T
     )
 
 
+def compiler_files(runner: Runner, root: Path, environment: dict[str, str]) -> tuple[tuple[str, int, int], ...]:
+    """Path, bytes and date of the compiler's own libraries and of the standard library's: all that it is.
+
+    Raises:
+        MissingError: there is no rustc.
+    """
+    sysroot = Path(ask(runner, (environment.get("RUSTC") or "rustc", "--print", "sysroot"), root, environment))
+    files = sorted((*sysroot.glob("lib/*.so"), *sysroot.glob("lib/rustlib/*/lib/*.r*")))
+    return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+
+
 def _linker(runner: Runner, root: Path, environment: dict[str, str]) -> str:
     """What the C compiler that drives the linker calls itself; nothing where there is none."""
     try:

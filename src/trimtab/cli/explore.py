@@ -13,11 +13,12 @@ import click
 from trimtab.analysis.answer import answer
 from trimtab.analysis.estimate import estimate
 from trimtab.analysis.table import label
-from trimtab.api import Exploration, Request, prepare, require_built, run
+from trimtab.api import require_built, run
 from trimtab.cli.output import LoudRunner, console, output_options, show, store_option, trial_progress
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
 from trimtab.experiment import trial_identity
+from trimtab.exploration import Exploration, Request, prepare
 from trimtab.folders import default_folders
 from trimtab.machine import usable_cores
 from trimtab.model.plan import Goal, ProbeKind
@@ -74,6 +75,7 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 @click.option("--timeout", callback=_duration, metavar="T", help="Longest time for one build or run (1h).")
 @click.option("--budget", callback=_duration, metavar="T", help="Time for the whole exploration, such as 20m.")
 @click.option("--dry-run", is_flag=True, help="What would be built and about how long it takes.")
+@click.option("--exact", is_flag=True, help="Build every profile cleanly, with no screening.")
 @click.option("--fresh", is_flag=True, help="Measure again what is known already.")
 @click.option("--verbose", "-v", is_flag=True, help="Print every command that is run.")
 @store_option
@@ -90,6 +92,9 @@ def command(
     The axes are lto (off, local, thin, fat), codegen-units, opt-level, panic, strip, debug and rustflags; without any,
     a grid of twelve profiles around today's is explored. Benches run in the project's folder, without a shell and
     with empty standard input; {bin} stands for the binary.
+
+    Of more than five profiles, all are screened first, with what they have in common compiled once; today's and those
+    that a goal would take are then built cleanly, and only these can be recommended. --exact builds all cleanly.
 
     With --wheel, wheels are built by the project's own build backend (maturin, setuptools-rust), installed, checked and
     run: {bin} stands for the console script, {python} for an interpreter that can import the module.
@@ -129,6 +134,7 @@ def _request(path: str, options: dict[str, Any]) -> Request:
         timeout=options["timeout"],
         bench_time=options["bench_time"],
         budget=options["budget"],
+        exact=options["exact"],
         fresh=options["fresh"],
         command=shlex.join(("trimtab", *click.get_current_context().obj)),
     )

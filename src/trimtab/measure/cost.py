@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trimtab.model.metric import Absent, Measurement
+from trimtab.model.trace import Trace
 from trimtab.model.trial import Built, Cost
 
 
 def cost_of(built: Built) -> Iterator[Measurement | Absent]:
-    """Wall and CPU seconds, peak memory in bytes, and how many cores others kept busy meanwhile."""
+    """Wall and CPU seconds, peak memory in bytes, and how many cores others kept busy meanwhile.
+
+    Where units were taken from other builds, CPU seconds alone: what all units took when they were compiled.
+    """
+    if built.shared and built.trace:
+        method = "the sum of what each unit took when it was compiled, in this build or in another"
+        yield Measurement(name="build.clean.cpu", value=built.trace.cpu, unit="s", method=method)
+        return
     yield from _times("build.clean", built.clean, "clean build in an empty target directory")
     if built.clean.peak_memory is None:
         yield Absent(name="build.peak_memory", reason="the process tree could not be watched on this machine")
@@ -17,6 +25,7 @@ def cost_of(built: Built) -> Iterator[Measurement | Absent]:
         yield Measurement(
             name="build.peak_memory", value=built.clean.peak_memory, unit="bytes", method=built.clean.memory_method
         )
+    yield from _final(built.trace)
     if isinstance(built.touch, Absent):
         yield built.touch
     elif built.touch:
@@ -29,3 +38,14 @@ def _times(name: str, cost: Cost, method: str) -> Iterator[Measurement]:
     yield Measurement(
         name=f"{name}.other_load", value=cost.other_load, unit="cores", method="busy cores of the machine less ours"
     )
+
+
+def _final(trace: Trace | None) -> Iterator[Measurement]:
+    """The last unit, and its link-time optimization and link apart."""
+    unit = trace.final if trace else None
+    if unit:
+        method = f"the rustc call of {unit.name}"
+        yield Measurement(name="build.final.wall", value=unit.cost.wall, unit="s", method=method)
+        for name, phase in (("lto", unit.cost.lto), ("link", unit.cost.link)):
+            if phase:
+                yield Measurement(name=f"build.final.{name}.wall", value=phase.wall, unit="s", method=method)

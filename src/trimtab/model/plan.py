@@ -88,3 +88,5 @@ class Plan:
     """Seconds to spend on each bench of each trial, at least eight pairs."""
     budget: float | None = None
     """Seconds for the whole exploration; no new trial is begun that would not end within it."""
+    exact: bool = False
+    """Whether every profile is built cleanly, rather than only today's and those that a goal may take."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.model.profile import Profile
+from trimtab.model.trace import Trace
 
 ENDS_INTERPRETER = "with panic = abort a panic ends the Python interpreter, instead of becoming an exception"
 """What the effect check says of a PyO3 module that is built so."""
@@ -94,6 +95,10 @@ class Built:
     touched: str = ""
     """The source file whose edit was played."""
     invocations: tuple[Invocation, ...] = ()
+    trace: Trace | None = None
+    """What each unit took, where that was watched."""
+    shared: bool = False
+    """Whether units were taken from other builds: then `clean` is what this one took, not what a clean one does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,6 +164,9 @@ class Trial:
     smoke: str = ""
     """The user's own part of the smoke check that it has been through."""
     failure: BuildFailed | None = None
+    screened: bool = False
+    """Whether it was built from units of other builds, and what it costs was summed up: good for choosing whom to
+    measure, and replaced by what a clean build gives."""
     probes: tuple[ProbeKind, ...] = ()
     """The groups of metrics that were measured."""
     benches: tuple[Bench, ...] = ()

@@ -1,0 +1,67 @@
+"""What stands between Cargo and rustc in a build: put in place, and taken down again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trimtab.build.compiling.entries import Entries
+from trimtab.build.compiling.listening import Listener, listening
+from trimtab.build.compiling.recording import Recorder
+from trimtab.build.compiling.sharing import Basis, Sharer
+from trimtab.build.compiling.tracing import LinkWatch, Tracer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sharing:
+    """Where the results of calls are taken from and kept."""
+
+    entries: Entries
+    basis: Basis
+    packages: dict[Path, str] = field(default_factory=dict)
+    """Digests of packages that were read already."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What is in place during one build."""
+
+    recorder: Recorder
+    environment: Mapping[str, str]
+    """What Cargo is told, besides the rest."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiler:
+    """Rustc with somebody before it."""
+
+    wrapper: Path
+    host: str
+    """The triple that Cargo builds for by itself."""
+    folder: Path
+    """A work folder."""
+    sharing: Sharing | None = None
+    """If left out, every call is run as it is, and traced."""
+
+    @contextlib.contextmanager
+    def standing(self, target: Path) -> Iterator[Standing]:
+        """Stand between Cargo and rustc, for one build in a target directory."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        recorder = Recorder()
+        links = LinkWatch(wrapper=self.wrapper, folder=self.folder, host=self.host)
+        listener: Listener = Tracer(recorder=recorder, links=links)
+        if self.sharing:
+            listener = Sharer(
+                recorder=recorder,
+                links=links,
+                entries=self.sharing.entries,
+                basis=self.sharing.basis,
+                packages=self.sharing.packages,
+                target=target,
+            )
+        with listening(listener, self.folder) as socket:
+            yield Standing(
+                recorder=recorder, environment={"RUSTC_WRAPPER": str(self.wrapper), "TRIMTAB_SOCKET": str(socket)}
+            )

@@ -1,0 +1,177 @@
+"""The other end of ``wrapper.rs``: a local socket on which each call of rustc says what it is asked for.
+
+A message is a count and as many items, each with its length before it; numbers are four bytes, the lowest first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import socketserver
+import struct
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from trimtab.build.compiling.calls import RustcCall
+
+_NUMBER = struct.Struct("<I")
+_LONGEST_NAME = 100
+"""Bytes that the name of a socket may have (108 on Linux, 104 elsewhere)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """What a call is to run."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that it gets besides Cargo's."""
+    links: tuple[tuple[Path, Path], ...] = ()
+    """Files, each with the place where it must lie too as soon as the metadata is there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """A call's result lies there already."""
+
+    said: bytes
+    """What rustc said when it was made."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """How a run of rustc went."""
+
+    fields: Mapping[str, float]
+    """As ``wrapper.rs`` names them."""
+    said: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether it succeeded."""
+        return self.fields["code"] == 0
+
+
+class Conversation(Protocol):
+    """Deals with one call."""
+
+    def answer(self) -> Run | Made:
+        """What is to be done."""
+        ...
+
+    def ended(self, report: Report) -> None:
+        """What was to be run has ended."""
+        ...
+
+
+class Listener(Protocol):
+    """Deals with the calls of one build."""
+
+    def called(self, call: RustcCall) -> AbstractContextManager[Conversation]:
+        """A call of rustc, for as long as it takes."""
+        ...
+
+
+@contextlib.contextmanager
+def listening(listener: Listener, folder: Path) -> Iterator[Path]:
+    """Answer the calls of a build, in threads of their own; yields the socket.
+
+    Args:
+        listener: deals with the calls; it is called by several threads.
+        folder: where the socket is to lie, if its path is short enough for one.
+    """
+    with contextlib.ExitStack() as stack:
+        place = folder / f"socket-{os.getpid()}"
+        if len(os.fsencode(place)) > _LONGEST_NAME:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-"))) / "socket"
+        place.unlink(missing_ok=True)
+        server = stack.enter_context(_Server(str(place), listener))
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield place
+        finally:
+            server.shutdown()
+            thread.join()
+            server.hang_up()
+            place.unlink(missing_ok=True)
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = False  # an entry of the cache that is being written is finished
+    request_queue_size = 256
+
+    def __init__(self, place: str, listener: Listener) -> None:
+        super().__init__(place, _Handler)
+        self.listener = listener
+        self._open: set[socket.socket] = set()
+
+    def open(self, connection: socket.socket) -> None:
+        """A call has begun."""
+        self._open.add(connection)
+
+    def closed(self, connection: socket.socket) -> None:
+        """A call has ended."""
+        self._open.discard(connection)
+
+    def hang_up(self) -> None:
+        """End the conversations with calls that were killed but whose children keep the line open."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        self.server.open(self.connection)
+        try:
+            with contextlib.suppress(EOFError, ConnectionError):  # it was killed
+                self._talk()
+        finally:
+            self.server.closed(self.connection)
+
+    def _talk(self) -> None:
+        folder, *words = map(os.fsdecode, self._receive())
+        pairs = (os.fsdecode(item).partition("=") for item in self._receive())
+        call = RustcCall.read(folder, tuple(words), {name: value for name, _, value in pairs})
+        with self.server.listener.called(call) as conversation:
+            answer = conversation.answer()
+            if isinstance(answer, Made):
+                self._send([answer.said])
+                return
+            self._send([])
+            self._send(map(os.fsencode, answer.argv))
+            self._send(os.fsencode(f"{name}={value}") for name, value in answer.environment.items())
+            self._send(os.fsencode(path) for link in answer.links for path in link)
+            fields, said = self._receive()
+            pairs = (text.partition("=") for text in fields.decode().split())
+            conversation.ended(Report(fields={name: float(value) for name, _, value in pairs}, said=said))
+            self._send([])
+
+    def _send(self, items: Iterable[bytes]) -> None:
+        listed = list(items)
+        parts = [_NUMBER.pack(len(listed))]
+        for item in listed:
+            parts += [_NUMBER.pack(len(item)), item]
+        self.wfile.write(b"".join(parts))
+
+    def _receive(self) -> list[bytes]:
+        return [self._read(self._number()) for _ in range(self._number())]
+
+    def _number(self) -> int:
+        (number,) = _NUMBER.unpack(self._read(_NUMBER.size))
+        return int(number)
+
+    def _read(self, size: int) -> bytes:
+        data = self.rfile.read(size)
+        if len(data) < size:
+            raise EOFError
+        return data

@@ -1,0 +1,145 @@
+"""What the calls of one build add up to: its trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from trimtab.build.compiling.calls import RustcCall, library_id, script_folder
+from trimtab.build.compiling.listening import Report
+from trimtab.cargo import messages
+from trimtab.model.trace import Phase, Trace, Unit, UnitCost, UnitKind
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_UNIT_DATA = re.compile(r"UNIT_DATA = (?P<units>\[.*?\n?\]);", re.DOTALL)
+_RUN = "run-custom-build"
+_MOST_CORES = float(os.cpu_count() or 1)
+
+
+class Recorder:
+    """Collects the units of one build; several threads may add to it at once."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._lock = threading.Lock()
+        self._units: list[Unit] = []
+        self._cargo_cpu = 0.0
+
+    def now(self) -> float:
+        """Seconds since the build began."""
+        return time.monotonic() - self._begun
+
+    def add(self, call: RustcCall, begun: float, cost: UnitCost, *, reused: bool) -> None:
+        """A unit is there."""
+        unit = Unit(
+            id=call.id,
+            package=call.package,
+            version=call.version,
+            crate=call.crate,
+            kind=call.kind,
+            cost=cost,
+            begun=begun,
+            needs=tuple(_needs(call)),
+            arguments=call.arguments,
+            codegen_units=call.codegen_units,
+            reused=reused,
+        )
+        with self._lock:
+            self._units.append(unit)
+
+    def ran(self, report: Report) -> None:
+        """Rustc has run, and Cargo has taken so much of the CPU by then."""
+        with self._lock:
+            self._cargo_cpu = max(self._cargo_cpu, report.fields.get("cargo_cpu", 0.0))
+
+    def trace(self, *, cpu: float, stdout: str, target: Path, jobs: int) -> Trace:
+        """What the build did.
+
+        Args:
+            cpu: seconds of the whole process tree.
+            stdout: Cargo's messages.
+            target: the target directory, where Cargo has left its own timings.
+            jobs: units at a time.
+        """
+        units = sorted(self._units, key=lambda unit: unit.begun)
+        compiled = sum(unit.cost.cpu for unit in units if not unit.reused)
+        left = max(0.0, cpu - compiled - self._cargo_cpu)
+        runs = list(_runs(stdout, _timings(target), units, left))
+        told = sum(run.cost.cpu for run in runs)
+        everything = sorted((*units, *runs), key=lambda unit: unit.begun)
+        return Trace(units=tuple(everything), cargo_cpu=self._cargo_cpu + max(0.0, left - told), jobs=jobs)
+
+
+def cost_of(call: RustcCall, report: Report, link: Phase | None) -> UnitCost:
+    """What a run of rustc took, from what the wrapper says."""
+    fields = report.fields
+    seen = fields["own"] > 0
+    own, largest = fields["own"] * _PAGE, fields["largest"] * 1024
+    return UnitCost(
+        wall=fields["wall"],
+        cpu=fields["cpu"],
+        metadata=Phase(begun=0.0, wall=fields["metadata_wall"], cpu=fields["metadata_cpu"])
+        if fields["metadata_wall"] >= 0
+        else None,
+        lto=_lto(fields, link) if call.kind is UnitKind.PROGRAM and call.codegen("lto") not in (None, "off") else None,
+        link=link,
+        # The kernel keeps the highest sum of own and file pages; what we looked at in between tells the two apart.
+        peak_memory=int(max(own, largest - fields["shared"] * _PAGE)) if seen else None,
+    )
+
+
+def _lto(fields: Mapping[str, float], link: Phase | None) -> Phase | None:
+    """From where it was seen to begin, to where the link does."""
+    begun = fields["lto_begin"]
+    if begun < 0:
+        return None
+    end, cpu = (link.begun, link.cpu) if link else (fields["wall"], 0.0)
+    return Phase(begun=begun, wall=end - begun, cpu=fields["cpu"] - cpu - fields["cpu_before_lto"])
+
+
+def _needs(call: RustcCall) -> Iterator[str]:
+    yield from dict.fromkeys(library_id(path) for path in call.externs)
+    if run := script_folder(call.script_output):
+        yield run
+
+
+def _timings(target: Path) -> list[dict[str, Any]]:
+    """The runs of build scripts in the page that Cargo writes (`The Cargo Book`, "Reporting build timings")."""
+    try:
+        match = _UNIT_DATA.search((target / "cargo-timings" / "cargo-timing.html").read_text("utf-8"))
+    except OSError:
+        return []
+    units: list[dict[str, Any]] = json.loads(match["units"]) if match else []
+    return [unit for unit in units if unit["mode"] == _RUN]
+
+
+def _runs(stdout: str, timings: list[dict[str, Any]], units: list[Unit], cpu: float) -> Iterator[Unit]:
+    """The runs of build scripts, which no compiler takes part in; the CPU time that is left is shared out by wall."""
+    scripts = {(unit.package, unit.version): unit.id for unit in units if unit.kind is UnitKind.SCRIPT}
+    needed = {need for unit in units for need in unit.needs}
+    waiting = sorted(timings, key=lambda run: run["start"] + run["duration"])
+    wall = sum(run["duration"] for run in timings)
+    for name, out in messages.script_runs(stdout):
+        run = next((run for run in waiting if name == (run["name"], run["version"])), None)
+        folder = script_folder(out)
+        if run is None or folder not in needed:
+            continue
+        waiting.remove(run)
+        share = min(cpu / wall, _MOST_CORES) if wall else 0.0
+        script = scripts.get(name)
+        yield Unit(
+            id=folder,
+            package=name[0],
+            version=name[1],
+            crate=name[0],
+            kind=UnitKind.RUN,
+            cost=UnitCost(wall=run["duration"], cpu=run["duration"] * share),
+            begun=run["start"],
+            needs=(script,) if script else (),
+        )

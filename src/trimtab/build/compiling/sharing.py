@@ -1,0 +1,410 @@
+"""Doing each distinct piece of rustc's work once in a sweep over profiles.
+
+Cargo gives every unit a metadata and file names of its own under each profile, so nothing that was compiled under one
+serves another, although most of what rustc is told is the same. Here a call gets a *key* that stands for everything it
+depends on; metadata and file names are made of the key; and what it has made is kept under the key. Cargo finds the
+files under the names that it expects.
+
+A key stands for: the compiler and its libraries, the words of the call, the folder it runs in, the variables it runs
+with, the contents of the package, for packages in the user's tree those of all of the tree, what build scripts wrote,
+static libraries outside, and the keys of the crates that it names. What a call read by its own account (the dep-info
+that rustc writes) must lie within that; if not, its result is not kept. A call with words whose effect is not known
+here, or with a dependency that has no key, is run and not kept.
+
+Three more things are shared, since they are known to make no difference:
+
+- ``strip`` of a library takes effect when a program is linked; that of a build script or procedural macro does not
+  change what it does;
+- ``strip`` of a program on Linux, where it is a word for the linker: the program is linked once for each value that is
+  wanted, from the same objects;
+- in *embed mode*, the libraries for ``lto = "off"``, ``"thin"`` and ``"fat"``: compiled with object code and bitcode,
+  they serve all three. That is a property of the compiler and has to be checked for each; see :mod:`.embedding`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from trimtab.build.compiling.calls import Option, RustcCall, library_id
+from trimtab.build.compiling.entries import Entries, Entry, copy, digest_of_folder
+from trimtab.build.compiling.listening import Made, Report, Run
+from trimtab.build.compiling.recording import Recorder, cost_of
+from trimtab.build.compiling.tracing import LinkWatch, WatchedLink
+from trimtab.model.profile import Strip
+from trimtab.model.trace import UnitKind
+
+_DIGITS = 16
+"""Of a key, in metadata and file names; as many as Cargo takes."""
+_CODEGEN = """
+    metadata extra-filename opt-level codegen-units panic lto embed-bitcode linker-plugin-lto debuginfo strip
+    debug-assertions overflow-checks split-debuginfo linker target-cpu target-feature relocation-model code-model
+    force-frame-pointers force-unwind-tables rpath prefer-dynamic symbol-mangling-version inline-threshold
+    no-prepopulate-passes link-dead-code link-arg link-args relro-level default-linker-libraries dwarf-version
+    no-redzone soft-float tune-cpu link-self-contained linker-flavor control-flow-guard no-vectorize-loops
+    no-vectorize-slp collapse-macro-debuginfo jump-tables
+"""
+_KNOWN_CODEGEN = frozenset(_CODEGEN.split())
+"""Options of ``-C`` that change the result by their own words alone; profiles for PGO, for example, are files."""
+_UNKNOWABLE = ("-Z", "-o", "--test", "--sysroot", "--print", "--remap-path-prefix", "--env-set")
+_EMITTED = frozenset(("dep-info", "metadata", "link"))
+_EMBEDDED = (Option(name="-C", value="lto=off"), Option(name="-C", value="embed-bitcode=yes"))
+_MERGED = ("lto", "embed-bitcode", "linker-plugin-lto")
+_SESSION = """
+    CARGO_MAKEFLAGS MAKEFLAGS MFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER TRIMTAB_SOCKET TRIMTAB_WORK _ PWD OLDPWD
+    SHLVL TERM COLUMNS LINES
+"""
+_PASSING = frozenset(_SESSION.split())
+"""Variables that differ from run to run and that no compiler reads; a crate that does read one is not kept."""
+_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+"""What programs need to start, rather than what they read."""
+_OUTPUT = re.compile(r"(?P<folder>[^\s=:]*[/\\]build[/\\][^/\\\s=:]+[/\\]out)(?=$|[/\\\s:])")
+_LONGEST_WAIT, _PAUSE = 600.0, 0.05
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Basis:
+    """What all calls of a project have in common."""
+
+    toolchain: str
+    """Stands for the compiler, its libraries and the linker."""
+    sources: str
+    """Digest of the user's tree."""
+    tree: frozenset[Path]
+    """The files that it stands for."""
+    strips: tuple[Strip, ...] = ()
+    """The values of ``strip`` that are wanted, if there are several."""
+    embeds: bool = False
+    """Whether libraries are compiled in embed mode."""
+
+
+@dataclass(kw_only=True)
+class Sharer:
+    """Deals with the calls of one build; what it may take from others lies in the entries."""
+
+    recorder: Recorder
+    links: LinkWatch
+    entries: Entries
+    basis: Basis
+    packages: dict[Path, str] = field(default_factory=dict)
+    """Folder of a package → digest of what it holds."""
+    target: Path
+    """The target directory."""
+    _keys: dict[str, str] = field(default_factory=dict, init=False)
+    """Id of a unit, as Cargo names its files → its key."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    @contextlib.contextmanager
+    def called(self, call: RustcCall) -> Iterator[_Shared]:
+        """A call of rustc."""
+        begun = self.recorder.now()
+        asked, outputs = call, self._outputs(call)
+        call = _with_outputs(asked, outputs)
+        key = self._key(call)
+        if key:
+            with self._lock:
+                self._keys[call.id] = key
+        with contextlib.ExitStack() as stack:
+            if key and not self.entries.has(key):
+                stack.enter_context(self._held(key))
+            strips = self._strips(call) if key else ()
+            link = stack.enter_context(self.links.watching(call, strips))
+            changed = {name: value for name, value in call.environment.items() if asked.environment[name] != value}
+            yield _Shared(self, asked, call, key, begun, link, strips, changed, tuple(outputs.values()))
+
+    @contextlib.contextmanager
+    def _held(self, key: str) -> Iterator[None]:
+        """Hold a key's lock, or give up on that after a long time: what comes of it is that work is done twice."""
+        for _ in range(int(_LONGEST_WAIT / _PAUSE)):
+            with self.entries.hold(key, wait=False) as held:
+                if held:
+                    yield
+                    return
+            time.sleep(_PAUSE)
+        yield
+
+    def _outputs(self, call: RustcCall) -> dict[str, Path]:
+        """Folders that build scripts wrote to → copies at places that do not depend on the profile."""
+        texts = (*(option.value or "" for option in call.options), *call.environment.values())
+        found = {match["folder"] for text in texts for match in _OUTPUT.finditer(text)}
+        folders = (Path(folder) for folder in found)
+        written = (folder for folder in folders if folder.is_relative_to(self.target) and folder.is_dir())
+        return {str(folder): self.entries.output(folder) for folder in written}
+
+    def key_of(self, path: Path) -> str:
+        """The key of the unit that makes a library; nothing if it has none."""
+        return self._keys.get(library_id(path), "")
+
+    def is_local(self, package: Path) -> bool:
+        """Whether a package belongs to the user's tree."""
+        return package / "Cargo.toml" in self.basis.tree
+
+    def embeds(self, call: RustcCall) -> bool:
+        """Whether a library is one that embed mode merges: for a target that is linked with any ``lto`` but local."""
+        if not self.basis.embeds or call.kind is not UnitKind.LIBRARY:
+            return False
+        is_off = call.codegen("lto") == "off" and call.codegen("embed-bitcode") == "no"
+        return is_off or (call.codegen("linker-plugin-lto") is not None and call.codegen("lto") is None)
+
+    def _strips(self, call: RustcCall) -> tuple[str, ...]:
+        """The values of ``strip`` that a program is linked for beside ``none``, if they are shared."""
+        is_stripped_by_linker = "linux" in self.links.host and call.value("--target") in ("", self.links.host)
+        if call.kind is not UnitKind.PROGRAM or not is_stripped_by_linker or not self.basis.strips:
+            return ()
+        return tuple(strip.value for strip in self.basis.strips if strip is not Strip.NONE)
+
+    def _key(self, call: RustcCall) -> str:
+        """Stands for everything that a call depends on; nothing where that cannot be told."""
+        words = []
+        for option in call.options:
+            word = self._word(call, option)
+            if word is None:
+                return ""
+            words += [word] if word else []
+        if not set(call.value("--emit").split(",")) <= _EMITTED:
+            return ""
+        manifest = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
+        environment = {
+            name: value.replace(str(self.target), "{target}")
+            for name, value in sorted(call.environment.items())
+            if name not in _PASSING
+        }
+        parts = {
+            "toolchain": self.basis.toolchain,
+            "program": call.program,
+            "words": words,
+            "embeds": self.embeds(call),
+            "folder": call.folder,
+            "environment": environment,
+            "package": self._package(manifest),
+            "tree": self.basis.sources if self.is_local(manifest) else "",
+            "libraries": sorted(_libraries(call)),
+        }
+        text = json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")
+        digest = hashlib.blake2b(text, digest_size=16).hexdigest()
+        # A program that is linked in one way only has the symbols that it has when it is linked in several.
+        is_own = call.kind is UnitKind.PROGRAM and not self._strips(call)
+        return f"{digest}-{call.codegen('strip') or Strip.NONE}" if is_own else digest
+
+    def _word(self, call: RustcCall, option: Option) -> str | None:  # noqa: PLR0911 - a table of cases
+        """A word as it counts for the key; ``None`` for one whose effect cannot be told."""
+        text = " ".join(option.words())
+        if option.name in _UNKNOWABLE:
+            return None
+        if option.name == "--out-dir" or (option.name == "-L" and (option.value or "").startswith("dependency=")):
+            return ""
+        if option.name == "--extern" and option.value and "=" in option.value:
+            name, _, path = option.value.partition("=")
+            key = self.key_of(Path(path))
+            return f"--extern {name}={key}{Path(path).suffix}" if key else None
+        if codegen := option.codegen:
+            name, _ = codegen
+            if name not in _KNOWN_CODEGEN:
+                return None
+            if name in ("metadata", "extra-filename"):
+                return name
+            if name == "strip":
+                return ""
+            if name in _MERGED and self.embeds(call):
+                return ""
+        return None if str(self.target) in text else text
+
+    def _package(self, folder: Path) -> str:
+        """Stands for what a package holds; read once for each sweep."""
+        if self.is_local(folder):
+            return ""  # the digest of the tree stands for it
+        with self._lock:
+            known = self.packages.get(folder)
+        if known is None:
+            known = digest_of_folder(folder)
+            with self._lock:
+                self.packages[folder] = known
+        return known
+
+
+class _Shared:
+    """One call."""
+
+    def __init__(
+        self,
+        sharer: Sharer,
+        asked: RustcCall,
+        call: RustcCall,
+        key: str,
+        begun: float,
+        link: WatchedLink,
+        strips: tuple[str, ...],
+        environment: Mapping[str, str],
+        outputs: tuple[Path, ...],
+    ) -> None:
+        self._sharer, self._asked, self._call = sharer, asked, call
+        self._key, self._begun, self._link = key, begun, link
+        self._strips, self._environment, self._outputs = strips, environment, outputs
+        self._extra = f"-{key[:_DIGITS]}" if key and call.extra_filename else call.extra_filename
+
+    def answer(self) -> Run | Made:
+        """Nothing where the result is there; else a run under names that are made of the key."""
+        entry = self._sharer.entries.find(self._key) if self._key else None
+        if entry and self._has_variants(entry.files):
+            with contextlib.suppress(OSError):  # it was just removed, or the disk is full: rustc will say so
+                self._lay_out(entry)
+                self._sharer.recorder.add(self._asked, self._begun, entry.cost, reused=True)
+                return Made(said=entry.said.encode())
+        call = self._call
+        run = call.changed(self._told)
+        more = tuple(word for option in _EMBEDDED for word in option.words()) if self._sharer.embeds(call) else ()
+        library = call.out_dir / f"lib{call.crate}{self._extra}.rmeta"
+        return Run(
+            argv=(call.program, *run.arguments, *more, *self._link.arguments),
+            environment={**self._environment, **self._link.environment},
+            links=((library, self._as_cargo_names(library)),) if self._key and call.extra_filename else (),
+        )
+
+    def ended(self, report: Report) -> None:
+        """Give Cargo the files under its own names, and keep them."""
+        self._sharer.recorder.ran(report)
+        if not report.ok:
+            return
+        cost = cost_of(self._call, report, self._link.phase(report))
+        self._sharer.recorder.add(self._asked, self._begun, cost, reused=False)
+        if not self._key:
+            return
+        files = self._files()
+        if self._is_covered(files):
+            with contextlib.suppress(OSError):  # the disk is full: what is not kept is made again
+                self._sharer.entries.keep(
+                    self._key, self._call.crate, files, cost, report.said.decode("utf-8", "replace")
+                )
+        self._name(files)
+
+    def _told(self, option: Option) -> Option | None:
+        """An option as rustc is told it."""
+        if option.name == "--extern" and option.value and "=" in option.value:
+            name, _, path = option.value.partition("=")
+            return Option(name="--extern", value=f"{name}={self._renamed(Path(path))}")
+        if not self._key or not (codegen := option.codegen):
+            return option
+        replaced = {"metadata": f"metadata={self._key[:_DIGITS]}", "extra-filename": f"extra-filename={self._extra}"}
+        if (name := codegen[0]) in replaced:
+            return Option(name="-C", value=replaced[name])
+        is_link = self._call.kind is UnitKind.PROGRAM and not self._strips
+        is_merged = name in _MERGED and self._sharer.embeds(self._call)
+        return None if is_merged or (name == "strip" and not is_link) else option
+
+    def _renamed(self, path: Path) -> Path:
+        """A library under the name that is made of its key."""
+        key = self._sharer.key_of(path)
+        crate, dash, _ = path.name.partition(".")[0].rpartition("-")
+        return path.with_name(f"{crate}-{key[:_DIGITS]}{path.suffix}") if key and dash else path
+
+    def _files(self) -> dict[str, Path]:
+        """What was made: name → file."""
+        stem = f"{self._call.crate}{self._extra}"
+        starts = (stem, f"lib{stem}")
+        return {
+            path.name: path
+            for path in self._call.out_dir.iterdir()
+            if path.is_file() and any(path.name == start or path.name.startswith(f"{start}.") for start in starts)
+        }
+
+    def _lay_out(self, entry: Entry) -> None:
+        """Put an entry's files where Cargo and later calls look for them."""
+        place, out_dir = self._sharer.entries.place(self._key), self._call.out_dir
+        out_dir.mkdir(parents=True, exist_ok=True)
+        files = {name: out_dir / name for name in entry.files}
+        for name, path in files.items():
+            if not path.exists():
+                copy(place / name, path)
+        self._name(files)
+
+    def _name(self, files: Mapping[str, Path]) -> None:
+        """Give files the names by which Cargo knows them; of a program, the one that is stripped as asked."""
+        stripped = f".{self._call.codegen('strip') or 'none'}"
+        variants = tuple(f".{strip}" for strip in self._strips)
+        for name, path in files.items():
+            if not name.endswith(variants):
+                twin = files.get(f"{name}{stripped}", path)
+                to = self._as_cargo_names(path)
+                if to != twin:
+                    draft = to.with_name(f".{to.name}.{os.getpid()}")
+                    copy(twin, draft)
+                    draft.rename(to)
+
+    def _as_cargo_names(self, path: Path) -> Path:
+        return path.with_name(
+            path.name.replace(self._extra, self._call.extra_filename, 1) if self._extra else path.name
+        )
+
+    def _is_covered(self, files: Mapping[str, Path]) -> bool:
+        """Whether the key stands for all that rustc has read by its own account."""
+        record = next((path for path in files.values() if path.suffix == ".d"), None)
+        if record is None or not self._has_variants(files):
+            return False
+        call = self._call
+        package = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
+        sources, variables = read_dep_info(record.read_text("utf-8", "replace"))
+        if any(name in _PASSING or str(self._sharer.target) in value for name, value in variables.items()):
+            return False
+        folders = self._outputs if self._sharer.is_local(package) else (package, *self._outputs)
+        places = (Path(os.path.normpath(Path(call.folder) / source)) for source in sources)
+        return all(
+            place in self._sharer.basis.tree or any(place.is_relative_to(folder) for folder in folders)
+            for place in places
+        )
+
+    def _has_variants(self, names: Collection[str]) -> bool:
+        """Whether a program is there in all ways to strip it that are wanted."""
+        return all(any(name.endswith(f".{strip}") for name in names) for strip in self._strips)
+
+
+def _with_outputs(call: RustcCall, outputs: Mapping[str, Path]) -> RustcCall:
+    """A call that reads what build scripts wrote at other places."""
+
+    def fixed(text: str) -> str:
+        return _OUTPUT.sub(lambda match: str(outputs.get(match["folder"], match["folder"])), text)
+
+    return replace(
+        call.changed(lambda option: replace(option, value=option.value and fixed(option.value))),
+        environment={
+            name: value if name in _LIBRARY_PATHS else fixed(value) for name, value in call.environment.items()
+        },
+    )
+
+
+def _libraries(call: RustcCall) -> Iterator[str]:
+    """Libraries outside that a call may bundle or link: their place, size and date."""
+    names = [
+        (option.value or "").rpartition("=")[2].partition(":")[0] for option in call.options if option.name == "-l"
+    ]
+    folders = [
+        Path((option.value or "").rpartition("=")[2])
+        for option in call.options
+        if option.name == "-L" and not (option.value or "").startswith("dependency=")
+    ]
+    for folder in folders:
+        for name in names:
+            for path in (folder / f"lib{name}.a", folder / f"lib{name}.so"):
+                with contextlib.suppress(OSError):
+                    status = path.stat()
+                    yield f"{path} {status.st_size} {status.st_mtime_ns}"
+
+
+def read_dep_info(text: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The files and the variables that rustc has read, from the ``.d`` file that it wrote."""
+    sources: list[str] = []
+    variables: dict[str, str] = {}
+    for line in text.splitlines():
+        if line.startswith("# env-dep:"):
+            name, _, value = line.removeprefix("# env-dep:").partition("=")
+            variables[name] = value
+        elif line.endswith(":") and not line.startswith("#"):
+            sources.append(line[:-1].replace("\\ ", " "))
+    return tuple(dict.fromkeys(sources)), variables
