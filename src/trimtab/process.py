@@ -3,12 +3,16 @@
 Wall time is taken around spawn and wait, CPU time from ``wait4`` (the whole tree of waited-for descendants, which is
 how Cargo runs rustc and rustc the linker). Memory of the tree is watched only when asked for: see
 :mod:`trimtab.tree_memory`.
+
+A command can be held below a limit of memory, by a control group, and to some of the CPUs, by affinity: that needs no
+rights, is inherited, and is what Cargo and rustc go by when they choose how much to do at once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import math
 import os
 import shlex
@@ -19,14 +23,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from trimtab.errors import MissingError
 from trimtab.folder_watch import FolderWatch
-from trimtab.tree_memory import MemoryWatch, open_watch
+from trimtab.tree_memory import ControlGroup, MemoryWatch, new_name, open_watch
+from trimtab.units import format_bytes
 
 if TYPE_CHECKING:
     from resource import struct_rusage
@@ -45,6 +50,7 @@ _CLOCK_ERROR = 60.0
 """Seconds by which the clock may be set while we look, and more."""
 _MOST_SWEEPS = 100
 """Somebody may fork faster than we kill."""
+_TRIED_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +61,16 @@ class Confinement:
     """Where all that it writes should be, its output included."""
     most: int
     """Bytes that may be in the folder, and in any one file elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How much of the machine a command has."""
+
+    memory: int | None = None
+    """Bytes for its whole tree, which the kernel kills from beyond that; the tree's memory is watched then."""
+    cpus: int | None = None
+    """CPUs that its whole tree may use, of those that this process may use."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +92,7 @@ class Command:
     """Files to write standard output and standard error to, instead of keeping them in `Finished`."""
     confinement: Confinement | None = None
     """What it may write; with more it is killed."""
+    limits: Limits | None = None
 
     def __str__(self) -> str:
         return shlex.join(self.argv)
@@ -134,7 +151,7 @@ class Runner(Protocol):
         """Run a command to its end.
 
         Raises:
-            MissingError: the program does not exist.
+            MissingError: the program does not exist, or there is nothing here to hold it to its limits.
         """
         ...
 
@@ -225,15 +242,16 @@ def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None
     except OSError as error:
         raise MissingError(f"cannot read {command.stdin}: {error.strerror}", hint="name a file that is there") from None
     try:
-        child = subprocess.Popen(
-            watch.enter(argv) if watch else argv,
-            cwd=command.cwd,
-            env=dict(command.environment),
-            stdin=stdin or subprocess.DEVNULL,
-            stdout=stdout or subprocess.DEVNULL,
-            stderr=stderr or subprocess.DEVNULL,
-            process_group=0,  # not a session of its own: on a busy machine Linux lets a new one wait for its first turn
-        )
+        with _few_cpus(command.limits.cpus if command.limits else None):
+            child = subprocess.Popen(
+                watch.enter(argv) if watch else argv,
+                cwd=command.cwd,
+                env=dict(command.environment),
+                stdin=stdin or subprocess.DEVNULL,
+                stdout=stdout or subprocess.DEVNULL,
+                stderr=stderr or subprocess.DEVNULL,
+                process_group=0,  # not a session: on a busy machine Linux lets a new one wait for its first turn
+            )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise MissingError(f"cannot run {argv[0]!r}: {error.strerror}", hint="run `trimtab doctor`") from None
     except OSError as error:
@@ -248,6 +266,24 @@ def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None
     if command.confinement:
         _limit(child.pid, command.confinement.most)
     return child
+
+
+@contextlib.contextmanager
+def _few_cpus(count: int | None) -> Iterator[None]:
+    """What this thread starts meanwhile has so many CPUs from its first moment on."""
+    if count is None:
+        yield
+        return
+    if not hasattr(os, "sched_setaffinity"):
+        raise MissingError("this system cannot hold a program to some CPUs", hint="leave out the limit of CPUs")
+    usable = os.sched_getaffinity(0)
+    if not 0 < count <= len(usable):
+        raise MissingError(f"{count} CPUs are not to be had", hint=f"1 to {len(usable)} are, here")
+    os.sched_setaffinity(0, sorted(usable)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, usable)
 
 
 def _limit(pid: int, most: int) -> None:
@@ -350,14 +386,68 @@ def _kill_tree(child: Child, watch: MemoryWatch | None) -> None:
 
 @contextlib.contextmanager
 def _watch(command: Command) -> Iterator[MemoryWatch | None]:
-    if not command.watch_memory:
+    limit = command.limits.memory if command.limits else None
+    if limit is None and not command.watch_memory:
         yield None
         return
-    watch = open_watch()
-    try:
+    with contextlib.ExitStack() as held:
+        with _no_interruption():
+            watch = open_watch() if limit is None else _open_limited(limit)
+            held.callback(watch.close)
         yield watch
-    finally:
-        watch.close()
+
+
+def limits_enforced_by() -> str:
+    """What holds commands below a limit of memory on this machine, in words; empty if nothing can."""
+    return _limiter()[0]
+
+
+def _open_limited(limit: int) -> ControlGroup:
+    group = _limiter()[1](limit)
+    if group is None:
+        raise MissingError(
+            f"nothing here can hold a program below {format_bytes(limit)} of memory",
+            hint="run trimtab as root, or as a user for whom `systemd-run --user --scope true` works",
+        )
+    return group
+
+
+@functools.cache
+def _limiter() -> tuple[str, Callable[[int], ControlGroup | None]]:
+    """The first that makes a group here which holds a limit and which a program can join, with its name."""
+    for make in (ControlGroup.make, _make_scope):
+        group = make(_TRIED_LIMIT)
+        if group is None:
+            continue
+        with contextlib.closing(group):
+            argv = group.enter(["/bin/sh", "-c", ":"])
+            if subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0:
+                return group.kind, make
+    return "", lambda _: None
+
+
+def _make_scope(limit: int) -> ControlGroup | None:
+    """A group that systemd makes, where there is systemd and it holds the limit."""
+    name, manager = f"{new_name()}.scope", "--system" if os.geteuid() == 0 else "--user"
+    options = ("Delegate=yes", f"MemoryMax={limit}", "MemorySwapMax=0")  # only into what is delegated others may come
+    argv = ["systemd-run", manager, "--scope", "--quiet", "--collect", f"--unit={name}"]
+    argv += [f"--property={option}" for option in options]
+    try:
+        holder = subprocess.Popen(
+            [*argv, "cat", "/proc/self/cgroup", "-"],  # says when it is there, then stays as long as we do
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
+    except OSError:
+        return None
+    assert holder.stdout
+    holder.stdout.readline()
+    group = ControlGroup.of_scope(holder, name, manager, limit)
+    if group is None:
+        holder.communicate()
+    return group
 
 
 @contextlib.contextmanager

@@ -15,6 +15,11 @@ Two ways, and the measurement says which:
 In version 2 a group that holds processes cannot give its children a memory controller, so there the first way needs a
 group that was delegated for the purpose.
 
+A control group can also hold the whole tree below a limit. The kernel counts file pages then too, but drops them before
+it kills: a program that needs less than the limit gets through, slower the closer it comes. Nothing may go to swap,
+where it would not count. A limit is no wish: a group that does not hold it is not used, and what cannot join the group
+does not run.
+
 Source for the fields: the kernel's ``Documentation/admin-guide/cgroup-v2.rst`` and ``cgroup-v1/memory.rst``.
 """
 
@@ -26,7 +31,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -37,9 +42,15 @@ _PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_TRIES, _PAUSE = 40, 0.05
 """To remove a group, and seconds between them."""
-_NAME = re.compile(r"trimtab-(?P<pid>\d+)-\d+")
+_NAME = re.compile(r"trimtab-(?P<pid>\d+)-\d+(\.scope)?")
 _JOIN = 'echo $$ > "$0" 2>/dev/null; exec "$@"'
 """Should joining fail, the program runs all the same and the peak stays absent."""
+_JOIN_OR_END = 'echo $$ > "$0" && exec "$@"'
+_JOIN_SCOPE_OR_END = (
+    "busctl {manager} call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
+    ' AttachProcessesToUnit ssau "$0" "" 1 $$ >/dev/null && exec "$@"'
+)
+_FIELDS = {1: (b"total_rss", b"total_shmem"), 2: (b"anon", b"shmem")}
 
 
 class MemoryWatch(Protocol):
@@ -80,63 +91,98 @@ def open_watch() -> MemoryWatch:
     return ControlGroup.make() or ProcessWalk()
 
 
+class Holder(Protocol):
+    """A process that stays in a scope until it is told to end, or we end."""
+
+    pid: int
+
+    def communicate(self) -> object:
+        """Let it end, and wait for that."""
+        ...
+
+
 class ControlGroup:
     """A control group made for one command."""
 
-    def __init__(self, folder: Path, fields: tuple[bytes, ...], version: int) -> None:
+    def __init__(self, folder: Path, version: int, join: tuple[str, str], holder: Holder | None = None) -> None:
         self._folder = folder
         self._stat = (folder / "memory.stat").open("rb", buffering=0)
-        self._fields = fields
         self._version = version
+        self._join = join
+        self._holder = holder
         self.peak: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        return f"control group (v{self._version})" + (" of systemd" if self._holder else "")
 
     @property
     def method(self) -> str:
         """Which kind of group, and how often it is read."""
-        return f"control group (v{self._version}), anonymous and shared memory every {_INTERVAL * 1000:.0f} ms"
+        return f"{self.kind}, anonymous and shared memory every {_INTERVAL * 1000:.0f} ms"
 
     @classmethod
-    def make(cls) -> ControlGroup | None:
-        """A new group below this process' own, or ``None`` where that is not allowed."""
+    def make(cls, limit: int | None = None) -> ControlGroup | None:
+        """A new group below this process' own.
+
+        Args:
+            limit: bytes of memory that all members together may use.
+
+        Returns:
+            ``None`` where that is not allowed, or the limit would not hold.
+        """
         if not sys.platform.startswith("linux"):
             return None
-        for parent, fields, version in (
-            (_own_group("memory"), (b"total_rss", b"total_shmem"), 1),
-            (_own_group(""), (b"anon", b"shmem"), 2),
-        ):
+        for controller, version in (("memory", 1), ("", 2)):
+            parent = _own_group(controller)
             if parent is None:
                 continue
             _sweep(parent)
-            folder = parent / f"trimtab-{os.getpid()}-{time.monotonic_ns()}"
+            folder = parent / new_name()
             with contextlib.suppress(OSError):
                 folder.mkdir()
-                if os.access(folder / "memory.stat", os.R_OK) and os.access(folder / "cgroup.procs", os.W_OK):
-                    return cls(folder, fields, version)
+                usable = os.access(folder / "memory.stat", os.R_OK) and os.access(folder / "cgroup.procs", os.W_OK)
+                if usable and (limit is None or _set_limit(folder, version, limit)):
+                    join = _JOIN if limit is None else _JOIN_OR_END
+                    return cls(folder, version, (join, str(folder / "cgroup.procs")))
                 folder.rmdir()
         return None
 
+    @classmethod
+    def of_scope(cls, holder: Holder, name: str, manager: str, limit: int) -> ControlGroup | None:
+        """The group of a scope, which systemd makes for those who may not make a group: version 2 only.
+
+        Args:
+            holder: is in the scope; a scope goes with its last process, and what was counted in it.
+            name: the scope's, as systemd knows it.
+            manager: the option that tells which systemd that is.
+            limit: bytes of memory that all members together may use, of which systemd has been told.
+
+        Returns:
+            ``None`` where the limit does not hold.
+        """
+        folder = _own_group("", str(holder.pid))
+        if folder is None or folder.name != name or not _holds(folder, {"memory.max": limit, "memory.swap.max": 0}):
+            return None
+        _sweep(folder.parent)
+        return cls(folder, 2, (_JOIN_SCOPE_OR_END.format(manager=manager), name), holder)
+
     def enter(self, argv: Sequence[str]) -> list[str]:
         """A shell joins the group and becomes the program, so that no process is started outside of it."""
-        return ["/bin/sh", "-c", _JOIN, str(self._folder / "cgroup.procs"), *argv]
+        return ["/bin/sh", "-c", *self._join, *argv]
 
     def sample(self, pid: int) -> float:  # noqa: ARG002 - the group knows its members
         """One small read: the group's sum of this moment."""
         self._stat.seek(0)
         values = dict(line.split() for line in self._stat.read().splitlines())
-        now = sum(int(values.get(field, 0)) for field in self._fields)
+        now = sum(int(values.get(field, 0)) for field in _FIELDS[self._version])
         self.peak = max(self.peak or 0, now) or None
         return _INTERVAL
 
     def kill(self) -> None:
-        """Kill all members, again until none is left: one may have forked meanwhile."""
-        for _ in range(50):
-            members = (self._folder / "cgroup.procs").read_text().split()
-            if not members:
-                return
-            for member in members:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(member), signal.SIGKILL)
-            time.sleep(0.01)
+        """Kill all members that are not ours."""
+        _kill_members(self._folder, self._holder.pid if self._holder else None)
 
     @property
     def oom_killed(self) -> bool:
@@ -151,6 +197,10 @@ class ControlGroup:
     def close(self) -> None:
         """Remove the group; nothing may be left in it."""
         self._stat.close()
+        with contextlib.suppress(OSError):
+            self.kill()
+        if self._holder:
+            self._holder.communicate()
         for _ in range(_MOST_TRIES):  # what was killed is a member until the kernel has done with it
             with contextlib.suppress(OSError):
                 self.kill()
@@ -234,15 +284,67 @@ def _kernel_kills() -> int:
     return 0
 
 
-def _own_group(controller: str) -> Path | None:
-    """The folder of this process' own control group for a version 1 controller, or in version 2 for ``""``."""
+def new_name() -> str:
+    """A name for a group, that tells whose it is."""
+    return f"trimtab-{os.getpid()}-{time.monotonic_ns()}"
+
+
+def _own_group(controller: str, pid: str = "self") -> Path | None:
+    """The folder of a process' own control group for a version 1 controller, or in version 2 for ``""``."""
     with contextlib.suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in (_PROC / pid / "cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             if controller in controllers.split(","):
                 folder = _ROOT / controller / path.lstrip("/")
                 return folder if folder.is_dir() else None
     return None
+
+
+def _set_limit(folder: Path, version: int, limit: int) -> bool:
+    """Hold a group below a limit, with what it could swap; whether the kernel does that."""
+    if version == 1:  # in this order: memory with swap may not be less than memory
+        files = {"memory.limit_in_bytes": limit, "memory.memsw.limit_in_bytes": limit}
+    else:
+        files = {"memory.max": limit, "memory.swap.max": 0}
+    with contextlib.suppress(OSError):
+        for name, most in files.items():
+            if os.access(folder / name, os.W_OK):
+                (folder / name).write_text(str(most))
+    return _holds(folder, files)
+
+
+def _holds(folder: Path, files: Mapping[str, int]) -> bool:
+    """Whether a group has its limits, of memory and of swap; the latter where there is any."""
+    _, swap = files
+    for name, most in files.items():
+        if name == swap and not (folder / name).exists() and not _has_swap():
+            continue
+        try:
+            now = int((folder / name).read_text())
+        except (OSError, ValueError):  # version 2 says "max" where there is no limit
+            return False
+        if not most - _PAGE < now <= most:  # the kernel counts in pages
+            return False
+    return True
+
+
+def _has_swap() -> bool:
+    """Whether this machine can swap at all."""
+    with contextlib.suppress(OSError):
+        return len((_PROC / "swaps").read_text().splitlines()) > 1  # the first is a heading
+    return True
+
+
+def _kill_members(folder: Path, spared: int | None = None) -> None:
+    """Kill all members of a group, again until none is left: one may have forked meanwhile."""
+    for _ in range(50):
+        members = {int(member) for member in (folder / "cgroup.procs").read_text().split()} - {spared}
+        if not members:
+            return
+        for member in members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member, signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def _sweep(parent: Path) -> None:
@@ -251,7 +353,5 @@ def _sweep(parent: Path) -> None:
         match = _NAME.fullmatch(folder.name)
         if match and not Path(f"/proc/{match['pid']}").exists():
             with contextlib.suppress(OSError):
-                for member in (folder / "cgroup.procs").read_text().split():
-                    os.kill(int(member), signal.SIGKILL)
-                time.sleep(0.05)
+                _kill_members(folder)
                 folder.rmdir()

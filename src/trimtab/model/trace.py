@@ -53,6 +53,8 @@ class UnitCost:
     link: Phase | None = None
     peak_memory: int | None = None
     """Bytes that were its own at one moment (its file pages are left out); ``None`` if it ended before it was seen."""
+    beside: float = 0.0
+    """Other units that ran meanwhile, on average: with many, its wall time says little."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

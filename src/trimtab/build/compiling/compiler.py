@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trimtab.build.compiling.entries import Entries
 from trimtab.build.compiling.listening import Listener, listening
-from trimtab.build.compiling.recording import Recorder
+from trimtab.build.compiling.recording import Activity, Recorder
 from trimtab.build.compiling.sharing import Basis, Sharer
 from trimtab.build.compiling.tracing import LinkWatch, Tracer
 
@@ -20,6 +20,8 @@ class Sharing:
 
     entries: Entries
     basis: Basis
+    activity: Activity = field(default_factory=Activity)
+    """Of all builds that share."""
     packages: dict[Path, str] = field(default_factory=dict)
     """Digests of packages that were read already."""
 
@@ -49,7 +51,7 @@ class Compiler:
     def standing(self, target: Path) -> Iterator[Standing]:
         """Stand between Cargo and rustc, for one build in a target directory."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        recorder = Recorder()
+        recorder = Recorder(self.sharing.activity if self.sharing else Activity())
         links = LinkWatch(wrapper=self.wrapper, folder=self.folder, host=self.host)
         listener: Listener = Tracer(recorder=recorder, links=links)
         if self.sharing:

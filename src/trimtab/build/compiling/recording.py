@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,41 @@ _RUN = "run-custom-build"
 _MOST_CORES = float(os.cpu_count() or 1)
 
 
+class Activity:
+    """How many calls of rustc run at once, summed over time; for all builds that go on beside each other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running, self._sum, self._since = 0, 0.0, time.monotonic()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Callable[[], float]]:
+        """One more call runs; tells how many others did meanwhile, on average."""
+        begun, before = self._change(1)
+
+        def beside() -> float:
+            now, after = self._change(0)
+            return max(0.0, (after - before) / max(now - begun, 1e-9) - 1)
+
+        try:
+            yield beside
+        finally:
+            self._change(-1)
+
+    def _change(self, by: int) -> tuple[float, float]:
+        """So many more run from now on; returns the time, and the seconds that all have run until now."""
+        with self._lock:
+            now = time.monotonic()
+            self._sum += self._running * (now - self._since)
+            self._running, self._since = self._running + by, now
+            return now, self._sum
+
+
 class Recorder:
     """Collects the units of one build; several threads may add to it at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, activity: Activity) -> None:
+        self.activity = activity
         self._begun = time.monotonic()
         self._lock = threading.Lock()
         self._units: list[Unit] = []
@@ -76,7 +108,7 @@ class Recorder:
         return Trace(units=tuple(everything), cargo_cpu=self._cargo_cpu + max(0.0, left - told), jobs=jobs)
 
 
-def cost_of(call: RustcCall, report: Report, link: Phase | None) -> UnitCost:
+def cost_of(call: RustcCall, report: Report, link: Phase | None, beside: float) -> UnitCost:
     """What a run of rustc took, from what the wrapper says."""
     fields = report.fields
     seen = fields["own"] > 0
@@ -91,6 +123,7 @@ def cost_of(call: RustcCall, report: Report, link: Phase | None) -> UnitCost:
         link=link,
         # The kernel keeps the highest sum of own and file pages; what we looked at in between tells the two apart.
         peak_memory=int(max(own, largest - fields["shared"] * _PAGE)) if seen else None,
+        beside=beside,
     )
 
 

@@ -30,7 +30,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -118,7 +118,8 @@ class Sharer:
             strips = self._strips(call) if key else ()
             link = stack.enter_context(self.links.watching(call, strips))
             changed = {name: value for name, value in call.environment.items() if asked.environment[name] != value}
-            yield _Shared(self, asked, call, key, begun, link, strips, changed, tuple(outputs.values()))
+            beside = stack.enter_context(self.recorder.activity.running())
+            yield _Shared(self, asked, call, key, begun, link, strips, changed, tuple(outputs.values()), beside)
 
     @contextlib.contextmanager
     def _held(self, key: str) -> Iterator[None]:
@@ -244,10 +245,11 @@ class _Shared:
         strips: tuple[str, ...],
         environment: Mapping[str, str],
         outputs: tuple[Path, ...],
+        beside: Callable[[], float],
     ) -> None:
         self._sharer, self._asked, self._call = sharer, asked, call
         self._key, self._begun, self._link = key, begun, link
-        self._strips, self._environment, self._outputs = strips, environment, outputs
+        self._strips, self._environment, self._outputs, self._beside = strips, environment, outputs, beside
         self._extra = f"-{key[:_DIGITS]}" if key and call.extra_filename else call.extra_filename
 
     def answer(self) -> Run | Made:
@@ -273,7 +275,7 @@ class _Shared:
         self._sharer.recorder.ran(report)
         if not report.ok:
             return
-        cost = cost_of(self._call, report, self._link.phase(report))
+        cost = cost_of(self._call, report, self._link.phase(report), self._beside())
         self._sharer.recorder.add(self._asked, self._begun, cost, reused=False)
         if not self._key:
             return

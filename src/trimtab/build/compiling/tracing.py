@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,15 +27,15 @@ class Tracer:
     @contextlib.contextmanager
     def called(self, call: RustcCall) -> Iterator[_Plainly]:
         """A call of rustc."""
-        with self.links.watching(call) as link:
-            yield _Plainly(self.recorder, call, link)
+        with self.links.watching(call) as link, self.recorder.activity.running() as beside:
+            yield _Plainly(self.recorder, call, link, beside)
 
 
 class _Plainly:
     """One call, run with Cargo's own words."""
 
-    def __init__(self, recorder: Recorder, call: RustcCall, link: WatchedLink) -> None:
-        self._recorder, self._call, self._link = recorder, call, link
+    def __init__(self, recorder: Recorder, call: RustcCall, link: WatchedLink, beside: Callable[[], float]) -> None:
+        self._recorder, self._call, self._link, self._beside = recorder, call, link, beside
         self._begun = recorder.now()
 
     def answer(self) -> Run | Made:
@@ -49,7 +49,10 @@ class _Plainly:
         self._recorder.ran(report)
         if report.ok:
             self._recorder.add(
-                self._call, self._begun, cost_of(self._call, report, self._link.phase(report)), reused=False
+                self._call,
+                self._begun,
+                cost_of(self._call, report, self._link.phase(report), self._beside()),
+                reused=False,
             )
 
 

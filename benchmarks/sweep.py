@@ -1,0 +1,208 @@
+"""What a sweep over profiles costs with shared units, against clean builds and the floor; and whether it is right.
+
+Every profile is built twice, one right after the other: with plain ``cargo build`` in an empty target directory, and
+with the units of the profiles before it. Counted is the CPU time of all processes, this one included.
+
+- *naive* is the sum of the plain builds;
+- *floor* is the distinct work of rustc: the CPU time of every call that had to be made, each once;
+- *agreement*: bytes of each shared program against the plain one; what both print for a command; and, for ``--cold`` of
+  the profiles, whether a build with an empty cache gives the same bytes as the sweep did.
+
+With several values of ``strip`` as an axis, plain builds are made for each of them too.
+
+    python benchmarks/sweep.py crate:ripgrep --axis lto=off,thin,fat --axis codegen-units=16,1 \\
+        --axis opt-level=3,s,z --run '{bin} --files' [--cold 2] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import resource
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from trimtab.analysis.table import label
+from trimtab.build.compiling.compiler import Sharing
+from trimtab.build.compiling.entries import Entries
+from trimtab.build.workplace import clear
+from trimtab.cargo.environment import building
+from trimtab.cargo.rustflags import adding
+from trimtab.cargo.settings import profile_arguments, selection_arguments
+from trimtab.exploration import Exploration, Request, prepare
+from trimtab.folders import Folders
+from trimtab.model.profile import Profile, axis_kind
+from trimtab.model.space import axis_of
+from trimtab.model.trace import UnitKind
+from trimtab.model.trial import Built
+
+
+def cpu_seconds() -> float:
+    """User and system seconds of this process and of all that it has waited for."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+class Sweep:
+    """One project under all profiles of a space."""
+
+    def __init__(self, exploration: Exploration, folder: Path, command: Sequence[str]) -> None:
+        self._exploration, self._folder, self._command = exploration, folder, command
+        self._cache = folder / "cache"
+        self._sharing = self._fresh()
+
+    def _fresh(self) -> Sharing:
+        return replace(self._exploration.sharing(), entries=Entries(self._cache, 1 << 40), packages={})
+
+    def _cold(self, profile: Profile) -> dict[str, Any]:
+        """Build with an empty cache at the same place, since programs may hold paths of what build scripts wrote."""
+        warm = self._cache.rename(self._folder / "warm")
+        found = self._shared(profile, self._fresh())
+        clear(self._cache)
+        warm.rename(self._cache)
+        return found
+
+    def rows(self, cold: int) -> Iterator[dict[str, Any]]:
+        """Each profile, built both ways."""
+        profiles = self._exploration.profiles
+        chosen = {profiles[len(profiles) * at // cold] for at in range(cold)} if cold else set()
+        for profile in profiles:
+            name = label(profile, self._exploration.today.profile)
+            plain = self._plain(profile)
+            shared = self._shared(profile, self._sharing)
+            row = {
+                "profile": name,
+                "plain": plain,
+                "shared": shared,
+                "size_change": shared["bytes"] / plain["bytes"] - 1,
+                "same_output": shared["output"] == plain["output"],
+            }
+            if profile in chosen:
+                row["cold_is_identical"] = self._cold(profile)["sha256"] == shared["sha256"]
+            print(json.dumps(row), file=sys.stderr, flush=True)
+            yield row
+
+    def _plain(self, profile: Profile) -> dict[str, Any]:
+        exploration, target = self._exploration, self._folder / "plain"
+        clear(target)
+        arguments = (
+            *selection_arguments(exploration.plan.selection, exploration.binaries),
+            *profile_arguments(profile, exploration.today.profile, exploration.plan.selection.profile),
+        )
+        surroundings = {
+            **building(exploration.environment, target),
+            **adding(profile.rustflags, exploration.rustflags),
+        }
+        before, begun = cpu_seconds(), time.monotonic()
+        subprocess.run(
+            ["cargo", "build", "--quiet", "--frozen", *arguments],
+            cwd=exploration.project.root,
+            env=surroundings,
+            check=True,
+        )
+        cost = {"cpu": cpu_seconds() - before, "wall": time.monotonic() - begun}
+        found = self._looked_at(target / exploration.plan.selection.profile / exploration.binaries[0].name)
+        clear(target)
+        return {**cost, **found}
+
+    def _shared(self, profile: Profile, sharing: Sharing) -> dict[str, Any]:
+        builder = self._exploration.sharing_builder(self._folder, self._folder / "kept", sharing)
+        before, begun = cpu_seconds(), time.monotonic()
+        built = builder.build(profile, touch=False)
+        cost = {"cpu": cpu_seconds() - before, "wall": time.monotonic() - begun}
+        assert isinstance(built, Built), built
+        assert built.trace
+        compiled = [unit for unit in built.trace.units if unit.kind is not UnitKind.RUN]
+        new = [unit for unit in compiled if not unit.reused]
+        return {
+            **cost,
+            "units": len(compiled),
+            "new_units": len(new),
+            "distinct_cpu": sum(unit.cost.cpu for unit in new),
+            "forecast_cpu": built.trace.cpu,
+            **self._looked_at(Path(built.artifacts[0].path)),
+        }
+
+    def _looked_at(self, program: Path) -> dict[str, Any]:
+        content = program.read_bytes()
+        words = [word.replace("{bin}", str(program)) for word in self._command]
+        output = subprocess.run(words, capture_output=True, check=False, cwd=self._exploration.project.root)
+        said = hashlib.sha256(output.stdout).hexdigest() + str(output.returncode) + str(len(output.stdout))
+        return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "output": said}
+
+
+def summed_up(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The sums, and how they compare."""
+    naive = sum(row["plain"]["cpu"] for row in rows)
+    shared = sum(row["shared"]["cpu"] for row in rows)
+    floor = sum(row["shared"]["distinct_cpu"] for row in rows)
+    return {
+        "profiles": len(rows),
+        "units": rows[0]["shared"]["units"],
+        "naive_cpu": naive,
+        "shared_cpu": shared,
+        "floor_cpu": floor,
+        "times_less_than_naive": naive / shared,
+        "above_floor": shared / floor - 1,
+        "naive_wall": sum(row["plain"]["wall"] for row in rows),
+        "shared_wall": sum(row["shared"]["wall"] for row in rows),
+        "largest_size_change": max(abs(row["size_change"]) for row in rows),
+        "same_output": all(row["same_output"] for row in rows),
+        "cold_builds_identical": [row["cold_is_identical"] for row in rows if "cold_is_identical" in row],
+        "forecast_cpu_error": statistics.mean(
+            abs(row["shared"]["forecast_cpu"] / row["plain"]["cpu"] - 1) for row in rows
+        ),
+    }
+
+
+def main() -> None:
+    """Run the sweep and print what it comes to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", nargs="?", default="crate:ripgrep")
+    parser.add_argument("--axis", action="append", default=[], metavar="NAME=V,V…")
+    parser.add_argument("--features", default="")
+    parser.add_argument("--no-default-features", action="store_true")
+    parser.add_argument("--run", default="{bin} --version", help="a command whose output must be the same")
+    parser.add_argument("--cold", type=int, default=0, help="profiles to build again with an empty cache")
+    parser.add_argument("--json", metavar="FILE")
+    options = parser.parse_args()
+    axes = tuple(
+        axis_of(axis_kind(name), values.split(","))
+        for name, _, values in (text.partition("=") for text in options.axis)
+    )
+    request = Request(
+        path=options.path,
+        axes=axes,
+        features=tuple(filter(None, options.features.split(","))),
+        default_features=not options.no_default_features,
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        exploration = prepare(request, Folders(store=folder / "db", cache=folder / "home"))
+        sweep = Sweep(exploration, folder, shlex.split(options.run))
+        rows = list(sweep.rows(options.cold))
+    found = summed_up(rows)
+    if options.json:
+        document = {
+            "project": exploration.study.project.name,
+            "toolchain": asdict(exploration.study.toolchain),
+            "machine": asdict(exploration.study.machine),
+            **found,
+            "rows": rows,
+        }
+        Path(options.json).write_text(json.dumps(document, indent=2) + "\n")
+    for name, value in found.items():
+        print(f"{name:>24}  {value:.4g}" if isinstance(value, float) else f"{name:>24}  {value}")
+
+
+if __name__ == "__main__":
+    main()
