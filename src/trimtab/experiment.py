@@ -116,12 +116,16 @@ class Experiment:
         self.store.begin(self.study)
         self.progress.begin(self.study, self.search.remaining)
         while self._in_budget(begun) and (profiles := self._asked()):
+            now, is_news = self.clock(), False
             for profile, built in zip(profiles, self._screened(profiles), strict=True):
                 trial, known = self._trial(profile, built, clean=self._is_clean(profile))
                 if trial.id == self.study.baseline and not trial.failure:
                     self._baseline = trial.artifacts
                 self.search.tell(trial)
                 self.progress.done(trial, known=known, left=self.search.remaining)
+                is_news = is_news or not known
+            if is_news:
+                self._durations.append(self.clock() - now)
         self._confirm(begun)
         return self.store.load(self.study.id)
 
@@ -169,7 +173,9 @@ class Experiment:
     def _confirm(self, begun: float) -> None:
         """Build cleanly what any goal would take, until that is what has been built cleanly."""
         while self.screening and (left := finalists(self.store.load(self.study.id))) and self._in_budget(begun):
+            now = self.clock()
             trial, known = self._trial(left[0].profile, None, clean=True)
+            self._durations.append(self.clock() - now)
             self.progress.done(trial, known=known, left=len(left) - 1)
 
     def _in_budget(self, begun: float) -> bool:
@@ -187,7 +193,7 @@ class Experiment:
             screened: what came of building it from shared units, if that was done just now.
             clean: whether only a clean build will do.
         """
-        begun = now = self.clock()
+        begun = self.clock() - (_wall(screened) if screened else 0.0)
         trial_id = trial_identity(self.study.basis, profile)
         trial = self.store.find_trial(trial_id)
         trial = self._checked_again(trial) if trial else None
@@ -202,7 +208,6 @@ class Experiment:
         trial = self._keep(trial, begun)
         if not trial.failure:
             trial = self._measure(trial, begun)
-        self._durations.append(self.clock() - now)
         return trial, False
 
     def _checked_again(self, trial: Trial) -> Trial:
@@ -286,7 +291,7 @@ class Experiment:
     def _missing(self, trial: Trial) -> tuple[frozenset[ProbeKind], tuple[Bench, ...]]:
         """The probes and benches that the plan wants and the trial lacks, or lacked a program for that is here now."""
         possible = tuple(one.name for one in trial.absent if one.needs and self.which(one.needs))
-        kinds = self.plan.probes - set(trial.probes) - {ProbeKind.RUN}
+        kinds = self.plan.probes - set(trial.probes) - _OF_BUILDS - {ProbeKind.RUN}
         if any(name.startswith("size.") for name in possible):
             kinds |= self.plan.probes & {ProbeKind.SIZE}
         ran = {(bench.name, bench.command) for bench in trial.benches}
@@ -336,6 +341,11 @@ def digest(*parts: object) -> str:
     """Twelve hexadecimal digits that stand for some JSON-like values."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _wall(built: _Built) -> float:
+    """Seconds that a build took, whether others went on beside it or not."""
+    return built.wall if isinstance(built, BuildFailed) else built.clean.wall
 
 
 def _kind_of_cost(metric: str) -> ProbeKind:

@@ -270,6 +270,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         benches=plan.benches if ProbeKind.RUN in plan.probes else (),
         goal=plan.goal,
         limits=plan.limits,
+        economics=plan.economics,
         planned=1 + len(space.profiles(today.profile)),
         command=request.command,
     )
@@ -370,5 +371,6 @@ def _settle(request: Request, config: Config, wheel: WheelProject | None, projec
         build_timeout=request.timeout or config.timeout or defaults.build_timeout,
         bench_time=request.bench_time or config.bench_time or defaults.bench_time,
         budget=request.budget or config.budget,
+        economics=config.economics,
         exact=request.exact,
     )

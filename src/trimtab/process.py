@@ -15,6 +15,7 @@ import errno
 import functools
 import math
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -414,22 +415,27 @@ def _open_limited(limit: int) -> ControlGroup:
 
 @functools.cache
 def _limiter() -> tuple[str, Callable[[int], ControlGroup | None]]:
-    """The first that makes a group here which holds a limit and which a program can join, with its name."""
+    """The first that makes a group here which holds a limit and which a program can join, with its name.
+
+    Before Linux 6.2, who joins a group that has the controller of CPUs too gets all CPUs of that group.
+    """
     for make in (ControlGroup.make, _make_scope):
         group = make(_TRIED_LIMIT)
         if group is None:
             continue
-        with contextlib.closing(group):
-            argv = group.enter(["/bin/sh", "-c", ":"])
-            if subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0:
-                return group.kind, make
+        with contextlib.closing(group), _few_cpus(1):
+            argv = group.enter(["cat", "/proc/self/status"])
+            status = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True).stdout
+        if re.search(rb"^Cpus_allowed_list:\s*\d+$", status, re.MULTILINE):
+            return group.kind, make
     return "", lambda _: None
 
 
 def _make_scope(limit: int) -> ControlGroup | None:
     """A group that systemd makes, where there is systemd and it holds the limit."""
     name, manager = f"{new_name()}.scope", "--system" if os.geteuid() == 0 else "--user"
-    options = ("Delegate=yes", f"MemoryMax={limit}", "MemorySwapMax=0")  # only into what is delegated others may come
+    # Others may only join what is delegated; it also keeps systemd from ending all when the kernel kills one.
+    options = ("Delegate=memory", f"MemoryMax={limit}", "MemorySwapMax=0")
     argv = ["systemd-run", manager, "--scope", "--quiet", "--collect", f"--unit={name}"]
     argv += [f"--property={option}" for option in options]
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trimtab.analysis.economics import trades
 from trimtab.analysis.recommend import recommend
 from trimtab.analysis.table import columns, judged_benches, label, rows
 from trimtab.model.metric import RUN_WALL, STARTUP, ratio_metric, run_metric
@@ -22,6 +23,7 @@ def answer(study: Study) -> Answer:
         metrics=columns(study),
         rows=rows(study),
         recommendation=recommend(study),
+        trades=tuple(trades(study)),
         notes=tuple(_notes(study)),
     )
 
@@ -45,6 +47,11 @@ def _notes(study: Study) -> list[str]:
             f"other programs kept up to {max(busy):.1f} cores busy during builds: lean on CPU times, not on wall times"
         )
     notes += _wheel_tags(study)
+    if any(trial.screened for trial in study.trials):
+        notes.append(
+            "≈ was screened: built from what profiles have in common, so that its bytes are within 0.2 % of a clean"
+            " build's and its CPU time is a sum; build wall, memory and touch-and-rebuild are of clean builds only"
+        )
     if any(trial.get("build.clean.cpu") for trial in study.trials):
         notes.append("build costs are of one build each: expect a few percent from run to run, more on a busy machine")
     methods = {one.method for trial in study.built if (one := trial.get("build.peak_memory"))}

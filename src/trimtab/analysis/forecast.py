@@ -209,9 +209,7 @@ class _Play:
                 serial = 1.0 if step is Step.LTO and unit.codegen_units == 1 else self._serial
             else:
                 serial = _serial_share(phase, self._trace.jobs, self._serial)
-            # Time in which no core was busy passes on every machine.
-            seconds = max(phase.cpu, phase.wall if cost.beside <= _ALONE else 0.0, _LEAST)
-            yield from _spread(step, seconds, serial, math.inf)
+            yield from _spread(step, max(phase.cpu, _LEAST), serial, math.inf)
 
 
 def _spread(step: Step, seconds: float, serial: float, width: float) -> Iterator[_Work]:

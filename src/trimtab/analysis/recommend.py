@@ -239,6 +239,8 @@ def _interval(low: float | None, high: float | None) -> str:
 
 
 def _caveats(study: Study, taken: Trial) -> Iterator[str]:
+    if taken.screened:
+        yield "it was screened only: run the same again, with a larger budget, to have it built cleanly"
     benches = judged_benches(study)
     if not benches:
         yield "runtime was not judged: give a bench with --bench NAME='{bin} args…' or in trimtab.toml"

@@ -58,6 +58,7 @@ def rows(study: Study) -> tuple[Row, ...]:
             pareto=trial.id in front,
             changes=tuple(change for name in metrics if (change := change_of(name, trial, baseline))),
             failure=f"{trial.failure.cause}: {trial.failure.message}" if trial.failure else "",
+            screened=trial.screened,
             warnings=trial.warnings,
         )
         for trial in sorted(study.trials, key=order)

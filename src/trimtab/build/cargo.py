@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.build.compiling.compiler import Compiler
+from trimtab.build.compiling.recording import Recorder
 from trimtab.build.costs import costed, failed
 from trimtab.build.links import capturing
 from trimtab.build.touching import TOUCH_METRIC, play_edit
@@ -19,7 +20,7 @@ from trimtab.model.metric import Absent
 from trimtab.model.profile import Profile
 from trimtab.model.trace import Trace
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.process import Finished, out_of_space
+from trimtab.process import Finished, Limits, out_of_space
 
 _CONTAINERS_TARGET = Path("/target")
 """The target directory as programs in a container of cross name it."""
@@ -46,6 +47,8 @@ class CargoBuilder:
     """Words before it, such as those of :class:`trimtab.build.overlay.Overlay`."""
     compiler: Compiler | None = None
     """What stands between Cargo and rustc in a clean build, if something does."""
+    limits: Limits | None = None
+    """How much of the machine a build has."""
 
     def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
         """A clean build in an empty target directory, and if asked for a rebuild after a touch."""
@@ -54,9 +57,9 @@ class CargoBuilder:
             clear(target)
             if self.links:
                 clear(self.links)
-            finished, cost, trace = self._clean(profile, target)
+            finished, cost, recorded = self._clean(profile, target)
             if not finished.ok:
-                return failed(finished)
+                return replace(failed(finished), unit=recorded.failed if recorded else None)
             programs, libraries = messages.executables(finished.stdout), messages.libraries(finished.stdout)
             made = [(libraries if binary.is_library else programs)[binary.name] for binary in self.binaries]
             kept = tuple(
@@ -69,7 +72,7 @@ class CargoBuilder:
                 touch=self._touch(profile, target) if touch else None,
                 touched=self._touched_name(),
                 invocations=messages.invocations(finished.stderr),
-                trace=trace,
+                trace=self._trace(recorded, cost, finished, target) if recorded else None,
                 shared=bool(self.compiler and self.compiler.sharing),
             )
         except OSError as error:
@@ -79,16 +82,17 @@ class CargoBuilder:
         finally:
             clear(target)
 
-    def _clean(self, profile: Profile, target: Path) -> tuple[Finished, Cost, Trace | None]:
+    def _clean(self, profile: Profile, target: Path) -> tuple[Finished, Cost, Recorder | None]:
         if not self.compiler:
             return (*self._cargo(profile, target, watch_memory=True), None)
         with self.compiler.standing(target) as standing:
-            finished, cost = self._cargo(
-                profile, target, "--timings", watch_memory=True, environment=standing.environment
-            )
-            jobs = self.calls.jobs or usable_cores()
-            trace = standing.recorder.trace(cpu=cost.cpu, stdout=finished.stdout, target=target, jobs=jobs)
-        return finished, cost, trace
+            run = self._cargo(profile, target, "--timings", watch_memory=True, environment=standing.environment)
+        return (*run, standing.recorder)
+
+    def _trace(self, recorded: Recorder, cost: Cost, finished: Finished, target: Path) -> Trace:
+        cpus = self.limits.cpus if self.limits else None
+        jobs = self.calls.jobs or cpus or usable_cores()
+        return recorded.trace(cpu=cost.cpu, stdout=finished.stdout, target=target, jobs=jobs)
 
     def _cargo(
         self,
@@ -107,7 +111,8 @@ class CargoBuilder:
         )
         command = self.calls.command(words, profile, target, self.binaries)
         surroundings = {**command.environment, **(environment or {})}
-        return costed(self.calls.runner, replace(command, watch_memory=watch_memory, environment=surroundings))
+        settled = replace(command, watch_memory=watch_memory, environment=surroundings, limits=self.limits)
+        return costed(self.calls.runner, settled)
 
     def _capturing(self, target: Path) -> tuple[str, ...]:
         if not self.links:

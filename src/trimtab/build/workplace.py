@@ -17,7 +17,7 @@ from trimtab.model.trial import Artifact
 from trimtab.process import kill_leftovers
 
 _MOST = 16
-_MADE = ("target", "beside", "links", "tree", "wheels", "environments", ".cargo")
+_MADE = ("target", "beside", "kept", "links", "tree", "wheels", "environments", ".cargo")
 """Folders that builds make."""
 
 

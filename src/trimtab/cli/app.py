@@ -21,6 +21,8 @@ COMMANDS = {
     "parity": "Do two programs behave the same? Runs both over a corpus and says where they differ.",
     "diff": "Say why a binary or wheel grew, from nothing but the files.",
     "targets": "Do all release targets still build and run with another profile?",
+    "forecast": "How long will a clean build take on other machines, and what holds it up?",
+    "fit": "Does a clean build fit into a machine with so much memory and so many CPUs?",
     "show": "Print a study again.",
     "history": "List all studies.",
     "init": "Write a commented trimtab.toml after looking at the project.",

@@ -17,7 +17,7 @@ import msgspec
 from trimtab.errors import InputError
 from trimtab.model.metric import STARTUP
 from trimtab.model.parity import Check, Normaliser
-from trimtab.model.plan import Bench, Goal, Limits, ProbeKind
+from trimtab.model.plan import Bench, Economics, Goal, Limits, ProbeKind
 from trimtab.model.profile import axis_kind
 from trimtab.model.space import Axis, axis_of
 from trimtab.units import parse_duration, parse_ratio, parse_size
@@ -25,6 +25,8 @@ from trimtab.units import parse_duration, parse_ratio, parse_size
 NAME = "trimtab.toml"
 Names = str | list[str]
 Choice = TypeVar("Choice", bound=StrEnum)
+_Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+"""What can be counted in a month; TOML has numbers without an end."""
 
 
 class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -65,6 +67,14 @@ class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     size: str = ""
 
 
+class EconomicsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """``[economics]``: how often the program is built and fetched."""
+
+    downloads_per_month: _Amount = 0.0
+    builds_per_month: _Amount = 0.0
+    minute_price: _Amount | None = None
+
+
 class BenchTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """``[[bench]]``: a command that exercises the program."""
 
@@ -97,6 +107,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     parity: list[ParityTable] = []
     measure: MeasureTable = MeasureTable()
     limits: LimitsTable = LimitsTable()
+    economics: EconomicsTable | None = None
 
 
 class Config:
@@ -124,6 +135,8 @@ class Config:
         self.timeout = _duration(document.measure.timeout)
         self.bench_time = _duration(document.measure.bench_time)
         self.budget = _duration(document.measure.budget)
+        told = document.economics
+        self.economics = Economics(**msgspec.structs.asdict(told)) if told else None
         self.limits = parse_limits({name: getattr(document.limits, name) for name in ("build", "touch", "size")})
 
 

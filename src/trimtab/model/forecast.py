@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trimtab.model.profile import Profile
+from trimtab.model.study import Machine, ProjectInfo, Toolchain
 from trimtab.model.trace import Trace, UnitKind
 
 
@@ -93,3 +94,17 @@ class ProfileForecast:
     """Bytes of the programs as shipped."""
     trace: Trace
     forecasts: tuple[Forecast, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForecastReport:
+    """What clean builds of a project will take."""
+
+    project: ProjectInfo
+    machine: Machine
+    """On which the units were compiled."""
+    toolchain: Toolchain
+    profiles: tuple[ProfileForecast, ...]
+    """Today's first."""
+    notes: tuple[str, ...] = ()
+    command: str = ""

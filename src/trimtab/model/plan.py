@@ -54,6 +54,16 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Economics:
+    """How often a program is built and fetched, so that build time and size can be told in one month's terms."""
+
+    builds_per_month: float = 0.0
+    downloads_per_month: float = 0.0
+    minute_price: float | None = None
+    """Of a build's wall time, in whatever currency."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
     """Which binaries of the workspace are meant, in Cargo's terms."""
 
@@ -88,5 +98,6 @@ class Plan:
     """Seconds to spend on each bench of each trial, at least eight pairs."""
     budget: float | None = None
     """Seconds for the whole exploration; no new trial is begun that would not end within it."""
+    economics: Economics | None = None
     exact: bool = False
     """Whether every profile is built cleanly, rather than only today's and those that a goal may take."""

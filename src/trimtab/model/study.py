@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trimtab.model.plan import Bench, Goal, Limits, Selection
+from trimtab.model.plan import Bench, Economics, Goal, Limits, Selection
 from trimtab.model.profile import Profile
 from trimtab.model.trial import Status, Trial
 
@@ -87,6 +87,7 @@ class Study:
     benches: tuple[Bench, ...]
     goal: Goal
     limits: Limits = Limits()
+    economics: Economics | None = None
     selection: Selection = Selection()
     planned: int = 0
     """Number of profiles in the space, the baseline included."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.model.profile import Profile
-from trimtab.model.trace import Trace
+from trimtab.model.trace import Trace, Unit
 
 ENDS_INTERPRETER = "with panic = abort a panic ends the Python interpreter, instead of becoming an exception"
 """What the effect check says of a PyO3 module that is built so."""
@@ -112,6 +112,8 @@ class BuildFailed:
     """The last lines of what Cargo said."""
     wall: float = 0.0
     """Seconds until it failed."""
+    unit: Unit | None = None
+    """The unit that failed, where that was watched, and what it had taken by then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,11 +36,29 @@ class Row:
     pareto: bool
     changes: tuple[Change, ...]
     failure: str = ""
+    screened: bool = False
+    """Whether it was built from shared units only."""
     warnings: tuple[str, ...] = ()
 
     def get(self, metric: str) -> Change | None:
         """The change in one metric."""
         return next((change for change in self.changes if change.metric == metric), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trade:
+    """What a profile costs and saves in a month beside today's, in the user's own numbers."""
+
+    trial: str
+    label: str
+    minutes: float | None
+    """Of building, more than today's if positive; ``None`` where builds are not counted or were not timed."""
+    price: float | None
+    """Of these minutes."""
+    bytes: float | None
+    """Downloaded, more than today's if positive; ``None`` where downloads are not counted or nothing was weighed."""
+    of: str = ""
+    """What is downloaded: the metric."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,4 +84,6 @@ class Answer:
     """The table's columns, in order."""
     rows: tuple[Row, ...]
     recommendation: Recommendation | None
+    trades: tuple[Trade, ...] = ()
+    """Of the profiles that were built cleanly, where the user has told how often it is built or fetched."""
     notes: tuple[str, ...] = ()

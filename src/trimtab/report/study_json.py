@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trimtab.model.study import Study
-from trimtab.model.trial import Effect, Trial
+from trimtab.model.trial import BuildFailed, Effect, Trial
 from trimtab.model.verdict import Answer, Row
 
 SCHEMA = "trimtab.study/1"
@@ -39,6 +39,7 @@ def study_json(study: Study, answer: Answer) -> str:
             "why": chosen.why,
             "caveats": chosen.caveats,
         },
+        "trades": [asdict(trade) for trade in answer.trades],
         "notes": answer.notes,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
@@ -68,8 +69,14 @@ def _trial(trial: Trial, target: str, row: Row) -> dict[str, Any]:
         "effect": [effect_document(effect) for effect in trial.effects],
         "artifacts": [asdict(artifact) for artifact in trial.artifacts],
         "tags": asdict(trial.tags) if trial.tags else None,
-        "failure": asdict(trial.failure) if trial.failure else None,
+        "failure": failure_document(trial.failure) if trial.failure else None,
+        "screened": trial.screened,
     }
+
+
+def failure_document(failure: BuildFailed) -> dict[str, Any]:
+    """A build that did not succeed, with the name of the unit that failed."""
+    return {**asdict(failure), "unit": failure.unit.name if failure.unit else None}
 
 
 def effect_document(effect: Effect) -> dict[str, Any]:

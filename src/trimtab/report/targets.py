@@ -10,7 +10,7 @@ import msgspec
 
 from trimtab.model.target import Attempt, Proposal, Ran, Standing, TargetResult, TargetsReport, Trouble
 from trimtab.report.escaping import escaped
-from trimtab.report.study_json import effect_document
+from trimtab.report.study_json import effect_document, failure_document
 from trimtab.units import format_bytes, format_change, format_seconds, printable
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "label": attempt.label,
         "profile": attempt.profile.spelled(),
         "builds": attempt.failure is None,
-        "failure": asdict(attempt.failure) if attempt.failure else None,
+        "failure": failure_document(attempt.failure) if attempt.failure else None,
         "size": attempt.size if not attempt.failure else None,
         "artifacts": [asdict(artifact) for artifact in attempt.artifacts],
         "cost": asdict(attempt.cost) if attempt.cost else None,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from trimtab.model.metric import RUN_INSTRUCTIONS, STARTUP
 from trimtab.model.study import Study
-from trimtab.model.verdict import Answer, Change, Row
-from trimtab.units import format_bytes, format_change, format_value
+from trimtab.model.verdict import Answer, Change, Row, Trade
+from trimtab.units import format_bytes, format_change, format_seconds, format_signed, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+_DOWNLOADED = {"size.wheel": "the wheel", "size.gzip": "compressed with gzip", "size.file": "as shipped"}
 _HEADINGS = {
     "size.wheel": "wheel",
     "size.file": "file",
@@ -75,6 +76,7 @@ def _table(answer: Answer, width: int) -> Table:
     from rich.text import Text
 
     labels = max((len(row.label) for row in answer.rows), default=0) + len("*  ◀ ")
+    labels += len("≈ ") * any(row.screened for row in answer.rows)
     metrics = _columns_that_fit(answer.metrics, width - min(labels, _LEAST_LABEL))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("profile", width=min(labels, max(_LEAST_LABEL, width - _COLUMN_WIDTH * len(metrics))))
@@ -82,7 +84,10 @@ def _table(answer: Answer, width: int) -> Table:
         table.add_column(_heading_of(name), justify="right", no_wrap=True)
     chosen = answer.recommendation.trial if answer.recommendation else ""
     for row in answer.rows:
-        label = Text(f"{'*' if row.pareto else ' '} {row.label}", style="bold" if row.trial == chosen else "")
+        label = Text(
+            f"{'*' if row.pareto else ' '} {'≈ ' * row.screened}{row.label}",
+            style="bold" if row.trial == chosen else "",
+        )
         if row.trial == chosen:
             label.append(" ◀", style="bold green")
         if row.failure:
@@ -166,8 +171,22 @@ def _recommendation(study: Study, answer: Answer) -> Iterator[RenderableType]:
     for caveat in chosen.caveats:
         yield _indented(f"! {caveat}", "yellow")
     yield _indented(f"rule: {chosen.rule}", "dim")
+    for trade in answer.trades:
+        yield _indented(f"each month, {trade.label}: {_traded(trade)}", "bold" if trade.trial == chosen.trial else "")
     if not chosen.keeps_today:
         yield Text(f"  write it: trimtab apply {study.id}")
+
+
+def _traded(trade: Trade) -> str:
+    """What a profile costs and saves in a month, in half a line."""
+    parts = []
+    if trade.minutes is not None:
+        price = "" if trade.price is None else f" ({trade.price:+,.2f} in money)"
+        sign = "-" if trade.minutes < 0 else "+"
+        parts.append(f"{sign}{format_seconds(abs(trade.minutes) * 60)} of building{price}")
+    if trade.bytes is not None:
+        parts.append(f"{format_signed(round(trade.bytes))} of downloads ({_DOWNLOADED[trade.of]})")
+    return ", ".join(parts) or "nothing that was measured"
 
 
 def _indented(text: str, style: str = "") -> RenderableType:

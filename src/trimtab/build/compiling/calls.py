@@ -114,7 +114,7 @@ class RustcCall:
     def kind(self) -> UnitKind:
         """What it makes."""
         types = {option.value for option in self.options if option.name == "--crate-type"}
-        if self.crate.startswith("build_script_") and types == {"bin"}:
+        if self.crate.startswith("build_script_") and types == {"bin"} and "CARGO_BIN_NAME" not in self.environment:
             return UnitKind.SCRIPT
         if "proc-macro" in types:
             return UnitKind.MACRO

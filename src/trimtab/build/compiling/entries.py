@@ -83,9 +83,7 @@ class Entries:
         Raises:
             OSError: it cannot be written, or not all of it.
         """
-        drafts = self._folder / "drafts"
-        drafts.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=drafts) as scratch:
+        with tempfile.TemporaryDirectory(dir=self._drafts()) as scratch:
             draft = Path(scratch) / key
             draft.mkdir()
             for name, path in files.items():
@@ -108,8 +106,9 @@ class Entries:
             now: seconds since 1970; what was used within the last hour stays.
         """
         for draft in self._folder.glob("drafts/*"):  # of processes that were killed
-            if draft.stat().st_mtime < now - _IN_USE:
-                shutil.rmtree(draft, ignore_errors=True)
+            with contextlib.suppress(OSError):  # it is no longer there
+                if draft.stat().st_mtime < now - _IN_USE:
+                    shutil.rmtree(draft, ignore_errors=True)
         known = []
         for facts in (*self._folder.glob(f"units/*/*/{_FACTS}"), *self._folder.glob("outputs/*")):
             with contextlib.suppress(OSError):
@@ -119,11 +118,10 @@ class Entries:
         for used, folder, size in sorted(known):
             if left <= self._most or used > now - _IN_USE:
                 break
-            grave = Path(tempfile.mkdtemp(dir=self._folder))
-            with contextlib.suppress(OSError):  # somebody else has removed it
-                folder.rename(grave / "old")
+            grave = tempfile.TemporaryDirectory(dir=self._drafts(), ignore_cleanup_errors=True)
+            with grave, contextlib.suppress(OSError):  # somebody else has removed it
+                folder.rename(Path(grave.name) / "old")
                 left -= size
-            shutil.rmtree(grave, ignore_errors=True)
             (self._folder / "locks" / folder.name).unlink(missing_ok=True)
         return left
 
@@ -136,16 +134,23 @@ class Entries:
             with contextlib.suppress(OSError):
                 os.utime(place.parent)
             return place
-        drafts = self._folder / "drafts"
-        drafts.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=drafts) as scratch:
+        with tempfile.TemporaryDirectory(dir=self._drafts()) as scratch:
             draft = Path(scratch) / digest
             shutil.copytree(folder, draft / "out", symlinks=True)
             place.parent.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):  # damaged, or somebody else was quicker and wrote the same
-                place.parent.rename(Path(scratch) / "old")
-            draft.rename(place.parent)
+            try:
+                draft.rename(place.parent)
+            except OSError:  # somebody else was quicker, whose copy may be in use already; or it is damaged
+                if digest_of_folder(place) != digest:
+                    place.parent.rename(Path(scratch) / "old")
+                    draft.rename(place.parent)
         return place
+
+    def _drafts(self) -> Path:
+        """A folder for what is not yet or no longer in its place."""
+        drafts = self._folder / "drafts"
+        drafts.mkdir(parents=True, exist_ok=True)
+        return drafts
 
 
 def copy(source: Path, to: Path) -> None:
@@ -154,6 +159,21 @@ def copy(source: Path, to: Path) -> None:
         to.hardlink_to(source)
     except OSError:
         shutil.copy2(source, to)
+
+
+def replace_file(source: Path, to: Path) -> None:
+    """Put a file at another place too, whatever is there: what that is a second name of stays as it is."""
+    draft = to.with_name(f".{to.name}.{threading.get_native_id()}")
+    draft.unlink(missing_ok=True)
+    copy(source, draft)
+    draft.rename(to)
+    draft.unlink(missing_ok=True)  # nothing is renamed where both are names of one file
+
+
+def leads_outside(folder: Path) -> bool:
+    """Whether a link below a folder leads to what is not in it."""
+    real = folder.resolve()
+    return any(path.is_symlink() and not path.resolve().is_relative_to(real) for path in folder.rglob("*"))
 
 
 def digest_of_folder(folder: Path) -> str:

@@ -20,6 +20,8 @@ from trimtab.model.trace import Phase, Trace, Unit, UnitCost, UnitKind
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _UNIT_DATA = re.compile(r"UNIT_DATA = (?P<units>\[.*?\n?\]);", re.DOTALL)
 _RUN = "run-custom-build"
+_KILLED = re.compile(rb"SIGKILL|terminated with signal 9")
+"""As rustc says it of a linker."""
 _MOST_CORES = float(os.cpu_count() or 1)
 
 
@@ -62,6 +64,8 @@ class Recorder:
         self._lock = threading.Lock()
         self._units: list[Unit] = []
         self._cargo_cpu = 0.0
+        self.failed: Unit | None = None
+        self._was_killed = False
 
     def now(self) -> float:
         """Seconds since the build began."""
@@ -69,21 +73,15 @@ class Recorder:
 
     def add(self, call: RustcCall, begun: float, cost: UnitCost, *, reused: bool) -> None:
         """A unit is there."""
-        unit = Unit(
-            id=call.id,
-            package=call.package,
-            version=call.version,
-            crate=call.crate,
-            kind=call.kind,
-            cost=cost,
-            begun=begun,
-            needs=tuple(_needs(call)),
-            arguments=call.arguments,
-            codegen_units=call.codegen_units,
-            reused=reused,
-        )
         with self._lock:
-            self._units.append(unit)
+            self._units.append(_unit(call, begun, cost, reused=reused))
+
+    def fail(self, call: RustcCall, begun: float, cost: UnitCost, report: Report) -> None:
+        """A unit has failed; of several, the one counts that was killed."""
+        killed = bool(report.fields["signal"]) or bool(_KILLED.search(report.said))
+        with self._lock:
+            if self.failed is None or (killed and not self._was_killed):
+                self.failed, self._was_killed = _unit(call, begun, cost, reused=False), killed
 
     def ran(self, report: Report) -> None:
         """Rustc has run, and Cargo has taken so much of the CPU by then."""
@@ -102,7 +100,10 @@ class Recorder:
         units = sorted(self._units, key=lambda unit: unit.begun)
         compiled = sum(unit.cost.cpu for unit in units if not unit.reused)
         left = max(0.0, cpu - compiled - self._cargo_cpu)
-        runs = list(_runs(stdout, _timings(target), units, left))
+        timings = _timings(target)
+        runs = list(
+            _runs(stdout, [unit for unit in timings if unit["mode"] == _RUN], units, left, _late(timings, units))
+        )
         told = sum(run.cost.cpu for run in runs)
         everything = sorted((*units, *runs), key=lambda unit: unit.begun)
         return Trace(units=tuple(everything), cargo_cpu=self._cargo_cpu + max(0.0, left - told), jobs=jobs)
@@ -133,7 +134,25 @@ def _lto(fields: Mapping[str, float], link: Phase | None) -> Phase | None:
     if begun < 0:
         return None
     end, cpu = (link.begun, link.cpu) if link else (fields["wall"], 0.0)
-    return Phase(begun=begun, wall=end - begun, cpu=fields["cpu"] - cpu - fields["cpu_before_lto"])
+    if begun >= end:
+        return None  # it was so short that only its end was seen
+    return Phase(begun=begun, wall=end - begun, cpu=max(0.0, fields["cpu"] - cpu - fields["cpu_before_lto"]))
+
+
+def _unit(call: RustcCall, begun: float, cost: UnitCost, *, reused: bool) -> Unit:
+    return Unit(
+        id=call.id,
+        package=call.package,
+        version=call.version,
+        crate=call.crate,
+        kind=call.kind,
+        cost=cost,
+        begun=begun,
+        needs=tuple(_needs(call)),
+        arguments=call.arguments,
+        codegen_units=call.codegen_units,
+        reused=reused,
+    )
 
 
 def _needs(call: RustcCall) -> Iterator[str]:
@@ -143,16 +162,22 @@ def _needs(call: RustcCall) -> Iterator[str]:
 
 
 def _timings(target: Path) -> list[dict[str, Any]]:
-    """The runs of build scripts in the page that Cargo writes (`The Cargo Book`, "Reporting build timings")."""
+    """The units in the page that Cargo writes (`The Cargo Book`, "Reporting build timings")."""
     try:
         match = _UNIT_DATA.search((target / "cargo-timings" / "cargo-timing.html").read_text("utf-8"))
     except OSError:
         return []
     units: list[dict[str, Any]] = json.loads(match["units"]) if match else []
-    return [unit for unit in units if unit["mode"] == _RUN]
+    return units
 
 
-def _runs(stdout: str, timings: list[dict[str, Any]], units: list[Unit], cpu: float) -> Iterator[Unit]:
+def _late(timings: list[dict[str, Any]], units: list[Unit]) -> float:
+    """Seconds by which Cargo's clock was started after ours, from what both saw begin first."""
+    starts = [unit["start"] for unit in timings if unit["mode"] != _RUN]
+    return max(0.0, units[0].begun - min(starts)) if starts and units else 0.0
+
+
+def _runs(stdout: str, timings: list[dict[str, Any]], units: list[Unit], cpu: float, late: float) -> Iterator[Unit]:
     """The runs of build scripts, which no compiler takes part in; the CPU time that is left is shared out by wall."""
     scripts = {(unit.package, unit.version): unit.id for unit in units if unit.kind is UnitKind.SCRIPT}
     needed = {need for unit in units for need in unit.needs}
@@ -173,6 +198,6 @@ def _runs(stdout: str, timings: list[dict[str, Any]], units: list[Unit], cpu: fl
             crate=name[0],
             kind=UnitKind.RUN,
             cost=UnitCost(wall=run["duration"], cpu=run["duration"] * share),
-            begun=run["start"],
+            begun=run["start"] + late,
             needs=(script,) if script else (),
         )

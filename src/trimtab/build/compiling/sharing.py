@@ -24,6 +24,7 @@ Three more things are shared, since they are known to make no difference:
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -35,7 +36,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trimtab.build.compiling.calls import Option, RustcCall, library_id
-from trimtab.build.compiling.entries import Entries, Entry, copy, digest_of_folder
+from trimtab.build.compiling.entries import Entries, Entry, digest_of_folder, leads_outside, replace_file
 from trimtab.build.compiling.listening import Made, Report, Run
 from trimtab.build.compiling.recording import Recorder, cost_of
 from trimtab.build.compiling.tracing import LinkWatch, WatchedLink
@@ -66,7 +67,10 @@ _PASSING = frozenset(_SESSION.split())
 """Variables that differ from run to run and that no compiler reads; a crate that does read one is not kept."""
 _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 """What programs need to start, rather than what they read."""
-_OUTPUT = re.compile(r"(?P<folder>[^\s=:]*[/\\]build[/\\][^/\\\s=:]+[/\\]out)(?=$|[/\\\s:])")
+_OUTPUT = r"(?:/[^/\s=:]+)*/build/[^/\s=:]+/out(?=$|[/\s:])"
+"""Below the target directory."""
+_TOLD_LINKER = ("linker", "link-arg", "link-args")
+_NATIVE = (".a", ".so", ".lib")
 _LONGEST_WAIT, _PAUSE = 600.0, 0.05
 
 
@@ -84,6 +88,8 @@ class Basis:
     """The values of ``strip`` that are wanted, if there are several."""
     embeds: bool = False
     """Whether libraries are compiled in embed mode."""
+    since: float = field(default_factory=time.time)
+    """When that was found out, in seconds since 1970: what changed later is not what the digests stand for."""
 
 
 @dataclass(kw_only=True)
@@ -98,8 +104,8 @@ class Sharer:
     """Folder of a package → digest of what it holds."""
     target: Path
     """The target directory."""
-    _keys: dict[str, str] = field(default_factory=dict, init=False)
-    """Id of a unit, as Cargo names its files → its key."""
+    _calls: dict[Path, _Shared] = field(default_factory=dict, init=False)
+    """The calls so far, by the folder that a call's files go to and its id, as Cargo names them."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @contextlib.contextmanager
@@ -107,11 +113,8 @@ class Sharer:
         """A call of rustc."""
         begun = self.recorder.now()
         asked, outputs = call, self._outputs(call)
-        call = _with_outputs(asked, outputs)
-        key = self._key(call)
-        if key:
-            with self._lock:
-                self._keys[call.id] = key
+        call = _with_outputs(asked, self._fixing(outputs))
+        key = self._key(call, tuple(outputs.values()))
         with contextlib.ExitStack() as stack:
             if key and not self.entries.has(key):
                 stack.enter_context(self._held(key))
@@ -119,7 +122,10 @@ class Sharer:
             link = stack.enter_context(self.links.watching(call, strips))
             changed = {name: value for name, value in call.environment.items() if asked.environment[name] != value}
             beside = stack.enter_context(self.recorder.activity.running())
-            yield _Shared(self, asked, call, key, begun, link, strips, changed, tuple(outputs.values()), beside)
+            shared = _Shared(self, asked, call, key, begun, link, strips, changed, tuple(outputs.values()), beside)
+            with self._lock:
+                self._calls[call.out_dir / call.id] = shared
+            yield shared
 
     @contextlib.contextmanager
     def _held(self, key: str) -> Iterator[None]:
@@ -135,14 +141,30 @@ class Sharer:
     def _outputs(self, call: RustcCall) -> dict[str, Path]:
         """Folders that build scripts wrote to → copies at places that do not depend on the profile."""
         texts = (*(option.value or "" for option in call.options), *call.environment.values())
-        found = {match["folder"] for text in texts for match in _OUTPUT.finditer(text)}
-        folders = (Path(folder) for folder in found)
-        written = (folder for folder in folders if folder.is_relative_to(self.target) and folder.is_dir())
-        return {str(folder): self.entries.output(folder) for folder in written}
+        found = {match.group() for text in texts for match in self._output.finditer(text)}
+        copies = {}
+        for folder in sorted(found):
+            with contextlib.suppress(OSError):  # the disk is full: what reads it is not shared
+                if Path(folder).is_dir() and not leads_outside(Path(folder)):
+                    copies[folder] = self.entries.output(Path(folder))
+        return copies
+
+    @property
+    def _output(self) -> re.Pattern[str]:
+        return re.compile(re.escape(str(self.target)) + _OUTPUT)
+
+    def _fixing(self, outputs: Mapping[str, Path]) -> Callable[[str], str]:
+        """Puts the copies of folders in the place of their names."""
+        return lambda text: self._output.sub(lambda match: str(outputs.get(match.group(), match.group())), text)
+
+    def maker(self, path: Path) -> _Shared | None:
+        """The call that makes a library."""
+        return self._calls.get(path.parent / library_id(path))
 
     def key_of(self, path: Path) -> str:
-        """The key of the unit that makes a library; nothing if it has none."""
-        return self._keys.get(library_id(path), "")
+        """The key of the unit that makes a library; nothing if it has none that stands for all that it has read."""
+        maker = self.maker(path)
+        return maker.key if maker and maker.is_covered else ""
 
     def is_local(self, package: Path) -> bool:
         """Whether a package belongs to the user's tree."""
@@ -162,7 +184,7 @@ class Sharer:
             return ()
         return tuple(strip.value for strip in self.basis.strips if strip is not Strip.NONE)
 
-    def _key(self, call: RustcCall) -> str:
+    def _key(self, call: RustcCall, outputs: tuple[Path, ...]) -> str:
         """Stands for everything that a call depends on; nothing where that cannot be told."""
         words = []
         for option in call.options:
@@ -187,7 +209,7 @@ class Sharer:
             "environment": environment,
             "package": self._package(manifest),
             "tree": self.basis.sources if self.is_local(manifest) else "",
-            "libraries": sorted(_libraries(call)),
+            "outside": sorted(_outside(call, outputs)),
         }
         text = json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")
         digest = hashlib.blake2b(text, digest_size=16).hexdigest()
@@ -198,7 +220,9 @@ class Sharer:
     def _word(self, call: RustcCall, option: Option) -> str | None:  # noqa: PLR0911 - a table of cases
         """A word as it counts for the key; ``None`` for one whose effect cannot be told."""
         text = " ".join(option.words())
-        if option.name in _UNKNOWABLE:
+        if option.name in _UNKNOWABLE or option.name.startswith("@"):
+            return None
+        if option.name == "--target" and text.endswith(".json"):
             return None
         if option.name == "--out-dir" or (option.name == "-L" and (option.value or "").startswith("dependency=")):
             return ""
@@ -248,26 +272,27 @@ class _Shared:
         beside: Callable[[], float],
     ) -> None:
         self._sharer, self._asked, self._call = sharer, asked, call
-        self._key, self._begun, self._link = key, begun, link
+        self.key, self._begun, self._link = key, begun, link
         self._strips, self._environment, self._outputs, self._beside = strips, environment, outputs, beside
         self._extra = f"-{key[:_DIGITS]}" if key and call.extra_filename else call.extra_filename
 
     def answer(self) -> Run | Made:
         """Nothing where the result is there; else a run under names that are made of the key."""
-        entry = self._sharer.entries.find(self._key) if self._key else None
+        entry = self._sharer.entries.find(self.key) if self.key else None
         if entry and self._has_variants(entry.files):
             with contextlib.suppress(OSError):  # it was just removed, or the disk is full: rustc will say so
                 self._lay_out(entry)
+                self.is_covered = True  # else it would not have been kept
                 self._sharer.recorder.add(self._asked, self._begun, entry.cost, reused=True)
                 return Made(said=entry.said.encode())
         call = self._call
         run = call.changed(self._told)
-        more = tuple(word for option in _EMBEDDED for word in option.words()) if self._sharer.embeds(call) else ()
+        more = tuple(word for option in _EMBEDDED for word in option.words()) if self._merges else ()
         library = call.out_dir / f"lib{call.crate}{self._extra}.rmeta"
         return Run(
             argv=(call.program, *run.arguments, *more, *self._link.arguments),
             environment={**self._environment, **self._link.environment},
-            links=((library, self._as_cargo_names(library)),) if self._key and call.extra_filename else (),
+            links=((library, self._as_cargo_names(library)),) if self.key and call.extra_filename else (),
         )
 
     def ended(self, report: Report) -> None:
@@ -277,13 +302,13 @@ class _Shared:
             return
         cost = cost_of(self._call, report, self._link.phase(report), self._beside())
         self._sharer.recorder.add(self._asked, self._begun, cost, reused=False)
-        if not self._key:
+        if not self.key:
             return
         files = self._files()
-        if self._is_covered(files):
+        if self.is_covered and self._has_variants(files):
             with contextlib.suppress(OSError):  # the disk is full: what is not kept is made again
                 self._sharer.entries.keep(
-                    self._key, self._call.crate, files, cost, report.said.decode("utf-8", "replace")
+                    self.key, self._call.crate, files, cost, report.said.decode("utf-8", "replace")
                 )
         self._name(files)
 
@@ -292,20 +317,24 @@ class _Shared:
         if option.name == "--extern" and option.value and "=" in option.value:
             name, _, path = option.value.partition("=")
             return Option(name="--extern", value=f"{name}={self._renamed(Path(path))}")
-        if not self._key or not (codegen := option.codegen):
+        if not self.key or not (codegen := option.codegen):
             return option
-        replaced = {"metadata": f"metadata={self._key[:_DIGITS]}", "extra-filename": f"extra-filename={self._extra}"}
+        replaced = {"metadata": f"metadata={self.key[:_DIGITS]}", "extra-filename": f"extra-filename={self._extra}"}
         if (name := codegen[0]) in replaced:
             return Option(name="-C", value=replaced[name])
         is_link = self._call.kind is UnitKind.PROGRAM and not self._strips
-        is_merged = name in _MERGED and self._sharer.embeds(self._call)
-        return None if is_merged or (name == "strip" and not is_link) else option
+        return None if (name in _MERGED and self._merges) or (name == "strip" and not is_link) else option
+
+    @property
+    def _merges(self) -> bool:
+        """Whether it is compiled in embed mode."""
+        return bool(self.key) and self._sharer.embeds(self._call)
 
     def _renamed(self, path: Path) -> Path:
         """A library under the name that is made of its key."""
-        key = self._sharer.key_of(path)
+        maker = self._sharer.maker(path)
         crate, dash, _ = path.name.partition(".")[0].rpartition("-")
-        return path.with_name(f"{crate}-{key[:_DIGITS]}{path.suffix}") if key and dash else path
+        return path.with_name(f"{crate}-{maker.key[:_DIGITS]}{path.suffix}") if maker and maker.key and dash else path
 
     def _files(self) -> dict[str, Path]:
         """What was made: name → file."""
@@ -319,12 +348,11 @@ class _Shared:
 
     def _lay_out(self, entry: Entry) -> None:
         """Put an entry's files where Cargo and later calls look for them."""
-        place, out_dir = self._sharer.entries.place(self._key), self._call.out_dir
+        place, out_dir = self._sharer.entries.place(self.key), self._call.out_dir
         out_dir.mkdir(parents=True, exist_ok=True)
         files = {name: out_dir / name for name in entry.files}
         for name, path in files.items():
-            if not path.exists():
-                copy(place / name, path)
+            replace_file(place / name, path)
         self._name(files)
 
     def _name(self, files: Mapping[str, Path]) -> None:
@@ -336,43 +364,48 @@ class _Shared:
                 twin = files.get(f"{name}{stripped}", path)
                 to = self._as_cargo_names(path)
                 if to != twin:
-                    draft = to.with_name(f".{to.name}.{os.getpid()}")
-                    copy(twin, draft)
-                    draft.rename(to)
+                    replace_file(twin, to)
 
     def _as_cargo_names(self, path: Path) -> Path:
         return path.with_name(
             path.name.replace(self._extra, self._call.extra_filename, 1) if self._extra else path.name
         )
 
-    def _is_covered(self, files: Mapping[str, Path]) -> bool:
-        """Whether the key stands for all that rustc has read by its own account."""
-        record = next((path for path in files.values() if path.suffix == ".d"), None)
-        if record is None or not self._has_variants(files):
-            return False
+    @functools.cached_property
+    def is_covered(self) -> bool:
+        """Whether the key stands for all that rustc has read by its own account, which is known with the metadata."""
         call = self._call
-        package = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
-        sources, variables = read_dep_info(record.read_text("utf-8", "replace"))
+        try:
+            record = (call.out_dir / f"{call.crate}{self._extra}.d").read_text("utf-8", "replace")
+        except OSError:
+            return False
+        sources, variables = read_dep_info(record)
         if any(name in _PASSING or str(self._sharer.target) in value for name, value in variables.items()):
             return False
-        folders = self._outputs if self._sharer.is_local(package) else (package, *self._outputs)
-        places = (Path(os.path.normpath(Path(call.folder) / source)) for source in sources)
-        return all(
-            place in self._sharer.basis.tree or any(place.is_relative_to(folder) for folder in folders)
-            for place in places
-        )
+        return all(self._stands_for(Path(os.path.normpath(Path(call.folder) / source))) for source in sources)
+
+    def _stands_for(self, source: Path) -> bool:
+        """Whether the key stands for what is in a file, wherever links lead to."""
+        basis, real = self._sharer.basis, source.resolve()
+        if any(real.is_relative_to(folder.resolve()) for folder in self._outputs):
+            return True
+        try:
+            if real.stat().st_ctime > basis.since:
+                return False
+        except OSError:
+            return False
+        package = Path(self._call.environment.get("CARGO_MANIFEST_DIR", ""))
+        if self._sharer.is_local(package):
+            return source in basis.tree and (real in basis.tree or not source.is_symlink())
+        return real.is_relative_to(package.resolve())
 
     def _has_variants(self, names: Collection[str]) -> bool:
         """Whether a program is there in all ways to strip it that are wanted."""
         return all(any(name.endswith(f".{strip}") for name in names) for strip in self._strips)
 
 
-def _with_outputs(call: RustcCall, outputs: Mapping[str, Path]) -> RustcCall:
+def _with_outputs(call: RustcCall, fixed: Callable[[str], str]) -> RustcCall:
     """A call that reads what build scripts wrote at other places."""
-
-    def fixed(text: str) -> str:
-        return _OUTPUT.sub(lambda match: str(outputs.get(match["folder"], match["folder"])), text)
-
     return replace(
         call.changed(lambda option: replace(option, value=option.value and fixed(option.value))),
         environment={
@@ -381,22 +414,26 @@ def _with_outputs(call: RustcCall, outputs: Mapping[str, Path]) -> RustcCall:
     )
 
 
-def _libraries(call: RustcCall) -> Iterator[str]:
-    """Libraries outside that a call may bundle or link: their place, size and date."""
-    names = [
-        (option.value or "").rpartition("=")[2].partition(":")[0] for option in call.options if option.name == "-l"
-    ]
-    folders = [
-        Path((option.value or "").rpartition("=")[2])
-        for option in call.options
-        if option.name == "-L" and not (option.value or "").startswith("dependency=")
-    ]
+def _outside(call: RustcCall, outputs: tuple[Path, ...]) -> Iterator[str]:
+    """What lies outside and may be bundled or linked: libraries in the folders of ``-L``, whether they are named on the
+    command line or in the sources, and files that the linker is told; their place, size and date."""
+    searched = (option.value or "" for option in call.options if option.name == "-L")
+    folders = {Path(value.rpartition("=")[2]) for value in searched if not value.startswith("dependency=")}
     for folder in folders:
-        for name in names:
-            for path in (folder / f"lib{name}.a", folder / f"lib{name}.so"):
-                with contextlib.suppress(OSError):
-                    status = path.stat()
-                    yield f"{path} {status.st_size} {status.st_mtime_ns}"
+        if not any(folder.is_relative_to(output) for output in outputs):  # its name stands for what it holds
+            with contextlib.suppress(OSError):
+                yield from (_stamp(path) for path in Path(call.folder, folder).iterdir() if path.suffix in _NATIVE)
+    told = (option.codegen for option in call.options if option.codegen)
+    words = (word for name, value in told if name in _TOLD_LINKER for word in re.split(r"[\s,=]", value))
+    yield from (_stamp(Path(word)) for word in words if word.startswith("/"))
+
+
+def _stamp(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return str(path)
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
 
 
 def read_dep_info(text: str) -> tuple[tuple[str, ...], dict[str, str]]:

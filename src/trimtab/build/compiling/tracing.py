@@ -47,13 +47,11 @@ class _Plainly:
     def ended(self, report: Report) -> None:
         """Note what it took."""
         self._recorder.ran(report)
+        cost = cost_of(self._call, report, self._link.phase(report), self._beside())
         if report.ok:
-            self._recorder.add(
-                self._call,
-                self._begun,
-                cost_of(self._call, report, self._link.phase(report), self._beside()),
-                reused=False,
-            )
+            self._recorder.add(self._call, self._begun, cost, reused=False)
+        else:
+            self._recorder.fail(self._call, self._begun, cost, report)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -203,17 +203,20 @@ fn link(words: Vec<OsString>) -> io::Result<Option<ExitStatus>> {
         for strip in strips.split(',').filter(|strip| !strip.is_empty()) {
             let mut words = words.clone();
             words[output].push(format!(".{}", strip));
-            words.retain(|word| word != "-Wl,--strip-debug" && word != "-Wl,--strip-all");
+            // rustc speaks to a linker itself, or to a C compiler that has one.
+            let start = if words.iter().any(|word| word.as_bytes().starts_with(b"-Wl,")) { "-Wl," } else { "" };
             match strip {
-                "debuginfo" => words.push("-Wl,--strip-debug".into()),
-                "symbols" => words.push("-Wl,--strip-all".into()),
+                "debuginfo" => words.push(format!("{}--strip-debug", start).into()),
+                "symbols" => words.push(format!("{}--strip-all", start).into()),
                 _ => (),
             }
             let again = Command::new(&linker).args(&words).status()?;
             if !again.success() {
-                fs::remove_file(Path::new(&words[output])).or_else(missing)?;
+                return Ok(Some(again)); // what is not stripped as asked must not pass for it
             }
         }
+    } else if status.success() && !strips.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the linker was not told where its result goes"));
     }
     Ok(Some(status))
 }

@@ -1,0 +1,45 @@
+"""Build minutes against bytes, in the user's own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trimtab.analysis.table import label
+from trimtab.model.plan import Economics
+from trimtab.model.study import Study
+from trimtab.model.trial import Trial
+from trimtab.model.verdict import Trade
+
+_DOWNLOADED = ("size.wheel", "size.gzip", "size.file")
+"""What is downloaded: a wheel as it is, a program in an archive."""
+
+
+def trades(study: Study) -> Iterator[Trade]:
+    """What each profile that was built cleanly costs and saves in a month beside today's.
+
+    Minutes are wall time of a clean build, as on this machine: that is what a runner of a CI service is paid for.
+    """
+    today, told = study.baseline_trial, study.economics
+    if not today or today.failure or not told:
+        return
+    for trial in study.built:
+        if trial.id != today.id and not trial.screened:
+            yield _trade(study, trial, today, told)
+
+
+def _trade(study: Study, trial: Trial, today: Trial, told: Economics) -> Trade:
+    minutes = _difference(trial, today, "build.clean.wall", told.builds_per_month / 60)
+    of = next((name for name in _DOWNLOADED if trial.value(name) and today.value(name)), "")
+    return Trade(
+        trial=trial.id,
+        label=label(trial.profile, study.baseline_profile),
+        minutes=minutes,
+        price=minutes * told.minute_price if minutes is not None and told.minute_price else None,
+        bytes=_difference(trial, today, of, told.downloads_per_month),
+        of=of,
+    )
+
+
+def _difference(trial: Trial, today: Trial, metric: str, times: float) -> float | None:
+    value, base = trial.value(metric), today.value(metric)
+    return (value - base) * times if value is not None and base is not None and times else None

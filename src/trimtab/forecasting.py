@@ -1,0 +1,125 @@
+"""What clean builds will take on other machines: here the parts of ``trimtab forecast`` are put together.
+
+>>> import trimtab
+>>> report = trimtab.forecast("path/to/project", axes={"lto": ["thin", "fat"]}, cores=[4])  # doctest: +SKIP
+>>> report.profiles[0].forecasts[0].wall  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from trimtab.analysis.forecast import forecast as foretold
+from trimtab.analysis.table import label
+from trimtab.build.workplace import hold_workplace
+from trimtab.errors import InputError, NothingBuiltError
+from trimtab.exploration import Exploration, Request, prepare
+from trimtab.folders import Folders, default_folders
+from trimtab.model.forecast import ForecastReport, ProfileForecast
+from trimtab.model.profile import Profile, axis_kind
+from trimtab.model.space import axis_of
+from trimtab.model.trial import BuildFailed
+from trimtab.process import Runner
+
+CORES = (1, 2, 4, 8, 16, 64)
+_BUSY = 0.3
+"""Cores that others may use during a build before it is worth a word."""
+
+
+def forecast(
+    path: str | Path = ".",
+    *,
+    axes: Mapping[str, Sequence[object]] | None = None,
+    cores: Sequence[int] = CORES,
+    profile: str = "",
+) -> ForecastReport:
+    """Say what clean builds of a project will take.
+
+    Args:
+        path: a folder of a Cargo project, or ``crate:NAME[@VERSION]``.
+        axes: axis name → values to try; today's profile alone if left out.
+        cores: of the machines.
+        profile: the profile that ships; ``release`` if left out.
+
+    Raises:
+        InputError: wrong arguments, configuration or project, or a wheel ships.
+        MissingError: Cargo is missing, or builds cannot be traced here.
+        NothingBuiltError: today's profile cannot be built.
+    """
+    chosen = tuple(axis_of(axis_kind(name), list(map(str, values))) for name, values in (axes or {}).items())
+    return run(Request(path=str(path), axes=chosen, profile=profile), tuple(cores), default_folders())
+
+
+def run(
+    request: Request,
+    cores: tuple[int, ...],
+    folders: Folders,
+    runner: Runner | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> ForecastReport:
+    """Build each profile once, as far as that was not done before, and say what clean builds will take.
+
+    Raises:
+        InputError: wrong arguments, configuration or project, or a wheel ships.
+        MissingError: Cargo is missing, or builds cannot be traced here.
+        NothingBuiltError: today's profile cannot be built.
+    """
+    if not cores or min(cores) < 1:
+        raise InputError("there is no machine without a core", hint="name one number of cores or more, each at least 1")
+    exploration = prepare(request, folders, runner)
+    if exploration.wheels:
+        raise InputError("the build of a wheel cannot be forecast", hint="name the folder of the Cargo project")
+    study = exploration.study
+    with hold_workplace(folders.cache) as work:
+        profiles, notes = profile_forecasts(exploration, exploration.profiles, cores, work, told)
+    return ForecastReport(
+        project=study.project,
+        machine=study.machine,
+        toolchain=study.toolchain,
+        profiles=profiles,
+        notes=(*study.project.notes, *notes),
+        command=request.command,
+    )
+
+
+def profile_forecasts(
+    exploration: Exploration,
+    profiles: Sequence[Profile],
+    cores: Sequence[int],
+    work: Path,
+    told: Callable[[str], None],
+) -> tuple[tuple[ProfileForecast, ...], tuple[str, ...]]:
+    """Trace the builds of profiles, with what they have in common compiled once; and what could not be built, and why.
+
+    Raises:
+        MissingError: builds cannot be traced here.
+        NothingBuiltError: the first cannot be built.
+    """
+    builder = exploration.sharing_builder(work, work / "kept", exploration.sharing())
+    today = exploration.today.profile
+    found: list[ProfileForecast] = []
+    notes: list[str] = []
+    for profile in profiles:
+        name = label(profile, today)
+        told(f"{name}: building")
+        built = builder.build(profile, touch=False)
+        exploration.sources.check_unchanged()
+        if isinstance(built, BuildFailed):
+            if not found:
+                raise NothingBuiltError(f"{name} cannot be built: {built.message}", hint="see that `cargo build` works")
+            notes.append(f"{name} cannot be built: {built.cause}: {built.message}")
+        elif built.trace:
+            if built.clean.other_load > _BUSY:
+                busy = f"{built.clean.other_load:.1f} cores"
+                notes.append(f"{name}: other programs kept {busy} busy meanwhile, so its wall times are less certain")
+            found.append(
+                ProfileForecast(
+                    profile=profile,
+                    label=name,
+                    size=sum(artifact.size for artifact in built.artifacts),
+                    trace=built.trace,
+                    forecasts=tuple(foretold(built.trace, count) for count in cores),
+                )
+            )
+    return tuple(found), tuple(notes)

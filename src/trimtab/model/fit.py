@@ -1,0 +1,109 @@
+"""Whether builds fit into a machine with so much memory and so many CPUs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trimtab.model.profile import Profile
+from trimtab.model.study import Machine, ProjectInfo, Toolchain
+
+
+class Fit(StrEnum):
+    """How a build goes within limits."""
+
+    FITS = "fits"
+    OUT_OF_MEMORY = "out of memory"
+    TOO_SLOW = "too slow"
+    FAILED = "failed"
+    """For a reason that has nothing to do with the limits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """A machine."""
+
+    memory: int
+    """Bytes."""
+    cpus: int
+    within: float | None = None
+    """Seconds that a clean build may take."""
+    enforced_by: str = ""
+    """What held real builds within that; nothing where they could not be held."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimated:
+    """What a clean build within the limits is forecast to take."""
+
+    fit: Fit
+    wall: float
+    """Seconds."""
+    low: float
+    high: float
+    cpu: float
+    peak_memory: int | None
+    """Bytes; ``None`` where it was not seen."""
+    hungriest: str = ""
+    """The unit that needs most memory."""
+    hungriest_memory: int | None = None
+    """Bytes that it needs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """How a real clean build within the limits went."""
+
+    fit: Fit
+    wall: float
+    """Seconds until it ended, one way or the other."""
+    cpu: float | None = None
+    peak_memory: int | None = None
+    unit: str = ""
+    """The unit that failed."""
+    wanted: int | None = None
+    """Bytes that this unit has at most where there is room for them; ``None`` where that is not known."""
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitRow:
+    """One profile."""
+
+    label: str
+    profile: Profile
+    size: int
+    """Bytes of the programs as shipped."""
+    estimated: Estimated
+    tried: Tried | None = None
+
+    @property
+    def fit(self) -> Fit:
+        """By the real build if there was one, else by the forecast."""
+        return self.tried.fit if self.tried else self.estimated.fit
+
+    @property
+    def wall(self) -> float:
+        """Seconds, of the real build if there was one that ended well, else forecast."""
+        return self.tried.wall if self.tried and self.tried.fit is Fit.FITS else self.estimated.wall
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitReport:
+    """Today's profile and cheaper ones within the limits of a machine."""
+
+    project: ProjectInfo
+    machine: Machine
+    toolchain: Toolchain
+    bounds: Bounds
+    rows: tuple[FitRow, ...]
+    """Today's first."""
+    notes: tuple[str, ...] = ()
+    command: str = ""
+
+    @property
+    def cheapest(self) -> FitRow | None:
+        """The profile that fits and takes least time to build; one that was really built, if there is one."""
+        fitting = [row for row in self.rows if row.fit is Fit.FITS]
+        tried = [row for row in fitting if row.tried]
+        return min(tried or fitting, key=lambda row: row.wall, default=None)

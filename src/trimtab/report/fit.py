@@ -1,0 +1,142 @@
+"""Whether builds fit into a machine, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trimtab.model.fit import Bounds, Fit, FitReport, FitRow
+from trimtab.units import format_bytes, format_change, format_seconds, printable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SCHEMA = "trimtab.fit/1"
+_STYLES = {Fit.FITS: "green", Fit.OUT_OF_MEMORY: "red", Fit.TOO_SLOW: "red", Fit.FAILED: "red"}
+
+
+def fit_renderables(report: FitReport) -> Iterator[RenderableType]:
+    """Headline, a row for each profile, the cheapest that fits, notes."""
+    from rich.table import Table
+    from rich.text import Text
+
+    yield Text(printable(headline(report)), style="bold")
+    machine = f"{report.machine.cpu}, {report.machine.os}; {report.toolchain.rustc}, {report.toolchain.host}"
+    yield Text(printable(machine), style="dim")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("profile", "", "built in", "forecast", "between", "peak memory", "forecast", "size"):
+        table.add_column(heading, justify="left" if heading in ("profile", "") else "right")
+    for row in report.rows:
+        one, tried = row.estimated, row.tried
+        table.add_row(
+            row.label,
+            Text(row.fit if tried else f"{row.fit} (forecast)", style=_STYLES[row.fit]),
+            format_seconds(tried.wall) if tried and tried.fit is Fit.FITS else "–",
+            format_seconds(one.wall),
+            f"{format_seconds(one.low)} to {format_seconds(one.high)}",
+            _bytes(tried.peak_memory if tried else None),
+            _bytes(one.peak_memory),
+            _size(row, report.rows[0]),
+        )
+    yield table
+    for row in report.rows:
+        if why := reason(row):
+            yield Text(printable(f"{row.label}: {why}"))
+    yield Text(printable(advice(report)), style="bold")
+    for note in (*_enforcement(report.bounds), *report.notes):
+        yield Text(printable(f"note: {note}"), style="dim")
+    if report.command:
+        yield Text(printable(f"to repeat: {report.command}"), style="dim")
+
+
+def headline(report: FitReport) -> str:
+    """Whether today's profile fits."""
+    today = report.rows[0]
+    said = {
+        Fit.FITS: f"fits, and takes {format_seconds(today.wall)}",
+        Fit.OUT_OF_MEMORY: "runs out of memory",
+        Fit.TOO_SLOW: "takes too long",
+        Fit.FAILED: "fails",
+    }[today.fit]
+    by = "" if today.tried else " by forecast"
+    return f"{report.project.name} in {_machine(report.bounds)}: today's {report.project.profile_name} {said}{by}"
+
+
+def reason(row: FitRow) -> str:
+    """What does not fit, and how far it is from that."""
+    tried, one = row.tried, row.estimated
+    if row.fit is Fit.FITS:
+        return ""
+    if tried and tried.fit is Fit.OUT_OF_MEMORY:
+        wants = f", which has {format_bytes(tried.wanted)} where there is room" if tried.wanted else ""
+        unit = tried.unit or "a process that was not a unit"
+        return f"out of memory after {format_seconds(tried.wall)} in {unit}{wants}"
+    if tried and tried.fit is Fit.TOO_SLOW:
+        return f"stopped after {format_seconds(tried.wall)}; it takes about {format_seconds(one.wall)}"
+    if tried:
+        return tried.message
+    if one.fit is Fit.OUT_OF_MEMORY and one.hungriest_memory:
+        return f"most of it for {one.hungriest}: {format_bytes(one.hungriest_memory)}"
+    return f"it takes {format_seconds(one.low)} to {format_seconds(one.high)}"
+
+
+def advice(report: FitReport) -> str:
+    """The cheapest profile that fits."""
+    today, cheapest = report.rows[0], report.cheapest
+    if cheapest is None:
+        return f"no profile that was looked at fits in {_machine(report.bounds)}"
+    by = "" if cheapest.tried else " (forecast)"
+    said = f"cheapest that fits: {cheapest.label}, {format_seconds(cheapest.wall)}{by}"
+    if cheapest.label == today.label:
+        return said
+    return f"{said}, {format_bytes(cheapest.size)} where today's has {format_bytes(today.size)}"
+
+
+def fit_json(report: FitReport) -> str:
+    """``trimtab.fit/1``; its schema is ``docs/schemas/fit.schema.json``."""
+    cheapest = report.cheapest
+    document = {
+        "schema": SCHEMA,
+        "headline": headline(report),
+        "project": asdict(report.project),
+        "machine": asdict(report.machine),
+        "toolchain": asdict(report.toolchain),
+        "limits": asdict(report.bounds),
+        "rows": [
+            {
+                "label": row.label,
+                "profile": row.profile.spelled(),
+                "size": row.size,
+                "verdict": row.fit,
+                "forecast": asdict(row.estimated),
+                "tried": row.tried and asdict(row.tried),
+            }
+            for row in report.rows
+        ],
+        "cheapest": cheapest and cheapest.label,
+        "notes": report.notes,
+        "command": report.command,
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def _enforcement(bounds: Bounds) -> Iterator[str]:
+    if bounds.enforced_by:
+        yield f"real builds were held within the limits by {bounds.enforced_by}, and by CPU affinity"
+
+
+def _machine(bounds: Bounds) -> str:
+    within = f" within {format_seconds(bounds.within)}" if bounds.within is not None else ""
+    return f"{format_bytes(bounds.memory)} and {bounds.cpus} CPU{'s' * (bounds.cpus != 1)}{within}"
+
+
+def _size(row: FitRow, today: FitRow) -> str:
+    change = "" if row is today else f" ({format_change(row.size / today.size)})"
+    return f"{format_bytes(row.size)}{change}"
+
+
+def _bytes(size: int | None) -> str:
+    return format_bytes(size) if size else "–"
