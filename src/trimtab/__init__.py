@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from trimtab.comparing import compare
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
     from trimtab.experiment import Progress
+    from trimtab.fitting import fit
+    from trimtab.forecasting import forecast
     from trimtab.model.comparison import Comparison
     from trimtab.model.difference import Difference
+    from trimtab.model.fit import FitReport
+    from trimtab.model.forecast import ForecastReport
     from trimtab.model.metric import Absent, Measurement
     from trimtab.model.parity import Parity
     from trimtab.model.profile import Profile
@@ -34,6 +38,8 @@ _HOMES = {
     "Answer": "trimtab.model.verdict",
     "Comparison": "trimtab.model.comparison",
     "Difference": "trimtab.model.difference",
+    "FitReport": "trimtab.model.fit",
+    "ForecastReport": "trimtab.model.forecast",
     "InputError": "trimtab.errors",
     "InterruptError": "trimtab.errors",
     "Measurement": "trimtab.model.metric",
@@ -51,8 +57,10 @@ _HOMES = {
     "compare": "trimtab.comparing",
     "diff": "trimtab.weighing",
     "explore": "trimtab.api",
-    "targets": "trimtab.targeting",
+    "fit": "trimtab.fitting",
+    "forecast": "trimtab.forecasting",
     "parity": "trimtab.checking",
+    "targets": "trimtab.targeting",
 }
 
 __all__ = [
@@ -60,6 +68,8 @@ __all__ = [
     "Answer",
     "Comparison",
     "Difference",
+    "FitReport",
+    "ForecastReport",
     "InputError",
     "InterruptError",
     "Measurement",
@@ -77,6 +87,8 @@ __all__ = [
     "compare",
     "diff",
     "explore",
+    "fit",
+    "forecast",
     "parity",
     "targets",
 ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from trimtab.analysis.forecast import forecast as foretold
 from trimtab.analysis.table import label
 from trimtab.build.workplace import hold_workplace
-from trimtab.errors import InputError, NothingBuiltError
+from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.folders import Folders, default_folders
 from trimtab.model.forecast import ForecastReport, ProfileForecast
@@ -109,7 +109,11 @@ def profile_forecasts(
             if not found:
                 raise NothingBuiltError(f"{name} cannot be built: {built.message}", hint="see that `cargo build` works")
             notes.append(f"{name} cannot be built: {built.cause}: {built.message}")
-        elif built.trace:
+        elif not built.trace or not built.trace.units:
+            raise MissingError(
+                f"no call of rustc was seen in the build of {name}", hint="see that nothing else is set as its wrapper"
+            )
+        else:
             if built.clean.other_load > _BUSY:
                 busy = f"{built.clean.other_load:.1f} cores"
                 notes.append(f"{name}: other programs kept {busy} busy meanwhile, so its wall times are less certain")

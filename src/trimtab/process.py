@@ -94,6 +94,7 @@ class Command:
     confinement: Confinement | None = None
     """What it may write; with more it is killed."""
     limits: Limits | None = None
+    """What it may use of the machine."""
 
     def __str__(self) -> str:
         return shlex.join(self.argv)

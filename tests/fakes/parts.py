@@ -14,6 +14,7 @@ from trimtab.model.metric import Absent, Measurement, run_metric
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study, Summary
+from trimtab.model.trace import Trace
 from trimtab.model.trial import Artifact, BuildFailed, Built, Cost, Invocation, Trial
 
 
@@ -40,11 +41,18 @@ class FakeBuilder:
     seconds: float = 10.0
     """What each build takes on the clock."""
     built: list[Profile] = field(default_factory=list)
+    sizes: Mapping[Profile, int] = field(default_factory=dict)
+    """Bytes of each binary; of others as it comes."""
+    shares: bool = False
+    """Whether it takes units from other builds."""
+    meanwhile: Callable[[Profile], object] = lambda _: None
+    """Is called during each build."""
 
     def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
         """Make the files."""
         self.built.append(profile)
         self.clock.now += self.seconds
+        self.meanwhile(profile)
         if profile in self.failures:
             return self.failures[profile]
         cost = Cost(wall=self.seconds, cpu=self.seconds * 2, peak_memory=1_000_000, memory_method="played")
@@ -54,10 +62,13 @@ class FakeBuilder:
             touch=replace(cost, wall=1.0) if touch else None,
             touched="src/main.rs",
             invocations=(Invocation(crate="app", arguments=("--crate-type", "bin", *_told(profile))),),
+            trace=Trace(units=(), cargo_cpu=cost.cpu),
+            shared=self.shares,
         )
 
     def _artifact(self, name: str, profile: Profile) -> Artifact:
         content = f"{name} {'same' if profile in self.identical else profile}".encode()
+        content = content.ljust(self.sizes.get(profile, 0), b".")
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.folder / sha256 / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,9 +22,7 @@ def other(kind: UnitKind, name: str, *needs: str, cpu: float = 2.0, wall: float 
     return replace(library(name, *needs), kind=kind, cost=cost)
 
 
-def program(
-    name: str = "app", *needs: str, cpu: float = 2.0, wall: float | None = None, beside: float = 0.0
-) -> Unit:
+def program(name: str = "app", *needs: str, cpu: float = 2.0, wall: float | None = None, beside: float = 0.0) -> Unit:
     """A program without steps that were seen apart; it had the machine for itself unless told otherwise."""
     made = other(UnitKind.PROGRAM, name, *needs, cpu=cpu, wall=wall)
     return replace(made, cost=replace(made.cost, beside=beside))
@@ -46,10 +44,10 @@ def a_full_trace() -> Trace:
         wall=6.0, cpu=9.0, lto=Phase(begun=2.0, wall=3.0, cpu=5.0), link=Phase(begun=5.0, wall=1.0, cpu=1.0),
         peak_memory=900 << 20,
     )  # fmt: skip
-    run = replace(other(UnitKind.RUN, "run of words", "words script", cpu=0.5, wall=1.0), package="words", crate="words")
-    script = replace(
-        other(UnitKind.SCRIPT, "words script", cpu=1.0), package="words", crate="build_script_build"
+    run = replace(
+        other(UnitKind.RUN, "run of words", "words script", cpu=0.5, wall=1.0), package="words", crate="words"
     )
+    script = replace(other(UnitKind.SCRIPT, "words script", cpu=1.0), package="words", crate="build_script_build")
     return trace(
         replace(library("itoa", cpu=1.5, front=0.5), begun=0.1),
         replace(script, begun=0.1),

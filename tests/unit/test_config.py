@@ -12,7 +12,7 @@ from tests.fakes.values import FAT1, TODAY
 from trimtab.config.file import Config, parse_bench, parse_config, parse_limits, read_config
 from trimtab.errors import InputError
 from trimtab.model.parity import Check, Normaliser
-from trimtab.model.plan import Bench, Goal, Limits, ProbeKind
+from trimtab.model.plan import Bench, Economics, Goal, Limits, ProbeKind
 from trimtab.model.profile import AXES, Lto, OptLevel
 from trimtab.report.config_file import config_file
 
@@ -58,6 +58,11 @@ build = "2x"
 touch = "3x"
 size = "+5%"
 
+[economics]
+builds-per-month = 400
+downloads-per-month = 5e4
+minute-price = 0.008
+
 [measure]
 probes = ["size", "run"]
 jobs = 2
@@ -96,6 +101,7 @@ def test_every_key_is_read() -> None:
         ),
     )  # fmt: skip
     assert config.limits == Limits(build=2.0, touch=3.0, size=1.05)
+    assert config.economics == Economics(builds_per_month=400, downloads_per_month=50_000, minute_price=0.008)
     assert config.probes == {ProbeKind.SIZE, ProbeKind.RUN}
     assert (config.jobs, config.timeout, config.bench_time, config.budget) == (2, 3600, 4, 1200)
 
@@ -103,6 +109,20 @@ def test_every_key_is_read() -> None:
 def test_every_key_is_optional() -> None:
     assert vars(parse_config("")) == vars(Config())
     assert vars(parse_config("[project]\n[space]\n[limits]\n[measure]\n")) == vars(Config())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None),
+        ("[economics]\n", Economics()),
+        ("[economics]\nbuilds-per-month = 0\n", Economics()),
+        ("[economics]\nminute-price = 0\n", Economics(minute_price=0.0)),
+        ("[economics]\ndownloads-per-month = 2.5\n", Economics(downloads_per_month=2.5)),
+    ],
+)
+def test_economics_need_not_be_told_in_full(text: str, expected: Economics | None) -> None:
+    assert parse_config(text).economics == expected
 
 
 def test_one_value_needs_no_list() -> None:
@@ -122,8 +142,19 @@ def test_one_value_needs_no_list() -> None:
         ('[[parity]]\nname = "a"\ninput = "x"\n', "parity.input", "did you mean parity.inputs?"),
         ('[limits]\nbuilds = "2x"\n', "limits.builds", "did you mean limits.build?"),
         ('[measure]\nbench_time = "2s"\n', "measure.bench_time", "did you mean measure.bench-time?"),
+        (
+            "[economics]\nbuild-per-month = 1\n",
+            "economics.build-per-month",
+            "did you mean economics.builds-per-month?",
+        ),
+        (
+            "[economics]\nxyz = 1\n",
+            "economics.xyz",
+            "known here: downloads-per-month, builds-per-month, minute-price",
+        ),
+        ("[economic]\n", "economic", "did you mean economics?"),
         ("[measure]\nxyz = 1\n", "measure.xyz", "known here: probes, jobs, timeout, bench-time, budget"),
-        ("zzz = 1\n", "zzz", "known here: project, space, bench, parity, measure, limits"),
+        ("zzz = 1\n", "zzz", "known here: project, space, bench, parity, measure, limits, economics"),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest(text: str, key: str, hint: str) -> None:
@@ -149,6 +180,13 @@ def test_an_unknown_axis_is_named_with_the_nearest() -> None:
         ("[[bench]]\nname = 'a'\n", "bench[0]: Object missing required field `command`"),
         ("[[bench]]\nname = 1\ncommand = 'x'\n", "bench[0].name: Expected `str`, got `int`"),
         ("[limits]\nbuild = 2\n", "limits.build: Expected `str`, got `int`"),
+        ("economics = 3\n", "economics: Expected `object | null`, got `int`"),
+        ("[economics]\nbuilds-per-month = 'many'\n", "economics.builds-per-month: Expected `float`, got `str`"),
+        ("[economics]\ndownloads-per-month = true\n", "economics.downloads-per-month: Expected `float`, got `bool`"),
+        ("[economics]\nbuilds-per-month = -1\n", "economics.builds-per-month: Expected `float` >= 0.0"),
+        ("[economics]\nminute-price = -0.5\n", "economics.minute-price: Expected `float` >= 0.0"),
+        ("[economics]\nminute-price = nan\n", "economics.minute-price: Expected `float` >= 0.0"),
+        ("[economics]\ndownloads-per-month = inf\n", "economics.downloads-per-month: Expected `float` <= "),
         ("[measure]\njobs = 'two'\n", "measure.jobs: Expected `int | null`, got `str`"),
         ("[measure]\njobs = 0\n", "measure.jobs: Expected `int` >= 1"),
         ("[measure]\nprobes = ['sizes']\n", "measure.probes[0]: Invalid enum value 'sizes'"),
@@ -233,13 +271,14 @@ class TestFile:
 
     def test_what_init_writes_can_be_uncommented_as_a_whole(self) -> None:
         lines = config_file(("a", "b"), TODAY).splitlines()
-        settings = [line.removeprefix("# ") for line in lines if line.startswith(("[", "# [[")) or " = " in line]
+        settings = [line.removeprefix("# ") for line in lines if line.startswith(("[", "# [")) or " = " in line]
         text = "\n".join(line for line in settings if not line.startswith("Today's"))
         config = parse_config(text)
         assert config.binaries == ("a", "b")
         assert {axis.kind.name for axis in config.axes} == {axis.name for axis in AXES}
         assert config.benches[0].command[0] == "{bin}"
         assert config.limits == Limits(build=2.0, touch=3.0, size=1.05)
+        assert config.economics == Economics(builds_per_month=400, downloads_per_month=50_000, minute_price=0.008)
         assert (config.jobs, config.budget) == (2, 1200)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from tests.fakes.parts import FakeBuilder, FakeClock, FakeProbe, FakeProbes, FakeSearch, MemoryStore, RecordingProgress
 from tests.fakes.values import CHECK, FAT, FAT1, THIN, TODAY, artifact, study
 from trimtab.errors import InputError, SourcesChanged
-from trimtab.experiment import Experiment, digest, trial_identity
+from trimtab.experiment import Experiment, Screening, digest, trial_identity
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import Bench, Plan, ProbeKind, Selection
 from trimtab.model.profile import Profile
@@ -53,11 +54,15 @@ class Laboratory:
     installed: list[str] = field(default_factory=list)
     wheel_check: FakeWheelCheck | None = None
     measure: Callable[..., Iterator[Measurement | Absent]] = FakeProbe.measure
+    sizes: dict[Profile, int] = field(default_factory=dict)
+    screening: Screening | None = None
 
     def run(self, *profiles: Profile, study_id: str = "app-1", **plan: Any) -> Study:
         values: dict[str, Any] = {"selection": Selection(), "probes": EVERYTHING, **plan}
         settled = Plan(**values)
-        self.builder = FakeBuilder(self.folder, failures=self.failures, identical=self.identical, clock=self.clock)
+        self.builder = FakeBuilder(
+            self.folder, failures=self.failures, identical=self.identical, clock=self.clock, sizes=self.sizes
+        )
         self.probes, self.progress = FakeProbes(clock=self.clock, measure=self.measure), RecordingProgress()
         self.search = FakeSearch(*profiles)
         return Experiment(
@@ -70,6 +75,7 @@ class Laboratory:
             check_sources=self.check_sources,
             progress=self.progress,
             wheel_check=self.wheel_check,
+            screening=self.screening,
             clock=self.clock,
             which=lambda name: name if name in self.installed else None,
         ).run()
@@ -383,6 +389,234 @@ def test_edited_sources_stop_it_and_what_was_measured_is_kept(laboratory: Labora
         laboratory.run(TODAY, FAT, FAT1)
     assert [trial.profile for trial in laboratory.store.load("app-1").trials] == [TODAY]
     assert laboratory.store.find_trial(trial_identity("basis", FAT)) is None
+
+
+ONE = Profile(codegen_units=1)
+SPACE = (TODAY, THIN, FAT, FAT1, ONE)
+
+
+@dataclass
+class Screen:
+    """Two builders that share; the second has a clock of its own, since what goes on beside takes no longer."""
+
+    laboratory: Laboratory
+    at_once: int = 1
+    """How many builds there is memory for."""
+    failures: dict[Profile, BuildFailed] = field(default_factory=dict)
+    meanwhile: Callable[[Profile], object] = lambda _: None
+    peaks: list[int] = field(default_factory=list)
+    """What was asked."""
+    interrupted: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin counting anew."""
+        self.built: list[Profile] = []
+        laboratory = self.laboratory
+        builders = tuple(
+            FakeBuilder(
+                laboratory.folder, failures=self.failures, clock=clock, sizes=laboratory.sizes, shares=True,
+                meanwhile=self.meanwhile, built=self.built,
+            )
+            for clock in (laboratory.clock, FakeClock())
+        )  # fmt: skip
+        laboratory.screening = Screening(builders=builders, beside=self.beside, interrupt=self.interrupted.set)
+
+    def beside(self, peak: int) -> int:
+        self.peaks.append(peak)
+        return self.at_once
+
+
+@pytest.fixture
+def screen(laboratory: Laboratory) -> Screen:
+    """Of `SPACE`, whatever the goal, fat LTO with one codegen unit is taken."""
+    laboratory.sizes = {TODAY: 1000, THIN: 990, FAT: 800, FAT1: 700, ONE: 950}
+    return Screen(laboratory)
+
+
+def screened(found: Study) -> list[Profile]:
+    return [trial.profile for trial in found.trials if trial.screened]
+
+
+class TestScreening:
+    def test_today_and_what_is_taken_are_built_cleanly_the_others_from_shared_units(
+        self, laboratory: Laboratory, screen: Screen
+    ) -> None:
+        found = laboratory.run(*SPACE)
+        assert laboratory.builder.built == [TODAY, FAT1]
+        assert screen.built == [THIN, FAT, FAT1, ONE]
+        assert screened(found) == [THIN, FAT, ONE]
+        assert {trial.profile for trial in found.trials} == set(SPACE)
+        assert set(screen.peaks) == {1_000_000}
+
+    def test_of_one_that_was_screened_there_are_bytes_and_the_sum_of_cpu_times(
+        self, laboratory: Laboratory, screen: Screen
+    ) -> None:
+        laboratory.run(*SPACE, benches=(CHECK,))
+        thin = laboratory.known(THIN)
+        assert metrics(thin) == {"build.clean.cpu", "size.file", "run.check.wall"}
+        assert thin.probes == (ProbeKind.BUILD, ProbeKind.SIZE)
+        assert thin.seconds == 13.0
+        assert metrics(laboratory.known(FAT1)) == metrics(laboratory.known(TODAY))
+
+    def test_it_is_replaced_by_the_clean_one(self, laboratory: Laboratory, screen: Screen) -> None:
+        found = laboratory.run(*SPACE, benches=(CHECK,))
+        (kept,) = [trial for trial in found.trials if trial.profile == FAT1]
+        assert not kept.screened
+        assert kept.value("build.peak_memory")
+        assert laboratory.progress.events[-2:] == ["step fat/1 running check", "done fat/1 new 0"]
+        assert laboratory.probes.measured == ["size", "check"] * 6
+
+    def test_two_at_once_where_there_is_memory(self, laboratory: Laboratory, screen: Screen) -> None:
+        meeting = threading.Barrier(2, timeout=30)
+        screen.at_once, screen.meanwhile = 2, lambda _: meeting.wait()
+        found = laboratory.run(*SPACE)
+        assert [set(screen.built[:2]), set(screen.built[2:])] == [{THIN, FAT}, {FAT1, ONE}]
+        assert [trial.profile for trial in found.trials] == [TODAY, THIN, FAT, ONE, FAT1]
+        assert laboratory.clock.now == 40.0
+        assert laboratory.known(FAT).seconds == 10.0
+
+    def test_one_at_a_time_where_nobody_knows_how_much_memory_it_takes(
+        self, laboratory: Laboratory, screen: Screen
+    ) -> None:
+        screen.at_once = 2
+        laboratory.run(*SPACE, probes=SIZE_ONLY)
+        assert screen.built == [THIN, FAT, FAT1, ONE]
+        assert screen.peaks == []
+
+    def test_goes_on_until_what_is_taken_was_built_cleanly(self, laboratory: Laboratory, screen: Screen) -> None:
+        laboratory.failures = {FAT1: failure(Cause.OUT_OF_MEMORY), FAT: failure(Cause.LINKER)}
+        found = laboratory.run(*SPACE)
+        assert laboratory.builder.built == [TODAY, FAT1, FAT, ONE]
+        assert screened(found) == [THIN]
+        assert laboratory.known(FAT1).status is Status.OOM
+
+    def test_nothing_is_confirmed_where_today_is_best(self, laboratory: Laboratory, screen: Screen) -> None:
+        laboratory.sizes[TODAY] = 500
+        assert screened(laboratory.run(*SPACE)) == [THIN, FAT, FAT1, ONE]
+        assert laboratory.builder.built == [TODAY]
+
+    @pytest.mark.parametrize("benches", [(), (CHECK,)])
+    def test_a_rerun_repeats_nothing(self, laboratory: Laboratory, screen: Screen, benches: tuple[Bench, ...]) -> None:
+        first = laboratory.run(*SPACE, benches=benches)
+        screen.forget()
+        again = laboratory.run(*SPACE, benches=benches)
+        assert sorted(again.trials, key=lambda one: one.id) == sorted(first.trials, key=lambda one: one.id)
+        assert (laboratory.builder.built, screen.built, laboratory.probes.measured) == ([], [], [])
+        assert [event for event in laboratory.progress.events if " new " in event or "step" in event] == []
+
+    def test_an_interrupted_one_goes_on_where_it_was(self, laboratory: Laboratory, screen: Screen) -> None:
+        def interrupt() -> None:
+            if FAT in screen.built:
+                raise KeyboardInterrupt
+
+        laboratory.check_sources = interrupt  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            laboratory.run(*SPACE)
+        assert [trial.profile for trial in laboratory.store.load("app-1").trials] == [TODAY, THIN]
+        del laboratory.check_sources
+        screen.forget()
+        laboratory.run(*SPACE)
+        assert (laboratory.builder.built, screen.built) == ([FAT1], [FAT, FAT1, ONE])
+
+    def test_exactly_afterwards_builds_cleanly_what_was_screened(self, laboratory: Laboratory, screen: Screen) -> None:
+        laboratory.run(*SPACE)
+        laboratory.screening = None
+        found = laboratory.run(*SPACE)
+        assert laboratory.builder.built == [THIN, FAT, ONE]
+        assert screened(found) == []
+        assert all(trial.value("build.peak_memory") for trial in found.trials)
+
+    def test_after_that_there_is_nothing_to_screen(self, laboratory: Laboratory, screen: Screen) -> None:
+        laboratory.screening = None
+        laboratory.run(*SPACE)
+        screen.forget()
+        found = laboratory.run(*SPACE)
+        assert (laboratory.builder.built, screen.built, screened(found)) == ([], [], [])
+
+    def test_a_new_bench_is_run_without_building(self, laboratory: Laboratory, screen: Screen) -> None:
+        laboratory.run(*SPACE)
+        screen.forget()
+        laboratory.run(*SPACE, benches=(CHECK,))
+        assert (laboratory.builder.built, screen.built) == ([], [])
+        assert laboratory.probes.measured == ["check"] * 5
+
+    def test_a_binary_that_is_gone_is_screened_again(self, laboratory: Laboratory, screen: Screen) -> None:
+        found = laboratory.run(*SPACE)
+        gone = next(trial for trial in found.trials if trial.profile == THIN)
+        Path(gone.artifacts[0].path).unlink()
+        screen.forget()
+        laboratory.run(*SPACE)
+        assert (laboratory.builder.built, screen.built) == ([], [THIN])
+
+    @pytest.mark.parametrize("at_once", [1, 2])
+    def test_a_build_that_fails_is_a_result(self, laboratory: Laboratory, screen: Screen, at_once: int) -> None:
+        screen.at_once, screen.failures[FAT] = at_once, failure(Cause.COMPILER, wall=7.0)
+        found = laboratory.run(*SPACE)
+        assert laboratory.known(FAT).failure == failure(Cause.COMPILER, wall=7.0)
+        assert laboratory.known(FAT).seconds == 7.0
+        assert {trial.profile: trial.status for trial in found.trials} == {
+            profile: Status.FAILED if profile == FAT else Status.OK for profile in SPACE
+        }
+        screen.forget()
+        laboratory.run(*SPACE)
+        assert (laboratory.builder.built, screen.built) == ([], [])
+
+    def test_without_today_nothing_can_be_taken(self, laboratory: Laboratory, screen: Screen) -> None:
+        laboratory.failures[TODAY] = failure(Cause.COMPILER)
+        screen.at_once = 2
+        assert screened(laboratory.run(*SPACE)) == [THIN, FAT, FAT1, ONE]
+        assert (laboratory.builder.built, screen.peaks) == ([TODAY], [])
+
+    def test_an_end_in_the_middle_ends_what_goes_on_beside(self, laboratory: Laboratory, screen: Screen) -> None:
+        def during(profile: Profile) -> None:
+            if profile == THIN:
+                raise OSError(5, "Input/output error")
+            assert screen.interrupted.wait(30)
+
+        screen.at_once, screen.meanwhile = 2, during
+        with pytest.raises(OSError, match="Input/output error"):
+            laboratory.run(*SPACE)
+        assert screen.interrupted.is_set()
+        assert [trial.profile for trial in laboratory.store.load("app-1").trials] == [TODAY]
+
+    def test_edited_sources_stop_it(self, laboratory: Laboratory, screen: Screen) -> None:
+        def edited() -> None:
+            if screen.built:
+                raise SourcesChanged("the sources changed while they were being measured")
+
+        laboratory.check_sources = edited  # type: ignore[method-assign]
+        with pytest.raises(SourcesChanged):
+            laboratory.run(*SPACE)
+        assert [trial.profile for trial in laboratory.store.load("app-1").trials] == [TODAY]
+
+    @pytest.mark.parametrize(
+        ("at_once", "budget", "tried", "clean"),
+        [
+            (1, 10.0, 1, [TODAY]),
+            (1, 35.0, 3, [TODAY]),
+            (1, 50.0, 5, [TODAY]),
+            (1, 60.0, 5, [TODAY, FAT1]),
+            (2, 20.0, 3, [TODAY]),
+            (2, 29.0, 3, [TODAY]),
+            (2, 40.0, 5, [TODAY, FAT1]),
+        ],
+    )
+    def test_the_budget_is_kept(
+        self, laboratory: Laboratory, screen: Screen, *, at_once: int, budget: float, tried: int, clean: list[Profile]
+    ) -> None:
+        screen.at_once = at_once
+        found = laboratory.run(*SPACE, budget=budget)
+        assert (len(found.trials), laboratory.builder.built) == (tried, clean)
+        assert laboratory.clock.now <= budget
+
+    def test_what_the_budget_left_is_built_cleanly_the_next_time(self, laboratory: Laboratory, screen: Screen) -> None:
+        laboratory.run(*SPACE, budget=50.0)
+        screen.forget()
+        laboratory.run(*SPACE, budget=50.0)
+        assert (laboratory.builder.built, screen.built) == ([FAT1], [])
 
 
 class TestSurroundings:

@@ -70,7 +70,7 @@ class TestByHand:
 
     def test_what_most_others_wait_for_comes_first(self) -> None:
         found = trace(library("idle"), library("base"), library("b", "base"), library("c", "base"))
-        assert [slot.unit for slot in forecast(found, 1).slots][0] == "base"
+        assert next(slot.unit for slot in forecast(found, 1).slots) == "base"
 
     def test_cargo_plans_before_the_first_unit(self) -> None:
         found = trace(replace(library("a"), begun=0.4), replace(library("b", "a"), begun=1.5), cargo_cpu=0.3)
@@ -86,7 +86,7 @@ class TestByHand:
         found = trace(library("a", cpu=11.0, codegen_units=4))  # 1 to metadata, 3 by one thread, 7 by up to four
         assert walls(found, 1, 2, 4, 64) == NEARLY([11, 7.5, 5.75, 5.75])
         four = forecast(found, 4)
-        assert (four.low, four.high) == (NEARLY(0.97 * 3.5), NEARLY(1.03 * 11))
+        assert [four.low, four.high] == NEARLY([0.97 * 3.5, 1.03 * 11])
 
     def test_they_are_shared_evenly_by_those_that_want_them(self) -> None:
         found = trace(*(library(name, cpu=11.0, codegen_units=16) for name in "ab"))
@@ -101,7 +101,7 @@ class TestTheProgram:
 
     def test_the_interval_is_narrow_then(self) -> None:
         found = forecast(trace(program(cpu=9.0, wall=6.0), jobs=2), 4)
-        assert (found.low, found.high) == (NEARLY(0.97 * found.wall), NEARLY(1.03 * found.wall))
+        assert [found.low, found.high] == NEARLY([0.97 * found.wall, 1.03 * found.wall])
 
     @pytest.mark.parametrize(
         "found", [trace(program(cpu=9.0, wall=6.0, beside=1.0), jobs=2), trace(program(cpu=9.0, wall=9.0), jobs=1)]
@@ -109,7 +109,7 @@ class TestTheProgram:
     def test_it_is_a_guess_where_others_ran_beside_or_there_was_one_core(self, found: Trace) -> None:
         assert walls(found, 1, 3) == NEARLY([9, 9 * 0.3 + 9 * 0.7 / 3])
         three = forecast(found, 3)
-        assert (three.low, three.high) == (NEARLY(0.97 * 3), NEARLY(1.03 * 9))
+        assert [three.low, three.high] == NEARLY([0.97 * 3, 1.03 * 9])
 
     def test_each_of_its_steps_spreads_by_itself(self) -> None:
         unit = program(cpu=9.0, wall=6.0)
@@ -142,7 +142,7 @@ class TestMemory:
 class TestCriticalPath:
     def test_is_what_holds_the_rest_up(self) -> None:
         found = trace(
-            library("quick", cpu=1.1), library("slow", cpu=5.0), library("b", "quick", cpu=2.0), program("app", "b", "slow")
+            library("quick", cpu=1.1), library("slow", cpu=5.0), library("b", "quick", cpu=2.0), program("app", "b", "slow")  # noqa: E501
         )  # fmt: skip
         assert [slot.unit for slot in forecast(found, 8).critical] == ["slow", "app"]
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.fakes.foretold import a_fit, a_forecast
 from tests.fakes.parities import a_full_parity
 from tests.fakes.targets import a_full_report
 from tests.fakes.values import FAT, TODAY, a_full_study, failed, study, trial
@@ -26,6 +27,8 @@ from trimtab.model.study import Study
 from trimtab.report.comparison import comparison_json
 from trimtab.report.diff_json import diff_json
 from trimtab.report.doctor import doctor_json
+from trimtab.report.fit import fit_json
+from trimtab.report.forecast import forecast_json
 from trimtab.report.history import history_json
 from trimtab.report.parity import parity_json
 from trimtab.report.study_json import study_json
@@ -83,6 +86,8 @@ DOCUMENTS: dict[str, Any] = {
     "plan": PLAN,
     "comparison": json.loads(comparison_json(COMPARISON)),
     "parity": json.loads(parity_json(a_full_parity())),
+    "forecast": json.loads(forecast_json(a_forecast())),
+    "fit": json.loads(fit_json(a_fit())),
     "targets": json.loads(targets_json(a_full_report())),
     "diff": json.loads(diff_json(difference(before(), after()), allowances(difference(before(), after()), 2))),
 }
@@ -147,8 +152,8 @@ def test_no_value_may_be_of_another_kind(name: str) -> None:
 def test_no_key_may_be_missing_or_new(name: str) -> None:
     document = DOCUMENTS[name]
     for place in paths(document):
-        if isinstance(place[-1], int) or place[-2:-1] in (("metrics",), ("absent",)):
-            continue  # a list may be shorter, and these two hold whatever was measured
+        if isinstance(place[-1], int) or place[-2:-1] in (("metrics",), ("absent",), ("steps",)):
+            continue  # a list may be shorter, and these hold whatever was measured
         assert not validator(name).is_valid(mutated(document, place, drop=True)), place
         assert not validator(name).is_valid(mutated(document, (*place[:-1], "new-key"), 1)), place
 

@@ -202,8 +202,8 @@ class _Play:
         """The unit that is linked; it mostly runs alone, so that its wall time tells how it spreads."""
         cost = unit.cost
         last = [(step, phase) for step, phase in ((Step.LTO, cost.lto), (Step.LINK, cost.link)) if phase]
-        wall = cost.wall - sum(phase.wall for _, phase in last)
-        cpu = cost.cpu - sum(phase.cpu for _, phase in last)
+        wall = max(0.0, cost.wall - sum(phase.wall for _, phase in last))
+        cpu = max(0.0, cost.cpu - sum(phase.cpu for _, phase in last))
         for step, phase in ((Step.CODE, Phase(begun=0.0, wall=wall, cpu=cpu)), *last):
             if cost.beside > _ALONE:
                 serial = 1.0 if step is Step.LTO and unit.codegen_units == 1 else self._serial

@@ -32,7 +32,7 @@ def fit_renderables(report: FitReport) -> Iterator[RenderableType]:
     for row in report.rows:
         one, tried = row.estimated, row.tried
         table.add_row(
-            row.label,
+            Text(printable(row.label)),
             Text(row.fit if tried else f"{row.fit} (forecast)", style=_STYLES[row.fit]),
             format_seconds(tried.wall) if tried and tried.fit is Fit.FITS else "–",
             format_seconds(one.wall),

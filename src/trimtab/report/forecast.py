@@ -43,7 +43,8 @@ def forecast_renderables(report: ForecastReport) -> Iterator[RenderableType]:
         table.add_column(heading, justify="right")
     for profile in report.profiles:
         for at, one in enumerate(profile.forecasts):
-            table.add_row(*((profile.label if not at else ""), *_cells(one), "" if at else format_bytes(profile.size)))
+            name, size = ("", "") if at else (Text(printable(profile.label)), format_bytes(profile.size))
+            table.add_row(name, *_cells(one), size)
     yield table
     for profile in report.profiles:
         yield Text(printable(held_up(profile)))
@@ -90,11 +91,12 @@ def forecast_html(report: ForecastReport) -> str:
         for one in profile.forecasts
     ]
     headings = ("profile", "cores", "wall", "between", "CPU", "peak memory", "size")
+    name = escape(printable(report.project.name))
     parts = [
         "<!doctype html>",
-        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(printable(report.project.name))}: clean builds</title>',
+        f'<html lang="en"><head><meta charset="utf-8"><title>{name}: clean builds</title>',
         f"<style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(printable(report.project.name))}: clean builds, foretold from traced ones</h1>",
+        f"<h1>{name}: clean builds, foretold from traced ones</h1>",
         f'<p class="note">{escape(printable(_where(report)))}</p>',
         "<table><tr>" + "".join(f"<th>{heading}</th>" for heading in headings) + "</tr>",
         *rows,

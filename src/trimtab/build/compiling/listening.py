@@ -10,6 +10,7 @@ import os
 import socket
 import socketserver
 import struct
+import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -85,6 +86,9 @@ def listening(listener: Listener, folder: Path) -> Iterator[Path]:
     Args:
         listener: deals with the calls; it is called by several threads.
         folder: where the socket is to lie, if its path is short enough for one.
+
+    Raises:
+        OSError: what the listener reads or writes cannot be read or written.
     """
     with contextlib.ExitStack() as stack:
         place = folder / f"socket-{os.getpid()}"
@@ -101,6 +105,8 @@ def listening(listener: Listener, folder: Path) -> Iterator[Path]:
             thread.join()
             server.hang_up()
             place.unlink(missing_ok=True)
+            if server.failure:  # whatever else went wrong came of it
+                raise server.failure
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
@@ -110,7 +116,13 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     def __init__(self, place: str, listener: Listener) -> None:
         super().__init__(place, _Handler)
         self.listener = listener
+        self.failure: BaseException | None = None
+        """What went wrong here, if something did: the call in question has failed, and with it the build."""
         self._open: set[socket.socket] = set()
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - of the base class
+        """Keep what went wrong for the thread that builds."""
+        self.failure = self.failure or sys.exception()
 
     def open(self, connection: socket.socket) -> None:
         """A call has begun."""
