@@ -38,6 +38,8 @@ from trimtab.wheels import (
     WheelInspection,
 )
 
+_LEAST_SCREENED = 10
+"""Profiles: of fewer, a screening saves less than it costs to build cleanly what each goal would take."""
 _AT_ONCE = 2
 """Builds in a screening; wall times are not recorded then."""
 _MARGIN = 1.25
@@ -174,7 +176,7 @@ def _experiment(exploration: Exploration, store: SqliteStore, work: Path, progre
 
 def _screening(exploration: Exploration, store: SqliteStore, work: Path) -> Screening | None:
     """How profiles are screened; not at all where there are hardly more of them than are built cleanly in the end."""
-    if exploration.plan.exact or exploration.wheels or len(exploration.profiles) <= 1 + len(Goal):
+    if exploration.plan.exact or exploration.wheels or len(exploration.profiles) < _LEAST_SCREENED:
         return None
     try:
         sharing = exploration.sharing()

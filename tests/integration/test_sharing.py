@@ -407,12 +407,14 @@ class TestSources:
         note = tmp_path / "note"
         steady = f'pub fn sum(_: &[u32]) -> u32 {{ include_str!("{note}").len() as u32 }}'
         place.write({"../vendor/steady/src/lib.rs": steady})
+        reused: set[str] = set()
         for text in ("a", "note", "a note"):
             note.write_text(text)
             made = place.build()
             assert f"sum={len(text)} abort=false app={len(text) * 10}" in made.says()
             assert made.made >= {"steady", "base", "app (program)"}
-        assert made.reused == {"native", *HOST_UNITS}
+            reused = made.reused
+        assert reused == {"native", *HOST_UNITS}
 
     def test_that_are_taken_back(self, place: Place) -> None:
         """What was made of sources that were edited in the middle of it all is not kept for those before."""
@@ -456,14 +458,13 @@ class TestSettings:
     def test_link_time_optimization(self, place: Place) -> None:
         self.check(place, "", "", reused=HOST_UNITS, lto=Lto.OFF)
 
-    def test_thin_and_fat_are_one_for_libraries_whose_codegen_units_are_the_same(self, place: Place) -> None:
-        """Fat LTO with one codegen unit in the last step only would be another program."""
-        thin, fat = place.build(lto=Lto.THIN), place.build(lto=Lto.FAT)
-        single = place.build(lto=Lto.FAT, codegen_units=1)
-        assert (fat.made, single.reused) == ({"app (program)"}, HOST_UNITS)
-        assert thin.says() == fat.says() == single.says() == PLAIN
+    def test_codegen_units_of_fat_link_time_optimization(self, place: Place) -> None:
+        """One codegen unit in the last step only would make another program."""
+        several, single = place.build(lto=Lto.FAT), place.build(lto=Lto.FAT, codegen_units=1)
+        assert single.reused == HOST_UNITS
+        assert several.says() == single.says() == PLAIN
         assert single.bytes == place.cold(lto=Lto.FAT, codegen_units=1).bytes
-        assert len({thin.bytes, fat.bytes, single.bytes}) == 3
+        assert several.bytes != single.bytes
 
     def test_of_one_package(self, place: Place) -> None:
         """A package that has its own settings is the same in all profiles; what depends on it is not."""
@@ -799,7 +800,7 @@ class TestPublished:
 
     def test_crates_of_the_registry(self, new_place: Callable[..., Place]) -> None:
         manifest = FILES["Cargo.toml"].replace('"app", "base", "magic"', '"app"')
-        dependencies = 'anyhow = "1"\nlibc = "0.2"\nlog = "0.4"\nmemchr = "2"\nparking_lot_core = "0.9"\n'
+        dependencies = 'anyhow = "1"\nlibc = "0.2"\nlog = "0.4"\nmemchr = "2"\n'
         place = new_place(
             {
                 "Cargo.toml": manifest,

@@ -93,7 +93,7 @@ def command(
     a grid of twelve profiles around today's is explored. Benches run in the project's folder, without a shell and
     with empty standard input; {bin} stands for the binary.
 
-    Of more than five profiles, all are screened first, with what they have in common compiled once; today's and those
+    Of ten profiles or more, all are screened first, with what they have in common compiled once; today's and those
     that a goal would take are then built cleanly, and only these can be recommended. --exact builds all cleanly.
 
     With --wheel, wheels are built by the project's own build backend (maturin, setuptools-rust), installed, checked and
