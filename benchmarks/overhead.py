@@ -1,8 +1,9 @@
 """What tracing and measuring add to a build: trimtab's clean build against plain ``cargo build``, in CPU seconds.
 
 Each pair builds the same crate twice from an empty target directory, once plainly and once through
-`trimtab.build.cargo.CargoBuilder` with everything on (rustc calls traced, memory of the process tree watched, binaries
-kept), in random order. Counted is the CPU time of all processes, this one included. The floor is plain Cargo, ratio 1.
+`trimtab.build.cargo.CargoBuilder` with everything on (a wrapper around every rustc call, memory of the process tree
+watched, binaries kept), in random order. Counted is the CPU time of all processes, this one included; the shares of this
+process and of the wrapper are told apart too, as they count them themselves. The floor is plain Cargo, ratio 1.
 
     python benchmarks/overhead.py crate:ripgrep --pairs 8 [--json]
 """
@@ -53,8 +54,14 @@ def main() -> None:
         exploration = prepare(Request(path=options.path), Folders(store=folder / "db", cache=folder / "cache"))
         builder = exploration.builder(folder, folder / "artifacts")
 
+        wrapper: list[float] = []
+
         def traced() -> None:
-            assert isinstance(builder.build(exploration.today.profile, touch=False), Built)
+            before = cpu_seconds()
+            built = builder.build(exploration.today.profile, touch=False)
+            assert isinstance(built, Built)
+            assert built.trace
+            wrapper.append(built.trace.tracing_cpu / (cpu_seconds() - before))
 
         def plain() -> None:
             target = folder / "target"
@@ -85,6 +92,7 @@ def main() -> None:
         "cpu_seconds": seconds,
         "ratio": asdict(ratio),
         "own_share": {name: statistics.median(shares) for name, shares in own.items()},
+        "wrapper_share": statistics.median(wrapper),
     }
     if options.json:
         print(json.dumps(document, indent=2))
@@ -92,6 +100,7 @@ def main() -> None:
         interval = f" [{format_change(ratio.low)}, {format_change(ratio.high)}]" if ratio.low and ratio.high else ""
         share = statistics.median(own["traced"])
         print(f"our own process: {share:.2%} of the CPU time of a traced build")
+        print(f"the wrapper of rustc: {statistics.median(wrapper):.2%}")
         print(f"{exploration.study.project.name}: CPU {format_change(ratio.value)}{interval}, {options.pairs} pairs")
 
 

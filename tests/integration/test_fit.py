@@ -97,6 +97,7 @@ def test_a_trial_is_traced(user: User, hungry: Path) -> None:
 
 
 def test_a_large_space_is_screened_and_only_what_is_recommended_built_cleanly(user: User, hungry: Path) -> None:
+    (hungry / "table" / "src" / "lib.rs").write_text("pub static ROWS: &[u64] = &[1, 2];\n")
     axes = ("--axis", "opt-level=0,1", "--axis", "codegen-units=16,8,4,2,1")
     arguments = ("explore", hungry, *axes, "--measure", "size,build", "--goal", "size", "--json")
     found = user.does(*arguments).document

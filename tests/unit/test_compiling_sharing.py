@@ -325,7 +325,7 @@ class TestMergedSettings:
         keys = {lto: self.key(builds, builds.crate(lto=lto), embeds=True) for lto in (OFF, LOCAL, BITCODE)}
         assert keys[OFF] == keys[BITCODE] != keys[LOCAL]
         assert keys[LOCAL] == builds.key(builds.crate(lto=LOCAL))
-        assert keys[OFF] not in {builds.key(builds.crate(lto=lto)) for lto in (OFF, BITCODE)}
+        assert keys[OFF] not in {builds.key(builds.crate(lto=lto)) for lto in (OFF, BITCODE, "")}
 
     def test_in_embed_mode_a_library_is_told_to_have_both(self, builds: Builds) -> None:
         for lto in (OFF, BITCODE):
@@ -713,6 +713,7 @@ class TestStrips:
         archive = replace(several.program, types=("staticlib",))
         assert several.makes(archive)
         assert several.makes(archive)
+        assert list(several.cache.glob("units/*/*")) == []
 
 
 class TestEntriesThatVanish:

@@ -93,6 +93,8 @@ class Trace:
     units: tuple[Unit, ...]
     cargo_cpu: float = 0.0
     """Seconds that Cargo itself took."""
+    tracing_cpu: float = 0.0
+    """Seconds that the wrapper took: what tracing adds, and no part of a build."""
     jobs: int = 1
     """Units at a time."""
 

@@ -64,6 +64,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._units: list[Unit] = []
         self._cargo_cpu = 0.0
+        self._own_cpu = 0.0
         self.failed: Unit | None = None
         self._was_killed = False
 
@@ -87,6 +88,7 @@ class Recorder:
         """Rustc has run, and Cargo has taken so much of the CPU by then."""
         with self._lock:
             self._cargo_cpu = max(self._cargo_cpu, report.fields.get("cargo_cpu", 0.0))
+            self._own_cpu += report.fields.get("own_cpu", 0.0)
 
     def trace(self, *, cpu: float, stdout: str, target: Path, jobs: int) -> Trace:
         """What the build did.
@@ -99,14 +101,19 @@ class Recorder:
         """
         units = sorted(self._units, key=lambda unit: unit.begun)
         compiled = sum(unit.cost.cpu for unit in units if not unit.reused)
-        left = max(0.0, cpu - compiled - self._cargo_cpu)
+        left = max(0.0, cpu - compiled - self._cargo_cpu - self._own_cpu)
         timings = _timings(target)
         runs = list(
             _runs(stdout, [unit for unit in timings if unit["mode"] == _RUN], units, left, _late(timings, units))
         )
         told = sum(run.cost.cpu for run in runs)
         everything = sorted((*units, *runs), key=lambda unit: unit.begun)
-        return Trace(units=tuple(everything), cargo_cpu=self._cargo_cpu + max(0.0, left - told), jobs=jobs)
+        return Trace(
+            units=tuple(everything),
+            cargo_cpu=self._cargo_cpu + max(0.0, left - told),
+            tracing_cpu=self._own_cpu,
+            jobs=jobs,
+        )
 
 
 def cost_of(call: RustcCall, report: Report, link: Phase | None, beside: float) -> UnitCost:

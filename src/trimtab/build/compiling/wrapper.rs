@@ -29,6 +29,8 @@ const SOCKET: &str = "TRIMTAB_SOCKET";
 const LINKER: &str = "TRIMTAB_LINKER";
 const LINK_RECORD: &str = "TRIMTAB_LINK_RECORD";
 const STRIPS: &str = "TRIMTAB_STRIPS";
+const OURSELVES: c_int = 0;
+const CHILDREN: c_int = -1;
 const PAUSE: Duration = Duration::from_millis(40);
 
 fn main() {
@@ -128,13 +130,13 @@ fn run(argv: &[Vec<u8>], settings: &[Vec<u8>], links: &[Vec<u8>]) -> io::Result<
     *done.0.lock().unwrap_or_else(|broken| broken.into_inner()) = true;
     done.1.notify_all();
     let seen = watcher.join().unwrap_or_default();
-    let usage = children_usage();
+    let usage = used_by(CHILDREN);
     let (metadata_wall, metadata_cpu) = metadata.unwrap_or((-1.0, -1.0));
     let report = format!(
         "since={} wall={} cpu={} largest={} metadata_wall={} metadata_cpu={} own={} shared={} lto_begin={} \
-         cpu_before_lto={} cargo_cpu={} signal={} code={}",
+         cpu_before_lto={} cargo_cpu={} own_cpu={} signal={} code={}",
         since, wall, usage.0, usage.1, metadata_wall, metadata_cpu, seen.own, seen.shared, seen.lto_begin,
-        seen.cpu_before_lto, cpu_so_far(std::os::unix::process::parent_id()), status.signal().unwrap_or(0), status.code().unwrap_or(-1),
+        seen.cpu_before_lto, cpu_so_far(std::os::unix::process::parent_id()), used_by(OURSELVES).0, status.signal().unwrap_or(0), status.code().unwrap_or(-1),
     );
     Ok((status, report, said))
 }
@@ -194,7 +196,7 @@ fn link(words: Vec<OsString>) -> io::Result<Option<ExitStatus>> {
     let (since, begun) = (unix_time(), Instant::now());
     let status = Command::new(&linker).args(&words).status()?;
     if let Some(path) = env::var_os(LINK_RECORD) {
-        let usage = children_usage();
+        let usage = used_by(CHILDREN);
         fs::write(path, format!("{} {} {} {}", since, begun.elapsed().as_secs_f64(), usage.0, usage.1))?;
     }
     let strips = env::var(STRIPS).unwrap_or_default();
@@ -294,11 +296,10 @@ extern "C" {
     fn raise(signal: c_int) -> c_int;
 }
 
-/// CPU seconds of all children that have ended, and the most KiB that one of them had in memory.
-fn children_usage() -> (f64, c_long) {
-    const CHILDREN: c_int = -1;
+/// CPU seconds of this process, or of all children that have ended; and the most KiB that one of them had in memory.
+fn used_by(who: c_int) -> (f64, c_long) {
     let mut usage = Usage::default();
-    unsafe { getrusage(CHILDREN, &mut usage) };
+    unsafe { getrusage(who, &mut usage) };
     let [user, user_micro, system, system_micro] = usage.times;
     ((user + system) as f64 + (user_micro + system_micro) as f64 / 1e6, usage.largest)
 }
