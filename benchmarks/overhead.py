@@ -2,8 +2,8 @@
 
 Each pair builds the same crate twice from an empty target directory, once plainly and once through
 `trimtab.build.cargo.CargoBuilder` with everything on (a wrapper around every rustc call, memory of the process tree
-watched, binaries kept), in random order. Counted is the CPU time of all processes, this one included; the shares of this
-process and of the wrapper are told apart too, as they count them themselves. The floor is plain Cargo, ratio 1.
+watched, binaries kept), in random order. Counted is the CPU time of all processes, this one included; shares of this
+process and of the wrapper are told too, as they count them themselves. The floor is plain Cargo, ratio 1.
 
     python benchmarks/overhead.py crate:ripgrep --pairs 8 [--json]
 """

@@ -44,6 +44,12 @@ class Answering:
         assert self.over.acquire(timeout=20)
 
 
+def ask_in_vain(place: Path, crate: Crate) -> None:
+    with Wrapper(place) as wrapper, contextlib.suppress(EOFError, ConnectionError):
+        wrapper.ask(crate.call)
+        raise AssertionError("there was an answer")
+
+
 @pytest.fixture
 def crate(tmp_path: Path) -> Crate:
     return Crate(package=tmp_path / "work" / "base", target=tmp_path / "target")
@@ -192,6 +198,35 @@ class TestHangingUp:
         listener.wait_until_over()
         assert listener.reports == []
         wrapper.hang_up()
+
+
+class TestFailures:
+    """What goes wrong on our side ends the call, and with it the build, which then has that error."""
+
+    @pytest.mark.parametrize("calls", [1, 2])
+    def test_the_first_one_counts(self, calls: int, crate: Crate, tmp_path: Path) -> None:
+        numbers = iter(range(calls))
+
+        def fail(_: RustcCall) -> None:
+            raise OSError(28, f"No space left for call {next(numbers)}")
+
+        def build() -> None:
+            with listening(Answering(Made(said=b""), fail), tmp_path) as place:
+                for _ in range(calls):
+                    ask_in_vain(place, crate)
+
+        with pytest.raises(OSError, match="No space left for call 0"):
+            build()
+        assert list(numbers) == []
+        assert list(tmp_path.iterdir()) == []
+
+    def test_being_hung_up_on_is_none(self, crate: Crate, tmp_path: Path) -> None:
+        listener = Answering(Run(argv=("rustc",)))
+        with listening(listener, tmp_path) as place:
+            wrapper = Wrapper(place)
+            wrapper.ask(crate.call)
+            wrapper.hang_up()
+            listener.wait_until_over()
 
 
 class TestPlace:

@@ -178,6 +178,14 @@ class TestCpu:
         trace = recorder.trace(cpu=4.0, stdout="", target=base.target, jobs=1)
         assert trace.cargo_cpu == pytest.approx(1.0)
 
+    def test_of_the_wrapper_is_told_apart(self, recorder: Recorder, base: Crate) -> None:
+        recorder.add(base.call, 0.0, COST, reused=False)
+        for own in (0.25, 0.5):
+            recorder.ran(report(cargo_cpu=0.5, own_cpu=own))
+        trace = recorder.trace(cpu=10.0, stdout="", target=base.target, jobs=1)
+        assert trace.tracing_cpu == pytest.approx(0.75)
+        assert trace.cargo_cpu == pytest.approx(10.0 - 3.0 - 0.75)
+
     def test_of_cargo_is_what_was_seen_last(self, recorder: Recorder, base: Crate) -> None:
         for seen in (0.2, 0.75, 0.5, -1.0):
             recorder.ran(report(cargo_cpu=seen))
