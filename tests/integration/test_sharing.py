@@ -227,6 +227,7 @@ class Place:
     root: Path
     folder: Path
     request: dict[str, Any] = dataclasses.field(default_factory=dict)
+    _known: tuple[Any, Exploration] | None = None
 
     @property
     def cache(self) -> Path:
@@ -240,16 +241,20 @@ class Place:
     def write(self, files: Mapping[str, str]) -> None:
         """Write or edit files of the project."""
         lay(self.root, files)
+        self._known = None
 
     def lock(self, *, offline: bool) -> None:
         """Make a Cargo.lock."""
         argv = ["cargo", "generate-lockfile", *(["--offline"] if offline else [])]
         subprocess.run(argv, check=True, cwd=self.root, capture_output=True)
 
-    def exploration(self, **request: Any) -> Exploration:
-        """The project as it is now."""
-        asked = Request(path=str(self.root), **{"axes": (), **self.request, **request})
-        return prepare(asked, Folders(store=self.folder / "db", cache=self.cache))
+    def exploration(self) -> Exploration:
+        """The project as it is now; it is looked at again after each change."""
+        asked = Request(path=str(self.root), **{"axes": (), **self.request})
+        seen = (asked, self.folder, dict(os.environ))
+        if not self._known or self._known[0] != seen:
+            self._known = (seen, prepare(asked, Folders(store=self.folder / "db", cache=self.cache)))
+        return self._known[1]
 
     def build(self, *, basis: Mapping[str, Any] | None = None, work: str = "work", **settings: Any) -> Made:
         """Build the project as it is now, sharing with all builds before."""
@@ -458,6 +463,7 @@ class TestSettings:
     def test_link_time_optimization(self, place: Place) -> None:
         self.check(place, "", "", reused=HOST_UNITS, lto=Lto.OFF)
 
+    @pytest.mark.slow
     def test_codegen_units_of_fat_link_time_optimization(self, place: Place) -> None:
         """One codegen unit in the last step only would make another program."""
         several, single = place.build(lto=Lto.FAT), place.build(lto=Lto.FAT, codegen_units=1)
@@ -552,6 +558,7 @@ class TestStrip:
 
 
 class TestEmbedMode:
+    @pytest.mark.slow
     def test_libraries_serve_off_thin_and_fat(self, place: Place) -> None:
         embedding = {"embeds": True}
         off = place.build(basis=embedding, lto=Lto.OFF)
@@ -793,6 +800,7 @@ class TestProbes:
         assert second.reused == {"probing (build script)", "probing (program)"}
 
 
+@pytest.mark.slow
 @pytest.mark.registry
 @pytest.mark.usefixtures("registry")
 class TestPublished:

@@ -90,12 +90,14 @@ def listening(listener: Listener, folder: Path) -> Iterator[Path]:
     Raises:
         OSError: what the listener reads or writes cannot be read or written.
     """
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as last, contextlib.ExitStack() as stack:
         place = folder / f"socket-{os.getpid()}"
         if len(os.fsencode(place)) > _LONGEST_NAME:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-"))) / "socket"
         place.unlink(missing_ok=True)
-        server = stack.enter_context(_Server(str(place), listener))
+        server = _Server(str(place), listener)
+        last.callback(server.tell_failure)  # when all threads have ended; whatever else went wrong came of it
+        stack.enter_context(server)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
@@ -105,8 +107,6 @@ def listening(listener: Listener, folder: Path) -> Iterator[Path]:
             thread.join()
             server.hang_up()
             place.unlink(missing_ok=True)
-            if server.failure:  # whatever else went wrong came of it
-                raise server.failure
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
@@ -116,13 +116,17 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     def __init__(self, place: str, listener: Listener) -> None:
         super().__init__(place, _Handler)
         self.listener = listener
-        self.failure: BaseException | None = None
-        """What went wrong here, if something did: the call in question has failed, and with it the build."""
+        self._failure: BaseException | None = None
         self._open: set[socket.socket] = set()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - of the base class
         """Keep what went wrong for the thread that builds."""
-        self.failure = self.failure or sys.exception()
+        self._failure = self._failure or sys.exception()
+
+    def tell_failure(self) -> None:
+        """Raise what went wrong here, if something did: the call in question has failed, and with it the build."""
+        if self._failure:
+            raise self._failure
 
     def open(self, connection: socket.socket) -> None:
         """A call has begun."""
