@@ -42,13 +42,16 @@ def test_a_cheaper_build_is_negative() -> None:
     [
         (Economics(builds_per_month=120), (60.0, None, None)),
         (Economics(downloads_per_month=10), (None, None, -10_000)),
-        (Economics(minute_price=3.0), (None, None, None)),
-        (Economics(), (None, None, None)),
     ],
 )
 def test_only_what_was_told_is_counted(told: Economics, expected: tuple[float | None, ...]) -> None:
     found = one(BASE, DEAR, told=told)
     assert (found.minutes, found.price, found.bytes) == expected
+
+
+@pytest.mark.parametrize("told", [Economics(), Economics(minute_price=3.0)])
+def test_nothing_is_set_against_nothing(told: Economics) -> None:
+    assert list(trades(replace(study(BASE, DEAR), economics=told))) == []
 
 
 @pytest.mark.parametrize(

@@ -418,7 +418,8 @@ class Screen:
         builders = tuple(
             FakeBuilder(
                 laboratory.folder, failures=self.failures, clock=clock, sizes=laboratory.sizes, shares=True,
-                meanwhile=self.meanwhile, built=self.built,
+                meanwhile=lambda profile: self.meanwhile(profile),  # noqa: PLW0108 - a test may set it later
+                built=self.built,
             )
             for clock in (laboratory.clock, FakeClock())
         )  # fmt: skip

@@ -20,7 +20,7 @@ def trades(study: Study) -> Iterator[Trade]:
     Minutes are wall time of a clean build, as on this machine: that is what a runner of a CI service is paid for.
     """
     today, told = study.baseline_trial, study.economics
-    if not today or today.failure or not told:
+    if not today or today.failure or not told or not (told.builds_per_month or told.downloads_per_month):
         return
     for trial in study.built:
         if trial.id != today.id and not trial.screened:

@@ -57,8 +57,7 @@ goal = "balanced"                   # size, speed, balanced or build
 # touch = "3x"                      # touch-and-rebuild time
 # size = "+5%"                      # stripped size
 
-# What `trimtab explore` sets against each other in a month's terms: build minutes and bytes downloaded.
-# [economics]
+[economics]                         # build minutes against bytes downloaded, in a month's terms
 # builds-per-month = 400
 # downloads-per-month = 50000
 # minute-price = 0.008              # of a minute of building, in any currency
