@@ -20,6 +20,7 @@ from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.experiment import Experiment, Progress, Screening
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.folders import default_folders, hold_lock
+from trimtab.leftovers import WORK_VARIABLE, kill_leftovers
 from trimtab.machine import usable_cores
 from trimtab.measure.installed import BENCH_VARIABLES, Installer
 from trimtab.measure.probe import Probe
@@ -30,7 +31,6 @@ from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.space import axis_of
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.process import WORK_VARIABLE, kill_leftovers
 from trimtab.search.grid import GridSearch
 from trimtab.stats.median import CONFIDENCE
 from trimtab.store.sqlite import SqliteStore

@@ -11,6 +11,7 @@ from typing import Any
 
 from trimtab.build.overlay import Overlay
 from trimtab.build.ways import setting
+from trimtab.leftovers import kill_leftovers
 from trimtab.measure.emulators import (
     Emulator,
     NoEmulator,
@@ -23,7 +24,7 @@ from trimtab.measure.emulators import (
 )
 from trimtab.model.target import Attempt, Ran, Run
 from trimtab.model.trial import Artifact
-from trimtab.process import Runner, kill_leftovers
+from trimtab.process import Runner
 
 _SUFFIXES = {"-windows-": ".exe", "wasm": ".wasm"}
 _LONGEST = 60.0

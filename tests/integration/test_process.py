@@ -18,7 +18,8 @@ import pytest
 from tests.integration.user import control_groups, end, eventually, pids_about, processes_about
 from trimtab import process, tree_memory
 from trimtab.errors import MissingError
-from trimtab.process import WORK_VARIABLE, Command, Finished, SystemRunner, kill_leftovers
+from trimtab.leftovers import WORK_VARIABLE, kill_leftovers
+from trimtab.process import Command, Finished, SystemRunner
 from trimtab.tree_memory import ControlGroup, MemoryWatch, ProcessWalk
 
 pytestmark = pytest.mark.integration

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from trimtab.errors import InputError
 from trimtab.folders import hold_lock
+from trimtab.leftovers import kill_leftovers
 from trimtab.model.trial import Artifact
-from trimtab.process import kill_leftovers
 
 _MOST = 16
 _MADE = ("target", "beside", "kept", "links", "tree", "wheels", "environments", ".cargo")

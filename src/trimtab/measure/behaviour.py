@@ -20,8 +20,9 @@ from pathlib import Path
 
 from trimtab.errors import InputError, MissingError
 from trimtab.folder_watch import bytes_below
+from trimtab.leftovers import WORK_VARIABLE, kill_leftovers
 from trimtab.model.parity import Behaviour, Check, Content, Input, Written
-from trimtab.process import WORK_VARIABLE, Command, Confinement, Finished, Runner, kill_leftovers, out_of_space
+from trimtab.process import Command, Confinement, Finished, Runner, out_of_space
 from trimtab.units import format_bytes
 
 _MOST_LISTED = 8 << 20
