@@ -156,6 +156,7 @@ class Exploration:
                 toolchain=toolchain,
                 sources=self.sources.digest,
                 tree=frozenset(self.sources.stamps),
+                since=self.sources.begun,
                 strips=strips if len(strips) > 1 else (),
                 embeds=may_embed
                 and embeds_alike(self.runner, cache / "embedding", toolchain, self.project.root, self.environment),

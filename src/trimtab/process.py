@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from trimtab.errors import MissingError
+from trimtab.exit_watch import watch_exit
 from trimtab.folder_watch import FolderWatch
 from trimtab.tree_memory import ControlGroup, MemoryWatch, new_name, open_watch
 from trimtab.units import format_bytes
@@ -308,7 +309,7 @@ def _wait(
     folder = FolderWatch(confined.folder, confined.most) if confined else None
     pause = _POLL_FLOOR
     killed: Literal["", "timeout", "flood"] = ""
-    with contextlib.closing(_exit_descriptor(child.pid)) as exited:
+    with contextlib.closing(watch_exit(child.pid)) as exited:
         while True:
             if not killed and (killed := _trouble(deadline, outputs, folder)):
                 _kill_tree(child, watch)
@@ -327,40 +328,6 @@ def _trouble(deadline: float, outputs: _Outputs, folder: FolderWatch | None) -> 
         return "flood"
     flooded = any(output and os.fstat(output.fileno()).st_size > _MOST_PRINTED for output in outputs)
     return "flood" if flooded else ""
-
-
-class _Sleep:
-    """Waits out a pause where the kernel has no descriptor for a child's exit."""
-
-    def wait(self, seconds: float) -> None:
-        time.sleep(seconds)
-
-    def close(self) -> None:
-        """Nothing to give back."""
-
-
-class _Pidfd(_Sleep):
-    """Waits until a child exits or a pause is over, so that the exit is seen at once."""
-
-    def __init__(self, pid: int) -> None:
-        import select
-
-        self._descriptor = os.pidfd_open(pid)
-        self._poll = select.poll()
-        self._poll.register(self._descriptor, select.POLLIN)
-
-    def wait(self, seconds: float) -> None:
-        self._poll.poll(seconds * 1000)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-def _exit_descriptor(pid: int) -> _Sleep:
-    try:
-        return _Pidfd(pid)
-    except (AttributeError, OSError):
-        return _Sleep()
 
 
 def _kill_tree(child: Child, watch: MemoryWatch | None) -> None:

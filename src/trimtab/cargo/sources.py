@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ class Sources:
     digest: str
     stamps: Mapping[Path, tuple[int, int]]
     """File → size in bytes and modification time in nanoseconds."""
+    begun: float = field(default_factory=time.time)
+    """When reading them began, in seconds since 1970: what changed later may be in the digest or not."""
 
     def check_unchanged(self) -> None:
         """Raise when a file was edited or removed meanwhile.
@@ -71,6 +74,7 @@ def read_sources(
         ours: files and folders that may lie in the tree but are trimtab's own, such as the store.
         tree: the folder that counts, where that is more than the workspace's root.
     """
+    begun = time.time()
     digest = hashlib.blake2b(digest_size=16)
     stamps: dict[Path, tuple[int, int]] = {}
     tree = tree or project.root
@@ -83,7 +87,7 @@ def read_sources(
             _feed(digest, path)
     settings = {"environment": affecting_builds(environment), "configuration": dict(configuration)}
     digest.update(json.dumps(settings, sort_keys=True).encode())
-    return Sources(digest=digest.hexdigest(), stamps=stamps)
+    return Sources(digest=digest.hexdigest(), stamps=stamps, begun=begun)
 
 
 def copy_with_lock(

@@ -98,13 +98,14 @@ def listening(listener: Listener, folder: Path) -> Iterator[Path]:
         server = _Server(str(place), listener)
         last.callback(server.tell_failure)  # when all threads have ended; whatever else went wrong came of it
         stack.enter_context(server)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
+        thread = threading.Thread(target=server.serve, daemon=True)
         try:
+            thread.start()
             yield place
         finally:
-            server.shutdown()
-            thread.join()
+            server.ended.set()
+            if thread.is_alive():  # else an interruption came while it started, and it sees at once that it is over
+                thread.join()
             server.hang_up()
             place.unlink(missing_ok=True)
 
@@ -112,12 +113,19 @@ def listening(listener: Listener, folder: Path) -> Iterator[Path]:
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = False  # an entry of the cache that is being written is finished
     request_queue_size = 256
+    timeout = 0.05
 
     def __init__(self, place: str, listener: Listener) -> None:
         super().__init__(place, _Handler)
         self.listener = listener
+        self.ended = threading.Event()
         self._failure: BaseException | None = None
         self._open: set[socket.socket] = set()
+
+    def serve(self) -> None:
+        """Answer until the end; `serve_forever` cannot be ended before it has begun."""
+        while not self.ended.is_set():
+            self.handle_request()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - of the base class
         """Keep what went wrong for the thread that builds."""
