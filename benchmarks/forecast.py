@@ -26,12 +26,11 @@ from trimtab.folders import Folders
 from trimtab.forecasting import profile_forecasts
 from trimtab.machine import usable_cores
 from trimtab.model.forecast import ProfileForecast
-from trimtab.model.profile import axis_kind
-from trimtab.model.space import axis_of
+from trimtab.model.space import parse_axis
 from trimtab.model.trial import Built
 from trimtab.process import Limits
 
-_AXES = {"lto": ["local", "thin", "fat"], "codegen-units": ["16", "1"]}
+_AXES = ("lto=local,thin,fat", "codegen-units=16,1")
 
 
 def rows(
@@ -86,7 +85,7 @@ def main() -> None:
     options = parser.parse_args()
     request = Request(
         path=options.path,
-        axes=tuple(axis_of(axis_kind(name), values) for name, values in _AXES.items()),
+        axes=tuple(map(parse_axis, _AXES)),
         features=tuple(filter(None, options.features.split(","))),
         default_features=not options.no_default_features,
     )

@@ -40,8 +40,8 @@ from trimtab.cargo.rustflags import adding
 from trimtab.cargo.settings import profile_arguments, selection_arguments
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.folders import Folders
-from trimtab.model.profile import Profile, axis_kind
-from trimtab.model.space import axis_of
+from trimtab.model.profile import Profile
+from trimtab.model.space import parse_axis
 from trimtab.model.trace import UnitKind
 from trimtab.model.trial import Built
 
@@ -175,13 +175,9 @@ def main() -> None:
     parser.add_argument("--cold", type=int, default=0, help="profiles to build again with an empty cache")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
-    axes = tuple(
-        axis_of(axis_kind(name), values.split(","))
-        for name, _, values in (text.partition("=") for text in options.axis)
-    )
     request = Request(
         path=options.path,
-        axes=axes,
+        axes=tuple(map(parse_axis, options.axis)),
         features=tuple(filter(None, options.features.split(","))),
         default_features=not options.no_default_features,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -116,7 +117,10 @@ class Exploration:
         if self.wheels:
             kept = ArtifactStore(artifacts)
             return self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept)
-        return replace(self.cargo_builder(work, artifacts), compiler=self.compiler(work))
+        compiler = None
+        with contextlib.suppress(MissingError):  # then it is built untraced
+            compiler = self.compiler(work)
+        return replace(self.cargo_builder(work, artifacts), compiler=compiler)
 
     def sharing_builder(self, work: Path, artifacts: Path, sharing: Sharing) -> CargoBuilder:
         """What builds in a work folder with the units of other builds.
@@ -124,22 +128,24 @@ class Exploration:
         Raises:
             MissingError: nothing can stand between Cargo and rustc here.
         """
-        compiler = self.compiler(work)
-        if compiler is None:
-            raise MissingError("nothing can stand between Cargo and rustc here", hint="build with --exact")
-        return replace(self.cargo_builder(work, artifacts), compiler=replace(compiler, sharing=sharing))
+        compiler = replace(self.compiler(work), sharing=sharing)
+        return replace(self.cargo_builder(work, artifacts), compiler=compiler)
 
-    def compiler(self, work: Path) -> Compiler | None:
-        """Rustc with somebody before it who notes what each call takes; ``None`` where that cannot be."""
+    def compiler(self, work: Path) -> Compiler:
+        """Rustc with somebody before it who notes what each call takes.
+
+        Raises:
+            MissingError: nobody can stand there.
+        """
         toolchain = self.study.toolchain
-        try:
-            stand_in = wrapper(self.runner, self.folders.cache, str(toolchain), self.project.root, self.environment)
-        except MissingError:
-            return None
-        return Compiler(wrapper=stand_in, host=toolchain.host, folder=work)
+        stand_in = wrapper(self.runner, self.folders.cache, str(toolchain), self.project.root, self.environment)
+        return Compiler(wrapper=stand_in, host=toolchain.host, folder=work / "compiler")
 
-    def sharing(self) -> Sharing:
+    def sharing(self, *, merging: bool = True) -> Sharing:
         """What the builds of its profiles may have in common.
+
+        Args:
+            merging: whether one unit may serve several ``lto``, and one compilation several ``strip``.
 
         Raises:
             MissingError: there is no rustc.
@@ -149,7 +155,7 @@ class Exploration:
         toolchain = digest(asdict(self.study.toolchain), files)
         strips = tuple(dict.fromkeys(profile.strip for profile in profiles))
         ltos = {profile.lto for profile in profiles}
-        may_embed = Lto.OFF in ltos and bool(ltos & {Lto.THIN, Lto.FAT})
+        may_embed = merging and Lto.OFF in ltos and bool(ltos & {Lto.THIN, Lto.FAT})
         return Sharing(
             entries=Entries(cache, _MOST_KEPT),
             basis=Basis(
@@ -157,11 +163,23 @@ class Exploration:
                 sources=self.sources.digest,
                 tree=frozenset(self.sources.stamps),
                 since=self.sources.begun,
-                strips=strips if len(strips) > 1 else (),
+                strips=strips if merging and len(strips) > 1 else (),
                 embeds=may_embed
                 and embeds_alike(self.runner, cache / "embedding", toolchain, self.project.root, self.environment),
             ),
         )
+
+    def tracing(self, jobs: int) -> Sharing:
+        """What traced builds may have in common: only the same work, as this machine did it with so many jobs.
+
+        Nothing is merged, since units that serve several profiles, and links for several ways to strip, cost more.
+
+        Raises:
+            MissingError: there is no rustc.
+        """
+        sharing = self.sharing(merging=False)
+        toolchain = digest(sharing.basis.toolchain, asdict(self.study.machine), jobs)
+        return replace(sharing, basis=replace(sharing.basis, toolchain=toolchain))
 
     def cargo_builder(self, work: Path, artifacts: Path) -> CargoBuilder:
         """What builds the bare binaries."""

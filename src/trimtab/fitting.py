@@ -16,11 +16,12 @@ from trimtab.errors import InputError
 from trimtab.exploration import Exploration, prepare
 from trimtab.exploration import Request as Exploring
 from trimtab.folders import Folders, default_folders
-from trimtab.forecasting import profile_forecasts
+from trimtab.forecasting import busy_notes, profile_forecasts
 from trimtab.machine import usable_cores
 from trimtab.model.fit import Bounds, Estimated, Fit, FitReport, FitRow, Tried
 from trimtab.model.forecast import ProfileForecast
 from trimtab.model.profile import Lto, Profile
+from trimtab.model.trace import Unit
 from trimtab.model.trial import BuildFailed, Cause
 from trimtab.process import Limits, Runner, limits_enforced_by
 from trimtab.units import parse_duration, parse_size
@@ -94,7 +95,9 @@ def run(
         found, notes = profile_forecasts(exploration, profiles, (request.cpus,), work, told)
         rows = [_estimated(one, bounds) for one in found]
         if enforced:
-            rows = _Trials(exploration, bounds, found, work, told).tried(rows)
+            trials = _Trials(exploration, bounds, found, work, told)
+            rows = trials.tried(rows)
+            notes = (*notes, *trials.notes)
     study = exploration.study
     return FitReport(
         project=study.project,
@@ -116,7 +119,8 @@ def lighter(profile: Profile) -> tuple[Profile, ...]:
     kinds = _LIGHTER[_LIGHTER.index(profile.lto) + 1 :]
     found = [replace(profile, lto=lto) for lto in kinds]
     if profile.codegen_units < _USUAL_UNITS:
-        found.append(replace(profile, lto=Lto.LOCAL, codegen_units=_USUAL_UNITS))
+        lto = Lto.LOCAL if kinds else profile.lto
+        found.append(replace(profile, lto=lto, codegen_units=_USUAL_UNITS))
     return tuple(found)
 
 
@@ -157,45 +161,60 @@ class _Trials:
         told: Callable[[str], None],
     ) -> None:
         self._bounds, self._told = bounds, told
-        self._wants = {one.label: {unit.name: unit.cost.peak_memory for unit in one.trace.units} for one in forecasts}
+        self._forecasts = {one.label: one for one in forecasts}
+        self.notes: list[str] = []
         traced = exploration.cargo_builder(work, work / "kept")
-        timeout = exploration.plan.build_timeout if bounds.within is None else bounds.within
         self._builder = replace(
             traced,
-            calls=replace(traced.calls, timeout=timeout),
+            calls=replace(traced.calls, jobs=bounds.cpus, timeout=bounds.within),
             compiler=exploration.compiler(work),
             limits=Limits(memory=bounds.memory, cpus=bounds.cpus),
         )
 
     def tried(self, rows: Sequence[FitRow]) -> list[FitRow]:
-        """Build the first, unless it is known to take too long; then the quickest that may fit, until one does."""
+        """Build the first, unless it is known to take too long; then those that may fit, until one does."""
         found = {row.label: row for row in rows}
         for label in self._order(rows):
             self._told(f"{label}: building within the limits")
-            found[label] = replace(found[label], tried=self._built(found[label]))
+            found[label] = self._built(found[label])
             if label != rows[0].label and found[label].fit is Fit.FITS:
                 break
         return list(found.values())
 
     def _order(self, rows: Sequence[FitRow]) -> Iterator[str]:
+        """The first; the quickest of those that are forecast to fit; of the others, which the forecast may wrong, the
+        one first that takes least memory."""
         first, *others = rows
-        bounds = self._bounds
-        if bounds.within is None or first.estimated.low <= bounds.within:
+        if self._may_fit(first.estimated, by_memory=False):
             yield first.label
         able = [row for row in others if row.estimated.fit is Fit.FITS]
         yield from (row.label for row in sorted(able, key=lambda row: row.estimated.wall))
+        doubtful = [row for row in others if row not in able and self._may_fit(row.estimated)]
+        yield from (row.label for row in sorted(doubtful, key=lambda row: row.estimated.peak_memory or 0))
 
-    def _built(self, row: FitRow) -> Tried:
+    def _may_fit(self, estimated: Estimated, *, by_memory: bool = True) -> bool:
+        """Whether neither the least time that is forecast nor what one unit alone takes is too much."""
+        within, alone = self._bounds.within, estimated.hungriest_memory or 0
+        return (within is None or estimated.low <= within) and (not by_memory or alone <= self._bounds.memory)
+
+    def _built(self, row: FitRow) -> FitRow:
         built = self._builder.build(row.profile, touch=False)
         if not isinstance(built, BuildFailed):
             cost = built.clean
-            return Tried(fit=Fit.FITS, wall=cost.wall, cpu=cost.cpu, peak_memory=cost.peak_memory)
-        unit = built.unit.name if built.unit else ""
+            self.notes += busy_notes(row.label, cost)
+            tried = Tried(fit=Fit.FITS, wall=cost.wall, cpu=cost.cpu, peak_memory=cost.peak_memory)
+            return replace(row, tried=tried, size=built.size)
         verdicts = {Cause.OUT_OF_MEMORY: Fit.OUT_OF_MEMORY, Cause.TIMEOUT: Fit.TOO_SLOW}
-        return Tried(
+        tried = Tried(
             fit=verdicts.get(built.cause, Fit.FAILED),
             wall=built.wall,
-            unit=unit,
-            wanted=self._wants[row.label].get(unit),
+            unit=built.unit.name if built.unit else "",
+            wanted=self._wanted(row.label, built.unit) if built.unit else None,
             message=built.message,
         )
+        return replace(row, tried=tried)
+
+    def _wanted(self, label: str, unit: Unit) -> int | None:
+        """Bytes that a unit has where there is room; its id is of this build only, and its name may be two units'."""
+        units = [one for one in self._forecasts[label].trace.units if one.name == unit.name]
+        return max((one.cost.peak_memory or 0 for one in units), default=0) or None

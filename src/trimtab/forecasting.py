@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from trimtab.analysis.forecast import forecast as foretold
@@ -16,10 +18,11 @@ from trimtab.build.workplace import hold_workplace
 from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.folders import Folders, default_folders
+from trimtab.machine import usable_cores
 from trimtab.model.forecast import ForecastReport, ProfileForecast
 from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.space import axis_of
-from trimtab.model.trial import BuildFailed
+from trimtab.model.trial import BuildFailed, Cost
 from trimtab.process import Runner
 
 CORES = (1, 2, 4, 8, 16, 64)
@@ -96,7 +99,11 @@ def profile_forecasts(
         MissingError: builds cannot be traced here.
         NothingBuiltError: the first cannot be built.
     """
-    builder = exploration.sharing_builder(work, work / "kept", exploration.sharing())
+    jobs = exploration.plan.jobs or usable_cores()
+    sharing = exploration.tracing(jobs)
+    builder = exploration.sharing_builder(work, work / "kept", sharing)
+    # How long it takes is what is asked.
+    builder = replace(builder, calls=replace(builder.calls, jobs=jobs, timeout=None))
     today = exploration.today.profile
     found: list[ProfileForecast] = []
     notes: list[str] = []
@@ -114,16 +121,25 @@ def profile_forecasts(
                 f"no call of rustc was seen in the build of {name}", hint="see that nothing else is set as its wrapper"
             )
         else:
-            if built.clean.other_load > _BUSY:
-                busy = f"{built.clean.other_load:.1f} cores"
-                notes.append(f"{name}: other programs kept {busy} busy meanwhile, so its wall times are less certain")
+            earlier = [unit for unit in built.trace.units if unit.reused] if not found else []
+            if earlier:
+                notes.append(f"{len(earlier)} units were compiled by earlier runs, and count with what they took then")
+            notes += busy_notes(name, built.clean)
             found.append(
                 ProfileForecast(
                     profile=profile,
                     label=name,
-                    size=sum(artifact.size for artifact in built.artifacts),
+                    size=built.size,
                     trace=built.trace,
                     forecasts=tuple(foretold(built.trace, count) for count in cores),
                 )
             )
+    sharing.entries.tidy(time.time())
     return tuple(found), tuple(notes)
+
+
+def busy_notes(name: str, cost: Cost) -> list[str]:
+    """A word on what other programs did during a build, if that was much."""
+    if cost.other_load <= _BUSY:
+        return []
+    return [f"{name}: other programs kept {cost.other_load:.1f} cores busy meanwhile: its wall time is less certain"]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from trimtab.model.comparison import Conditions
 from trimtab.model.study import Machine
 
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
+_SHARES = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
+"""Where control groups of version 2 and 1 say how much CPU time, in µs, they allow in each period."""
 _KERNEL, _CPUS = Path("/proc/sys/kernel"), Path("/sys/devices/system/cpu")
 
 
@@ -54,10 +59,19 @@ def _line(path: Path) -> str:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may run on, as many as Cargo would use: a container's share of CPU time counts."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, max(1, _share()))
+
+
+def _share() -> int:
+    """Whole cores' worth of CPU time that a container allows; all there are where nothing is said."""
+    for words in _SHARES:
+        with contextlib.suppress(OSError, ValueError):  # "max" is no number: there is no limit
+            quota, period = map(int, " ".join((_CONTROL_GROUPS / word).read_text() for word in words).split())
+            if quota > 0:
+                return quota // period
+    return sys.maxsize
 
 
 def busy_seconds() -> float:

@@ -42,7 +42,7 @@ _PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_TRIES, _PAUSE = 40, 0.05
 """To remove a group, and seconds between them."""
-_NAME = re.compile(r"trimtab-(?P<pid>\d+)-\d+(\.scope)?")
+_NAME = re.compile(r"trimtab-(?P<pid>\d+)-(?P<space>\d+)-\d+(\.scope)?")
 _JOIN = 'echo $$ > "$0" 2>/dev/null; exec "$@"'
 """Should joining fail, the program runs all the same and the peak stays absent."""
 _JOIN_OR_END = 'echo $$ > "$0" && exec "$@"'
@@ -285,8 +285,15 @@ def _kernel_kills() -> int:
 
 
 def new_name() -> str:
-    """A name for a group, that tells whose it is."""
-    return f"trimtab-{os.getpid()}-{time.monotonic_ns()}"
+    """A name for a group, that tells whose it is: the process, and the space in which it has that number."""
+    return f"trimtab-{os.getpid()}-{_pid_space()}-{time.monotonic_ns()}"
+
+
+def _pid_space() -> int:
+    """Stands for the PID namespace; processes of another may be in the same groups."""
+    with contextlib.suppress(OSError):
+        return (_PROC / "self" / "ns" / "pid").stat().st_ino
+    return 0
 
 
 def _own_group(controller: str, pid: str = "self") -> Path | None:
@@ -338,7 +345,10 @@ def _has_swap() -> bool:
 def _kill_members(folder: Path, spared: int | None = None) -> None:
     """Kill all members of a group, again until none is left: one may have forked meanwhile."""
     for _ in range(50):
-        members = {int(member) for member in (folder / "cgroup.procs").read_text().split()} - {spared}
+        members = {int(member) for member in (folder / "cgroup.procs").read_text().split()} - {
+            spared,
+            0,
+        }  # 0: not ours to see
         if not members:
             return
         for member in members:
@@ -351,7 +361,7 @@ def _sweep(parent: Path) -> None:
     """Remove groups whose owner died without doing so, with whatever still runs in them."""
     for folder in parent.glob("trimtab-*"):
         match = _NAME.fullmatch(folder.name)
-        if match and not Path(f"/proc/{match['pid']}").exists():
+        if match and int(match["space"]) == _pid_space() and not (_PROC / match["pid"]).exists():
             with contextlib.suppress(OSError):
                 _kill_members(folder)
                 folder.rmdir()

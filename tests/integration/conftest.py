@@ -38,10 +38,19 @@ def toolchain() -> Path:
 
 
 @pytest.fixture(scope="session")
-def new_user(toolchain: Path) -> Callable[[Path], User]:
+def wrappers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the program that stands before rustc is kept: to compile it for each user takes a second of many tests."""
+    return tmp_path_factory.mktemp("wrappers")
+
+
+@pytest.fixture(scope="session")
+def new_user(toolchain: Path, wrappers: Path) -> Callable[[Path], User]:
     """Makes a user whose home is a folder."""
 
     def make(folder: Path) -> User:
+        cache = folder / "cache" / "trimtab"
+        cache.mkdir(parents=True)
+        (cache / "wrapper").symlink_to(wrappers)
         tools = folder / "tools"
         tools.mkdir(parents=True)
         shim = tools / "cargo"

@@ -290,12 +290,6 @@ def _no_settings_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(scope="session")
-def wrappers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wrapper is compiled once for all tests."""
-    return tmp_path_factory.mktemp("wrappers")
-
-
 @pytest.fixture
 def new_place(tmp_path: Path, wrappers: Path) -> Callable[..., Place]:
     """Makes projects of files."""

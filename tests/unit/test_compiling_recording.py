@@ -72,14 +72,14 @@ def trace_of(recorder: Recorder, base: Crate, *, cpu: float = 10.0, runs: int = 
     page = base.target / "cargo-timings" / "cargo-timing.html"
     page.parent.mkdir(parents=True)
     page.write_text(f"<script>\nDURATION = 3;\nUNIT_DATA = {json.dumps(units, indent=2)};\nCONCURRENCY = [];</script>")
-    return recorder.trace(cpu=cpu, stdout=json.dumps(message) + "\n", target=base.target, jobs=2)
+    return recorder.trace(cost=Cost(wall=1.0, cpu=cpu), stdout=json.dumps(message) + "\n", target=base.target, jobs=2)
 
 
 class TestUnits:
     def test_stand_in_the_order_in_which_they_began(self, recorder: Recorder, base: Crate, program: Crate) -> None:
         recorder.add(program.call, 2.0, COST, reused=False)
         recorder.add(base.call, 1.0, COST, reused=True)
-        trace = recorder.trace(cpu=10.0, stdout="", target=base.target, jobs=4)
+        trace = recorder.trace(cost=Cost(wall=1.0, cpu=10.0), stdout="", target=base.target, jobs=4)
         assert [(unit.crate, unit.begun, unit.reused) for unit in trace.units] == [
             ("base", 1.0, True),
             ("tool", 2.0, False),
@@ -101,7 +101,7 @@ class TestUnits:
     def test_keep_what_cargo_said(self, recorder: Recorder, base: Crate) -> None:
         call = base.but("-C", "codegen-units=1").call
         recorder.add(call, 0.0, COST, reused=False)
-        (unit,) = recorder.trace(cpu=3.0, stdout="", target=base.target, jobs=1).units
+        (unit,) = recorder.trace(cost=Cost(wall=1.0, cpu=3.0), stdout="", target=base.target, jobs=1).units
         assert (unit.package, unit.version, unit.kind) == ("base", "0.1.0", UnitKind.LIBRARY)
         assert (unit.arguments, unit.codegen_units) == (call.arguments, 1)
         assert unit.name == "base 0.1.0"
@@ -166,7 +166,7 @@ class TestRuns:
             place.parent.mkdir(parents=True)
             place.write_text(page)
         recorder.add(base.call, 3.0, COST, reused=False)
-        trace = recorder.trace(cpu=10.0, stdout="", target=base.target, jobs=1)
+        trace = recorder.trace(cost=Cost(wall=1.0, cpu=10.0), stdout="", target=base.target, jobs=1)
         assert [unit.kind for unit in trace.units] == [UnitKind.LIBRARY]
         assert trace.cpu == pytest.approx(10.0)
 
@@ -175,21 +175,21 @@ class TestCpu:
     def test_of_reused_units_is_none_of_this_builds(self, recorder: Recorder, base: Crate, program: Crate) -> None:
         recorder.add(base.call, 0.0, UnitCost(wall=50.0, cpu=100.0), reused=True)
         recorder.add(program.call, 1.0, COST, reused=False)
-        trace = recorder.trace(cpu=4.0, stdout="", target=base.target, jobs=1)
+        trace = recorder.trace(cost=Cost(wall=1.0, cpu=4.0), stdout="", target=base.target, jobs=1)
         assert trace.cargo_cpu == pytest.approx(1.0)
 
     def test_of_the_wrapper_is_told_apart(self, recorder: Recorder, base: Crate) -> None:
         recorder.add(base.call, 0.0, COST, reused=False)
         for own in (0.25, 0.5):
             recorder.ran(report(cargo_cpu=0.5, own_cpu=own))
-        trace = recorder.trace(cpu=10.0, stdout="", target=base.target, jobs=1)
+        trace = recorder.trace(cost=Cost(wall=1.0, cpu=10.0), stdout="", target=base.target, jobs=1)
         assert trace.tracing_cpu == pytest.approx(0.75)
         assert trace.cargo_cpu == pytest.approx(10.0 - 3.0 - 0.75)
 
     def test_of_cargo_is_what_was_seen_last(self, recorder: Recorder, base: Crate) -> None:
         for seen in (0.2, 0.75, 0.5, -1.0):
             recorder.ran(report(cargo_cpu=seen))
-        assert recorder.trace(cpu=0.0, stdout="", target=base.target, jobs=1).cargo_cpu == 0.75
+        assert recorder.trace(cost=Cost(wall=1.0, cpu=0.0), stdout="", target=base.target, jobs=1).cargo_cpu == 0.75
 
 
 class TestCost:

@@ -111,7 +111,7 @@ class Build:
 
     @property
     def trace(self) -> Trace:
-        return self.recorder.trace(cpu=0.0, stdout="", target=self.sharer.target, jobs=1)
+        return self.recorder.trace(cost=Cost(wall=1.0, cpu=0.0), stdout="", target=self.sharer.target, jobs=1)
 
 
 @pytest.fixture

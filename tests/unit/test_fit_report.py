@@ -89,7 +89,7 @@ def test_the_headline_names_the_time_that_is_allowed() -> None:
         (row(), ""),
         (row(fit=Fit.OUT_OF_MEMORY, tried=went_well()), ""),
         (row(tried=killed()), "out of memory after 40 s in app 1.0.0 (program), which has 900 MiB where there is room"),
-        (row(tried=ELSEWHERE), "out of memory after 4 s in a process that was not a unit"),
+        (row(tried=ELSEWHERE), "out of memory after 4 s: a process was killed"),
         (row(tried=SLOW), "stopped after 10m 00s; it takes about 100 s"),
         (row(tried=BROKEN), "linking with `cc` failed"),
         (row(fit=Fit.OUT_OF_MEMORY), "most of it for app 1.0.0 (program): 900 MiB"),
@@ -107,7 +107,8 @@ def test_the_reason(found: FitRow, expected: str) -> None:
         ((row(), row(THIN, wall=80.0)), "cheapest that fits: lto thin, 80 s (forecast), 4.77 MiB where today's has 4.77 MiB"),  # noqa: E501
         ((row(tried=went_well()), row(THIN, wall=80.0)), "cheapest that fits: today, 90 s"),
         ((row(tried=went_well()), row(THIN, tried=went_well(70.0))), "cheapest that fits: lto thin, 70 s, 4.77 MiB where"),  # noqa: E501
-        ((row(tried=killed()), row(THIN, fit=Fit.TOO_SLOW)), "no profile that was looked at fits in 2.00 GiB and 2 CPUs"),  # noqa: E501
+        ((row(tried=killed()), row(THIN, fit=Fit.TOO_SLOW)), "no profile that was looked at fits in 2.00 GiB and 2 CPUs; those that were not built, by forecast"),  # noqa: E501
+        ((row(tried=killed()),), "no profile that was looked at fits in 2.00 GiB and 2 CPUs"),
     ],
 )  # fmt: skip
 def test_the_advice(rows: tuple[FitRow, ...], expected: str) -> None:

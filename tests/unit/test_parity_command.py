@@ -323,11 +323,11 @@ class TestParity:
 
 class TestStopping:
     def test_an_interrupt_keeps_what_was_run(self, trimtab: Parity, monkeypatch: pytest.MonkeyPatch) -> None:
-        def interrupts(_name: str, done: int, _all: int) -> None:
-            if done == 1:
+        def interrupts(text: str) -> None:
+            if "1 of" in text:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr("trimtab.cli.parity._progress", lambda **_: contextlib.nullcontext(interrupts))
+        monkeypatch.setattr("trimtab.cli.parity.status_line", lambda **_: contextlib.nullcontext(interrupts))
         said = trimtab("old", "new", *CHECK, "--jobs", "1", "--json")
         assert said.code == 130
         document = json.loads(said.out)

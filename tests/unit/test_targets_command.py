@@ -85,7 +85,7 @@ def trimtab(cargo: ManyTargets, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr(shutil, "which", lambda name, **_: programs.get(name))
     monkeypatch.setenv("XDG_DATA_HOME", str(cargo.root.parent / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(cargo.root.parent / "cache"))
-    monkeypatch.setattr("trimtab.cli.targets.SystemRunner", lambda: cargo)
+    monkeypatch.setattr("trimtab.cli.output.SystemRunner", lambda: cargo)
     monkeypatch.chdir(cargo.root)
 
     def call(line: str) -> Said:
@@ -244,7 +244,6 @@ def test_a_profile_of_the_project(trimtab: Trimtab, cargo: ManyTargets) -> None:
 
 
 def test_a_trial_of_a_study(trimtab: Trimtab, cargo: ManyTargets, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trimtab.cli.explore.SystemRunner", lambda: cargo)
     monkeypatch.setattr("trimtab.exploration.SystemRunner", lambda: cargo)
     assert run(["explore", "--axis", "lto=fat", "--measure", "build", "--quiet"]) == 0
     found = document(trimtab("--candidate 'last:lto fat' --json"))

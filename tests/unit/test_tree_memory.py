@@ -196,13 +196,14 @@ class TestLimitedGroup:
 
     def test_the_groups_of_those_who_died_are_swept(self, make_group: MakeGroup) -> None:
         own = make_group("memory")
-        ours, others, dead = f"trimtab-{os.getpid()}-1", "something-else", f"trimtab-{2**22 + 1}-1"
-        for name in (ours, others, dead, f"{dead}.scope"):
+        ours, foreign = new_name(), f"trimtab-{2**22 + 1}-1-1"
+        dead = ours.replace(str(os.getpid()), str(2**22 + 1), 1)
+        for name in (ours, foreign, "something-else", dead, f"{dead}.scope"):
             (own / name).mkdir()
         group = ControlGroup.make(PAGES)
         assert group is not None
         group.close()
-        assert sorted(folder.name for folder in own.iterdir()) == [others, ours]
+        assert {folder.name for folder in own.iterdir()} == {ours, foreign, "something-else"}
 
 
 class PlayedHolder:

@@ -24,7 +24,9 @@ from trimtab.model.trace import Phase, Trace, Unit, UnitKind
 _SERIAL_SHARE = 0.3
 """Of what a unit does after its metadata: one thread makes the parts that others optimize."""
 _ALONE = 0.25
-"""Other units that may run beside one, on average, for its wall time to tell how well it spreads."""
+"""Other units and programs that may run beside a unit, on average, for its wall time to tell how well it spreads."""
+_FAT = ("", "fat", "yes", "on", "true")
+"""How rustc is told to make one module of all, which one thread works on."""
 _LEAST = 1e-6
 """Seconds, or cores, that count as nothing."""
 _MARGIN = 0.03
@@ -205,11 +207,12 @@ class _Play:
         wall = max(0.0, cost.wall - sum(phase.wall for _, phase in last))
         cpu = max(0.0, cost.cpu - sum(phase.cpu for _, phase in last))
         for step, phase in ((Step.CODE, Phase(begun=0.0, wall=wall, cpu=cpu)), *last):
-            if cost.beside > _ALONE:
-                serial = 1.0 if step is Step.LTO and unit.codegen_units == 1 else self._serial
+            if cost.beside + self._trace.other_load > _ALONE or self._trace.jobs == 1:
+                serial = 1.0 if step is Step.LTO and unit.lto in _FAT else self._serial
+                width = float(unit.codegen_units) if step is Step.CODE else math.inf
             else:
-                serial = _serial_share(phase, self._trace.jobs, self._serial)
-            yield from _spread(step, max(phase.cpu, _LEAST), serial, math.inf)
+                serial, width = _serial_share(phase, self._trace.jobs), math.inf
+            yield from _spread(step, max(phase.cpu, _LEAST), serial, width)
 
 
 def _spread(step: Step, seconds: float, serial: float, width: float) -> Iterator[_Work]:
@@ -220,9 +223,9 @@ def _spread(step: Step, seconds: float, serial: float, width: float) -> Iterator
         yield _Work(step, seconds * (1 - serial), width)
 
 
-def _serial_share(phase: Phase, cores: int, guess: float) -> float:
-    """The share of one thread, from what a phase took on so many cores with nothing beside it (Amdahl's law)."""
-    if cores < 2 or phase.cpu <= phase.wall:  # noqa: PLR2004 - nothing to tell it by
-        return guess if cores < 2 else 1.0  # noqa: PLR2004
+def _serial_share(phase: Phase, cores: int) -> float:
+    """The share of one thread, from what a phase took on two cores or more with nothing beside it (Amdahl's law)."""
+    if phase.cpu <= phase.wall:
+        return 1.0
     parallel = (phase.cpu - phase.wall) * cores / (cores - 1)
     return max(0.0, 1 - parallel / phase.cpu)

@@ -92,7 +92,7 @@ class CargoBuilder:
     def _trace(self, recorded: Recorder, cost: Cost, finished: Finished, target: Path) -> Trace:
         cpus = self.limits.cpus if self.limits else None
         jobs = self.calls.jobs or cpus or usable_cores()
-        return recorded.trace(cpu=cost.cpu, stdout=finished.stdout, target=target, jobs=jobs)
+        return recorded.trace(cost=cost, stdout=finished.stdout, target=target, jobs=jobs)
 
     def _cargo(
         self,

@@ -17,7 +17,7 @@ from trimtab.leftovers import kill_leftovers
 from trimtab.model.trial import Artifact
 
 _MOST = 16
-_MADE = ("target", "beside", "kept", "links", "tree", "wheels", "environments", ".cargo")
+_MADE = ("target", "beside", "kept", "links", "tree", "wheels", "environments", "compiler", ".cargo")
 """Folders that builds make."""
 
 

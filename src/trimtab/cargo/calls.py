@@ -33,8 +33,8 @@ class Calls:
     work: Path
     """The folder with all target directories. What runs for it can be found, should it be left running."""
     jobs: int | None
-    timeout: float
-    """Seconds for one call."""
+    timeout: float | None
+    """Seconds for one call; ``None`` where it may take any time."""
 
     def command(
         self, words: tuple[str, ...], profile: Profile, target: Path, binaries: tuple[Binary, ...] = ()

@@ -16,6 +16,8 @@ from typing import Any
 
 from trimtab.model.trial import BuildFailed, Cause, Invocation
 
+KILLED = re.compile(r"SIGKILL|terminated with signal 9|\bKilled\b")
+"""As Cargo says it of rustc, rustc of a linker, and C compilers and shells of what they have started."""
 _RUNNING = re.compile(r"^\s*Running `(?P<call>.*)`\s*$")
 _FAILURES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
     (
@@ -99,8 +101,10 @@ def failure(stderr: str, exit_code: int, *, timed_out: bool, oom_killed: bool, w
     kept = [line for line in told if not re.match(r"\s*(Compiling|Fresh|Dirty|Finished) ", line)]
     if timed_out:
         cause, message = Cause.TIMEOUT, f"stopped after {wall:.0f} s"
-    elif oom_killed and (exit_code == -signal.SIGKILL or re.search(r"SIGKILL|terminated with signal 9", stderr)):
-        cause, message = Cause.OUT_OF_MEMORY, "the kernel killed a process of the build for want of memory"
+    elif oom_killed and (exit_code == -signal.SIGKILL or KILLED.search(stderr)):
+        script = re.search(r"failed to run custom build command for `(?P<package>[^`]+)`", stderr)
+        whose = f"what the build script of {script['package']} ran" if script else "a process of the build"
+        cause, message = Cause.OUT_OF_MEMORY, f"the kernel killed {whose} for want of memory"
     else:
         text = "\n".join(kept)
         cause = next((cause for cause, pattern in _FAILURES if pattern.search(text)), Cause.CARGO)

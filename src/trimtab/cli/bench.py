@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from trimtab.benching import TWO_BINARIES, Contest, bench, binaries_contest, commands_contest, require_run
-from trimtab.cli.output import output_options
-from trimtab.cli.running import check_formats, pair_progress, print_comparison, rules_of, run_options
+from trimtab.cli.options import command_line
+from trimtab.cli.output import output_options, status_line
+from trimtab.cli.running import check_formats, pairs_said, print_comparison, rules_of, run_options
 from trimtab.config.file import parse_bench, read_config
 from trimtab.errors import InputError
 from trimtab.measure.counting import find_counter
@@ -48,10 +49,11 @@ def command(commands: tuple[str, ...], **options: Any) -> int:
     if options["counts"] and options["shell"] == "sh":
         raise InputError("what a shell starts cannot be counted", hint="leave --shell or --counts out")
     counter = find_counter(runner, rules.environment) if options["counts"] else None
-    line = shlex.join(("trimtab", *click.get_current_context().obj))
-    progress = pair_progress(quiet=options["quiet"], no_color=options["no_color"])
-    with _contest(commands, options) as contest, progress as step:
-        found, measured = bench(contest, rules, runner, counter=counter, step=step, command=line)
+    line = status_line(quiet=options["quiet"], no_color=options["no_color"])
+    with _contest(commands, options) as contest, line as say:
+        found, measured = bench(
+            contest, rules, runner, counter=counter, step=lambda one: say(pairs_said(one)), command=command_line()
+        )
     require_run(found)
     return print_comparison(found, measured, options)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shlex
 from dataclasses import replace
 from typing import Any
 
 import click
 
 from trimtab.cargo_benching import CargoBenches
-from trimtab.cli.output import output_options, store_option, trial_progress
-from trimtab.cli.running import check_formats, pair_progress, print_comparison, rules_of, run_options
+from trimtab.cli.options import command_line
+from trimtab.cli.output import output_options, status_line, store_option, teller, trial_progress
+from trimtab.cli.running import check_formats, pairs_said, print_comparison, rules_of, run_options
 from trimtab.comparing import Request, Surroundings, run
 from trimtab.config.file import parse_bench
 from trimtab.errors import InputError, MissingError
@@ -64,20 +64,16 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
         cargo_benches=_cargo_benches(options),
         layouts=options["layouts"] or 0,
         counter=_counter(runner, rules, options["counts"]),
-        command=shlex.join(("trimtab", *click.get_current_context().obj)),
+        command=command_line(),
     )
 
-    def told(text: str) -> None:
-        if not options["quiet"]:
-            click.echo(text, err=True)
-
-    with pair_progress(**looks) as step:
+    with status_line(**looks) as say:
         surroundings = Surroundings(
             folders=default_folders(store),
             runner=runner,
             progress=lambda: trial_progress(**looks),
-            step=step,
-            told=told,
+            step=lambda one: say(pairs_said(one)),
+            told=teller(quiet=options["quiet"]),
         )
         found, measured = run(request, surroundings)
     return print_comparison(found, measured, options)

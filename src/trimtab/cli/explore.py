@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shlex
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +13,8 @@ from trimtab.analysis.answer import answer
 from trimtab.analysis.estimate import estimate
 from trimtab.analysis.table import label
 from trimtab.api import require_built, run
-from trimtab.cli.output import LoudRunner, console, output_options, show, store_option, trial_progress
+from trimtab.cli.options import chosen_project, duration, project_options
+from trimtab.cli.output import chosen_runner, console, output_options, show, store_option, trial_progress
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
 from trimtab.experiment import trial_identity
@@ -24,17 +24,12 @@ from trimtab.machine import usable_cores
 from trimtab.model.plan import Goal, ProbeKind
 from trimtab.model.space import parse_axis
 from trimtab.model.study import Study
-from trimtab.process import SystemRunner
 from trimtab.report.study_json import study_json
 from trimtab.report.terminal import study_renderables
 from trimtab.store.sqlite import SqliteStore
-from trimtab.units import format_seconds, parse_duration
+from trimtab.units import format_seconds
 
 PLAN_SCHEMA = "trimtab.plan/1"
-
-
-def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    return parse_duration(value) if value else None
 
 
 def _probes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> frozenset[ProbeKind]:
@@ -54,16 +49,10 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 
 
 @click.command("explore")
-@click.argument("path", default=".", metavar="[PATH | crate:NAME[@VERSION]]")
+@project_options
 @click.option("--axis", "axes", multiple=True, metavar="NAME=V,V…", help="Values to try on one axis; may be repeated.")
 @click.option("--bench", "benches", multiple=True, metavar="NAME='{bin} args…'", help="A command to time; repeatable.")
-@click.option("--bench-time", callback=_duration, metavar="T", help="Time for each bench of each trial (4s).")
-@click.option("--bin", "binaries", multiple=True, metavar="NAME", help="The binary to ship; may be repeated.")
-@click.option("--bins", "all_binaries", is_flag=True, help="All binaries.")
-@click.option("--package", "-p", "packages", multiple=True, metavar="NAME", help="Only this package's binaries.")
-@click.option("--features", multiple=True, metavar="F,F…", help="Features to turn on.")
-@click.option("--no-default-features", is_flag=True, help="Turn the default features off.")
-@click.option("--profile", metavar="NAME", help="The profile that ships (release).")
+@click.option("--bench-time", callback=duration, metavar="T", help="Time for each bench of each trial (4s).")
 @click.option("--wheel", is_flag=True, help="The wheel of the Python project is what ships.")
 @click.option("--python", default="", metavar="PATH", help="The interpreter that wheels are for.")
 @click.option("--measure", "probes", callback=_probes, metavar="P,P…", help="Among size,build,touch,run (all).")
@@ -72,8 +61,8 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
     "--limit", "limits", multiple=True, callback=_limits, metavar="build=2x", help="Limits: build, touch, size."
 )
 @click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Cargo's --jobs (one per core).")
-@click.option("--timeout", callback=_duration, metavar="T", help="Longest time for one build or run (1h).")
-@click.option("--budget", callback=_duration, metavar="T", help="Time for the whole exploration, such as 20m.")
+@click.option("--timeout", callback=duration, metavar="T", help="Longest time for one build or run (1h).")
+@click.option("--budget", callback=duration, metavar="T", help="Time for the whole exploration, such as 20m.")
 @click.option("--dry-run", is_flag=True, help="What would be built and about how long it takes.")
 @click.option("--exact", is_flag=True, help="Build every profile cleanly, with no screening.")
 @click.option("--fresh", is_flag=True, help="Measure again what is known already.")
@@ -81,7 +70,7 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 @store_option
 @output_options
 def command(
-    path: str, store: str | None, as_json: bool, quiet: bool, verbose: bool, no_color: bool, dry_run: bool,
+    *, store: str | None, as_json: bool, quiet: bool, verbose: bool, no_color: bool, dry_run: bool,
     **options: Any,
 ) -> int:  # fmt: skip
     """Measure release profiles side by side and recommend one.
@@ -100,9 +89,8 @@ def command(
     run: {bin} stands for the console script, {python} for an interpreter that can import the module.
     """
     folders = default_folders(store)
-    loud = LoudRunner(SystemRunner(), console(no_color=no_color, stderr=True)) if verbose else None
     with contextlib.closing(SqliteStore(folders.store)) as opened:
-        exploration = prepare(_request(path, options), folders, loud)
+        exploration = prepare(_request(options), folders, chosen_runner(verbose=verbose, no_color=no_color))
         if dry_run:
             _print_plan(exploration, opened, as_json=as_json, no_color=no_color)
             return 0
@@ -114,15 +102,9 @@ def command(
     return 0
 
 
-def _request(path: str, options: dict[str, Any]) -> Request:
+def _request(options: dict[str, Any]) -> Request:
     return Request(
-        path=path,
-        binaries=options["binaries"],
-        all_binaries=options["all_binaries"],
-        packages=options["packages"],
-        features=tuple(name for text in options["features"] for name in text.replace(",", " ").split()),
-        default_features=not options["no_default_features"],
-        profile=options["profile"] or "",
+        **chosen_project(options),
         wheel=options["wheel"],
         python=options["python"],
         axes=tuple(map(parse_axis, options["axes"])) or None,
@@ -136,7 +118,6 @@ def _request(path: str, options: dict[str, Any]) -> Request:
         budget=options["budget"],
         exact=options["exact"],
         fresh=options["fresh"],
-        command=shlex.join(("trimtab", *click.get_current_context().obj)),
     )
 
 

@@ -17,11 +17,15 @@ from trimtab.folders import default_folders
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
+from trimtab.process import SystemRunner
 from trimtab.store.sqlite import SqliteStore
 from trimtab.units import format_bytes, format_seconds
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console, RenderableType
+    from rich.status import Status
 
     from trimtab.process import Command, Finished, Runner
 
@@ -71,6 +75,47 @@ def show(renderables: Iterable[RenderableType], to: Console) -> None:
     """Print one thing after the other."""
     for renderable in renderables:
         to.print(renderable, markup=False)
+
+
+def teller(*, quiet: bool) -> Callable[[str], None]:
+    """Says on standard error what is being done, where a command has no bar."""
+    return lambda text: None if quiet else click.echo(text, err=True)
+
+
+def chosen_runner(*, verbose: bool, no_color: bool) -> Runner:
+    """Runs commands, and says which if that is wanted."""
+    return LoudRunner(SystemRunner(), console(no_color=no_color, stderr=True)) if verbose else SystemRunner()
+
+
+@contextlib.contextmanager
+def status_line(*, quiet: bool, no_color: bool) -> Iterator[Callable[[str], None]]:
+    """Yields what says how far something is: on one line that is written over, and on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.markup import escape
+
+    with contextlib.ExitStack() as stack:
+        shown: list[Status] = []
+
+        def say(text: str) -> None:
+            if not shown:  # not earlier: a build before it has a bar of its own
+                shown.append(stack.enter_context(console(no_color=no_color, stderr=True).status("")))
+            shown[0].update(escape(text))
+
+        yield say
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write what a user asked for into a file.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"it cannot be written: {error.strerror}", where=str(path)) from None
 
 
 class LoudRunner:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import shlex
-import sys
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from trimtab.checking import Request, Surroundings, run
-from trimtab.cli.output import console, output_options, show, store_option, trial_progress
+from trimtab.cli.options import command_line, duration
+from trimtab.cli.output import console, output_options, show, status_line, store_option, teller, trial_progress
 from trimtab.cli.running import check_formats
 from trimtab.config.file import parse_check
 from trimtab.errors import InputError, InterruptError
@@ -21,16 +18,8 @@ from trimtab.model.parity import Check, Normaliser, Parity
 from trimtab.process import SystemRunner
 from trimtab.report.parity import parity_json, parity_renderables
 from trimtab.report.parity_markdown import parity_markdown
-from trimtab.units import parse_duration
-
-if TYPE_CHECKING:
-    from rich.status import Status
 
 _OF_CHECKS = ("inputs", "projects", "fetch", "normalise")
-
-
-def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    return parse_duration(value) if value else None
 
 
 @click.command("parity")
@@ -51,7 +40,7 @@ def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 )
 @click.option("--tests/--no-tests", default=True, help="The project's own tests too, where both sides are built here.")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Inputs at a time (one for each core).")
-@click.option("--timeout", callback=_duration, metavar="T", help="Longest time for one run (60s).")
+@click.option("--timeout", callback=duration, metavar="T", help="Longest time for one run (60s).")
 @click.option("--markdown", is_flag=True, help="Markdown, for a pull request.")
 @store_option
 @output_options
@@ -75,20 +64,16 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
         jobs=options["jobs"],
         timeout=options["timeout"],
         tests=options["tests"],
-        command=shlex.join(("trimtab", *click.get_current_context().obj)),
+        command=command_line(),
     )
 
-    def told(text: str) -> None:
-        if not options["quiet"]:
-            click.echo(text, err=True)
-
-    with _progress(**looks) as step:
+    with status_line(**looks) as say:
         surroundings = Surroundings(
             folders=default_folders(store),
             runner=SystemRunner(),
             progress=lambda: trial_progress(**looks),
-            step=step,
-            told=told,
+            step=lambda name, done, inputs: say(f"{name}: {done} of {inputs}"),
+            told=teller(quiet=options["quiet"]),
         )
         found = run(request, surroundings)
     _print(found, options)
@@ -113,20 +98,3 @@ def _print(found: Parity, options: dict[str, Any]) -> None:
         click.echo(parity_markdown(found), nl=False)
     else:
         show(parity_renderables(found), console(no_color=options["no_color"]))
-
-
-@contextlib.contextmanager
-def _progress(*, quiet: bool, no_color: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A line that says how many inputs are done, on a terminal only."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _name, _done, _all: None
-        return
-    with contextlib.ExitStack() as stack:
-        shown: list[Status] = []
-
-        def step(name: str, done: int, inputs: int) -> None:
-            if not shown:  # not earlier: a build before it has a bar of its own
-                shown.append(stack.enter_context(console(no_color=no_color, stderr=True).status("")))
-            shown[0].update(f"{name}: {done} of {inputs}")
-
-        yield step

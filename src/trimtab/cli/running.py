@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from trimtab.cli.output import console, show
+from trimtab.cli.options import duration
+from trimtab.cli.output import console, show, write_file
 from trimtab.errors import InputError
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Measured
 from trimtab.model.comparison import Comparison, Runs
 from trimtab.report.comparison import comparison_json, comparison_markdown, comparison_renderables, hyperfine_json
-from trimtab.units import parse_duration, parse_ratio
-
-if TYPE_CHECKING:
-    from rich.status import Status
+from trimtab.units import parse_ratio
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    return parse_duration(value) if value else None
 
 
 def _smallest(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
@@ -52,8 +44,8 @@ def run_options(function: F) -> F:
             "--warmup", "-w", type=click.IntRange(min=1), default=1, metavar="N", help="Runs that do not count (1)."
         ),
         click.option("--runs", "-r", type=click.IntRange(min=3), metavar="N", help="Exactly N blocks, decided or not."),
-        click.option("--budget", callback=_duration, default="15s", metavar="T", help="Time for each bench (15s)."),
-        click.option("--timeout", callback=_duration, metavar="T", help="Longest time for one run."),
+        click.option("--budget", callback=duration, default="15s", metavar="T", help="Time for each bench (15s)."),
+        click.option("--timeout", callback=duration, metavar="T", help="Longest time for one run."),
         click.option(
             "--smallest-change", "smallest", callback=_smallest, default="1%", metavar="P", help="That matters (1%)."
         ),
@@ -106,7 +98,7 @@ def check_formats(options: Mapping[str, Any]) -> None:
 def print_comparison(found: Comparison, measured: Sequence[Measured], options: Mapping[str, Any]) -> int:
     """Print a comparison as asked for, and export its runs; the exit code tells of benches that failed."""
     if options["export_json"]:
-        _write(Path(options["export_json"]), hyperfine_json(_all_runs(measured)))
+        write_file(Path(options["export_json"]), hyperfine_json(_all_runs(measured)) + "\n")
     if options["as_json"]:
         click.echo(comparison_json(found))
     elif options["markdown"]:
@@ -124,32 +116,7 @@ def _all_runs(measured: Sequence[Measured]) -> dict[str, Runs]:
     return {f"{one.case.name}: {name}": runs for one in measured for name, runs in one.runs.items()}
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"the export cannot be written: {error.strerror}", where=str(path)) from None
-
-
-@contextlib.contextmanager
-def pair_progress(*, quiet: bool, no_color: bool) -> Iterator[Callable[[Measured], None]]:
-    """A line that says how far a bench is, on a terminal only: a block takes too little time for a log."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with contextlib.ExitStack() as stack:
-        shown: list[Status] = []
-
-        def step(one: Measured) -> None:
-            if not shown:  # not earlier: a build before it has a bar of its own
-                shown.append(stack.enter_context(console(no_color=no_color, stderr=True).status("")))
-            shown[0].update(_said(one))
-
-        yield step
-
-
-def _said(one: Measured) -> str:
-    from rich.markup import escape
-
+def pairs_said(one: Measured) -> str:
+    """How far a bench is; a block takes too little time for a line of its own in a log."""
     pairs: Sequence[int] = [len(many[0].sequence) for name, many in one.series.items() if name in one.heads]
-    return escape(f"{one.case.name}: {max(pairs, default=0)} pairs")
+    return f"{one.case.name}: {max(pairs, default=0)} pairs"

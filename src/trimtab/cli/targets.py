@@ -8,22 +8,17 @@ from typing import Any
 
 import click
 
-from trimtab.cli.output import LoudRunner, console, output_options, show
+from trimtab.cli.options import chosen_project, duration, project_options
+from trimtab.cli.output import chosen_runner, console, output_options, show, teller
 from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.folders import default_folders
 from trimtab.model.target import Standing, TargetsReport
-from trimtab.process import SystemRunner
 from trimtab.report.targets import targets_json, targets_markdown, targets_renderables
 from trimtab.targeting import Request, run
-from trimtab.units import parse_duration
-
-
-def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    return parse_duration(value) if value else None
 
 
 @click.command("targets")
-@click.argument("path", default=".", metavar="[PATH | crate:NAME[@VERSION]]")
+@project_options
 @click.option("--target", "names", multiple=True, metavar="T", help="A target triple; repeatable (all that ship).")
 @click.option(
     "--candidate", "-c", "candidate", multiple=True, metavar="AXIS=VALUE|PROFILE|STUDY:TRIAL",
@@ -35,19 +30,13 @@ def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 )  # fmt: skip
 @click.option("--run", "arguments", metavar="ARGUMENTS", help="What to run each binary with (--version, --help).")
 @click.option("--strict", is_flag=True, help="Exit code 1 unless every target was built and run.")
-@click.option("--bin", "binaries", multiple=True, metavar="NAME", help="The binary to ship; may be repeated.")
-@click.option("--bins", "all_binaries", is_flag=True, help="All binaries.")
-@click.option("--package", "-p", "packages", multiple=True, metavar="NAME", help="Only this package's binaries.")
-@click.option("--features", multiple=True, metavar="F,F…", help="Features to turn on.")
-@click.option("--no-default-features", is_flag=True, help="Turn the default features off.")
-@click.option("--profile", default="", metavar="NAME", help="The profile that ships (release).")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Cargo's --jobs (one per core).")
-@click.option("--timeout", callback=_duration, metavar="T", help="Longest time for one build or run (1h).")
+@click.option("--timeout", callback=duration, metavar="T", help="Longest time for one build or run (1h).")
 @click.option("--fresh", is_flag=True, help="Build again what was built before.")
 @click.option("--verbose", "-v", is_flag=True, help="Print every command that is run.")
 @click.option("--markdown", is_flag=True, help="Markdown, for a pull request.")
 @output_options
-def command(path: str, *, as_json: bool, markdown: bool, quiet: bool, no_color: bool, **options: Any) -> int:
+def command(*, as_json: bool, markdown: bool, quiet: bool, no_color: bool, **options: Any) -> int:
     """Do all release targets still build and run with another profile?
 
     The targets are those that the project's workflows, dist, maturin and cibuildwheel settings name, or rustup's and
@@ -59,17 +48,11 @@ def command(path: str, *, as_json: bool, markdown: bool, quiet: bool, no_color: 
     """
     if as_json and markdown:
         raise InputError("--json and --markdown exclude each other", hint="choose one")
-    runner = SystemRunner()
-
-    def told(text: str) -> None:
-        if not quiet:
-            click.echo(text, err=True)
-
     report = run(
-        _request(path, options),
+        _request(options),
         default_folders(),
-        LoudRunner(runner, console(no_color=no_color, stderr=True)) if options["verbose"] else runner,
-        told,
+        chosen_runner(verbose=options["verbose"], no_color=no_color),
+        teller(quiet=quiet),
     )
     if as_json:
         click.echo(targets_json(report))
@@ -101,25 +84,18 @@ def exit_code(report: TargetsReport, *, strict: bool) -> int:
     return int(any(result.standing in bad for result in report.results))
 
 
-def _request(path: str, options: dict[str, Any]) -> Request:
+def _request(options: dict[str, Any]) -> Request:
     try:
         arguments = tuple(shlex.split(options["arguments"] or ""))
     except ValueError:
         raise InputError("--run has a quote that is not closed", where=options["arguments"]) from None
     return Request(
-        path=path,
+        **chosen_project(options),
         targets=options["names"],
         candidate=options["candidate"],
         toolchains=options["toolchains"],
-        profile=options["profile"],
-        binaries=options["binaries"],
-        all_binaries=options["all_binaries"],
-        packages=options["packages"],
-        features=tuple(name for text in options["features"] for name in text.replace(",", " ").split()),
-        default_features=not options["no_default_features"],
         arguments=arguments,
         jobs=options["jobs"],
         timeout=options["timeout"],
         fresh=options["fresh"],
-        command=shlex.join(("trimtab", *click.get_current_context().obj)),
     )

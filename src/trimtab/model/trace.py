@@ -75,6 +75,8 @@ class Unit:
     arguments: tuple[str, ...] = ()
     """What Cargo told rustc, the crate's name first."""
     codegen_units: int = 1
+    lto: str | None = None
+    """The kind that rustc is told to do; ``""`` for the plain word, which means fat."""
     reused: bool = False
     """Whether it was made earlier, and cost what is said then."""
 
@@ -97,6 +99,8 @@ class Trace:
     """Seconds that the wrapper took: what tracing adds, and no part of a build."""
     jobs: int = 1
     """Units at a time."""
+    other_load: float = 0.0
+    """Cores that other programs kept busy meanwhile, on average."""
 
     @property
     def final(self) -> Unit | None:

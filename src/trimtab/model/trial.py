@@ -100,6 +100,11 @@ class Built:
     shared: bool = False
     """Whether units were taken from other builds: then `clean` is what this one took, not what a clean one does."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of the binaries as shipped."""
+        return sum(artifact.size for artifact in self.artifacts)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildFailed:

@@ -46,7 +46,7 @@ def fit_renderables(report: FitReport) -> Iterator[RenderableType]:
         if why := reason(row):
             yield Text(printable(f"{row.label}: {why}"))
     yield Text(printable(advice(report)), style="bold")
-    for note in (*_enforcement(report.bounds), *report.notes):
+    for note in (*_of_bounds(report.bounds), *report.notes):
         yield Text(printable(f"note: {note}"), style="dim")
     if report.command:
         yield Text(printable(f"to repeat: {report.command}"), style="dim")
@@ -72,8 +72,8 @@ def reason(row: FitRow) -> str:
         return ""
     if tried and tried.fit is Fit.OUT_OF_MEMORY:
         wants = f", which has {format_bytes(tried.wanted)} where there is room" if tried.wanted else ""
-        unit = tried.unit or "a process that was not a unit"
-        return f"out of memory after {format_seconds(tried.wall)} in {unit}{wants}"
+        where = f" in {tried.unit}{wants}" if tried.unit else f": {tried.message}"
+        return f"out of memory after {format_seconds(tried.wall)}{where}"
     if tried and tried.fit is Fit.TOO_SLOW:
         return f"stopped after {format_seconds(tried.wall)}; it takes about {format_seconds(one.wall)}"
     if tried:
@@ -87,7 +87,8 @@ def advice(report: FitReport) -> str:
     """The cheapest profile that fits."""
     today, cheapest = report.rows[0], report.cheapest
     if cheapest is None:
-        return f"no profile that was looked at fits in {_machine(report.bounds)}"
+        by = "" if all(row.tried for row in report.rows) else "; those that were not built, by forecast"
+        return f"no profile that was looked at fits in {_machine(report.bounds)}{by}"
     by = "" if cheapest.tried else " (forecast)"
     said = f"cheapest that fits: {cheapest.label}, {format_seconds(cheapest.wall)}{by}"
     if cheapest.label == today.label:
@@ -123,9 +124,13 @@ def fit_json(report: FitReport) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
-def _enforcement(bounds: Bounds) -> Iterator[str]:
+def _of_bounds(bounds: Bounds) -> Iterator[str]:
     if bounds.enforced_by:
         yield f"real builds were held within the limits by {bounds.enforced_by}, and by CPU affinity"
+    yield (
+        "seconds are of this machine's processor; all of the memory is the build's, and what else runs there"
+        " needs some of its own"
+    )
 
 
 def _machine(bounds: Bounds) -> str:

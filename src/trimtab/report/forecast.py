@@ -77,7 +77,8 @@ def notes(report: ForecastReport) -> tuple[str, ...]:
         *report.notes,
         f"the units were compiled on this machine, {seen} at a time: another processor has other seconds, and how"
         " well rustc spreads over more cores is not known here, which the interval allows for",
-        "peak memory adds up what units that run at once had at most, so a build needs no more than about that",
+        "peak memory adds up what rustc and linkers had at most in units that run at once; Cargo itself, and what build"
+        " scripts start, are not in it",
     )
 
 

@@ -16,12 +16,11 @@ from trimtab.build.compiling.calls import RustcCall, library_id, script_folder
 from trimtab.build.compiling.listening import Report
 from trimtab.cargo import messages
 from trimtab.model.trace import Phase, Trace, Unit, UnitCost, UnitKind
+from trimtab.model.trial import Cost
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _UNIT_DATA = re.compile(r"UNIT_DATA = (?P<units>\[.*?\n?\]);", re.DOTALL)
 _RUN = "run-custom-build"
-_KILLED = re.compile(rb"SIGKILL|terminated with signal 9")
-"""As rustc says it of a linker."""
 _MOST_CORES = float(os.cpu_count() or 1)
 
 
@@ -79,7 +78,7 @@ class Recorder:
 
     def fail(self, call: RustcCall, begun: float, cost: UnitCost, report: Report) -> None:
         """A unit has failed; of several, the one counts that was killed."""
-        killed = bool(report.fields["signal"]) or bool(_KILLED.search(report.said))
+        killed = bool(report.fields["signal"]) or bool(messages.KILLED.search(report.said.decode("utf-8", "replace")))
         with self._lock:
             if self.failed is None or (killed and not self._was_killed):
                 self.failed, self._was_killed = _unit(call, begun, cost, reused=False), killed
@@ -90,18 +89,18 @@ class Recorder:
             self._cargo_cpu = max(self._cargo_cpu, report.fields.get("cargo_cpu", 0.0))
             self._own_cpu += report.fields.get("own_cpu", 0.0)
 
-    def trace(self, *, cpu: float, stdout: str, target: Path, jobs: int) -> Trace:
+    def trace(self, *, cost: Cost, stdout: str, target: Path, jobs: int) -> Trace:
         """What the build did.
 
         Args:
-            cpu: seconds of the whole process tree.
+            cost: of the whole process tree.
             stdout: Cargo's messages.
             target: the target directory, where Cargo has left its own timings.
             jobs: units at a time.
         """
         units = sorted(self._units, key=lambda unit: unit.begun)
         compiled = sum(unit.cost.cpu for unit in units if not unit.reused)
-        left = max(0.0, cpu - compiled - self._cargo_cpu - self._own_cpu)
+        left = max(0.0, cost.cpu - compiled - self._cargo_cpu - self._own_cpu)
         timings = _timings(target)
         runs = list(
             _runs(stdout, [unit for unit in timings if unit["mode"] == _RUN], units, left, _late(timings, units))
@@ -113,6 +112,7 @@ class Recorder:
             cargo_cpu=self._cargo_cpu + max(0.0, left - told),
             tracing_cpu=self._own_cpu,
             jobs=jobs,
+            other_load=cost.other_load,
         )
 
 
@@ -158,6 +158,7 @@ def _unit(call: RustcCall, begun: float, cost: UnitCost, *, reused: bool) -> Uni
         needs=tuple(_needs(call)),
         arguments=call.arguments,
         codegen_units=call.codegen_units,
+        lto=call.codegen("lto"),
         reused=reused,
     )
 
