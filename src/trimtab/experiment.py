@@ -30,7 +30,6 @@ from trimtab.process import out_of_space
 from trimtab.search.protocol import Search
 from trimtab.store.protocol import Store
 
-_Built = Built | BuildFailed
 _OF_BUILDS = frozenset({ProbeKind.BUILD, ProbeKind.TOUCH})
 
 
@@ -142,8 +141,12 @@ class Experiment:
         peak = today.value("build.peak_memory") if today else None
         return self.screening.beside(int(peak)) if self.screening and peak else 1
 
-    def _screened(self, profiles: Sequence[Profile]) -> list[_Built | None]:
-        """What comes of building profiles from shared units, all at once; ``None`` for those not to be built so."""
+    def _screened(self, profiles: Sequence[Profile]) -> list[Built | None]:
+        """What comes of building profiles from shared units, all at once.
+
+        Nothing for those that are not to be built so, and for those that could not be: a clean build will tell whether
+        that lies in the profile, or in the units and in the other builds beside it.
+        """
         wanted = [profile for profile in profiles if not self._is_clean(profile) and self._is_new(profile)]
         if not self.screening or not wanted:
             return [None for _ in profiles]
@@ -160,7 +163,8 @@ class Experiment:
                 self.screening.interrupt()
                 raise
         self.check_sources()
-        return [built.get(profile) for profile in profiles]
+        found = (built.get(profile) for profile in profiles)
+        return [one if isinstance(one, Built) else None for one in found]
 
     def _is_clean(self, profile: Profile) -> bool:
         """Whether a profile is built cleanly at once; so is today's, since all others are held against it."""
@@ -185,7 +189,7 @@ class Experiment:
         expected = sum(self._durations) / len(self._durations)
         return self.clock() - begun + expected <= self.plan.budget
 
-    def _trial(self, profile: Profile, screened: _Built | None, *, clean: bool) -> tuple[Trial, bool]:
+    def _trial(self, profile: Profile, screened: Built | None, *, clean: bool) -> tuple[Trial, bool]:
         """A profile's trial, and whether it was known already. What is found is stored step by step.
 
         Args:
@@ -193,7 +197,7 @@ class Experiment:
             screened: what came of building it from shared units, if that was done just now.
             clean: whether only a clean build will do.
         """
-        begun = self.clock() - (_wall(screened) if screened else 0.0)
+        begun = self.clock() - (screened.clean.wall if screened else 0.0)
         trial_id = trial_identity(self.study.basis, profile)
         trial = self.store.find_trial(trial_id)
         trial = self._checked_again(trial) if trial else None
@@ -241,9 +245,9 @@ class Experiment:
         unmeasured = (wanted & self.plan.probes) - set(trial.probes)
         return bool(unmeasured) or not all(Path(artifact.path).exists() for artifact in trial.artifacts)
 
-    def _build(self, trial_id: str, profile: Profile, screened: _Built | None) -> Trial:
+    def _build(self, trial_id: str, profile: Profile, screened: Built | None) -> Trial:
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        built = screened
+        built: Built | BuildFailed | None = screened
         if not built:
             self.progress.step(profile, "building")
             built = self.builder.build(profile, touch=ProbeKind.TOUCH in self.plan.probes)
@@ -341,11 +345,6 @@ def digest(*parts: object) -> str:
     """Twelve hexadecimal digits that stand for some JSON-like values."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-
-
-def _wall(built: _Built) -> float:
-    """Seconds that a build took, whether others went on beside it or not."""
-    return built.wall if isinstance(built, BuildFailed) else built.clean.wall
 
 
 def _kind_of_cost(metric: str) -> ProbeKind:

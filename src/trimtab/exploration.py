@@ -24,7 +24,7 @@ from trimtab.cargo.rustflags import flags_in_force
 from trimtab.cargo.shipping import other_profile_notes
 from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
 from trimtab.cargo.today import Today, todays_profile
-from trimtab.cargo.toolchain import ask, compiler_files, find_toolchain
+from trimtab.cargo.toolchain import ask, find_compiler, find_toolchain
 from trimtab.config.file import Config, distinct, read_config
 from trimtab.errors import InputError, MissingError
 from trimtab.experiment import digest, trial_identity
@@ -151,8 +151,9 @@ class Exploration:
             MissingError: there is no rustc.
         """
         profiles, cache = self.profiles, self.folders.cache / "compiled"
-        files = compiler_files(self.runner, self.project.root, self.environment)
-        toolchain = digest(asdict(self.study.toolchain), files)
+        compiler = find_compiler(self.runner, self.project.root, self.environment)
+        # Some flags ("native") mean this machine, and what a unit took is of this machine too.
+        toolchain = digest(asdict(self.study.toolchain), compiler.files, asdict(self.study.machine))
         strips = tuple(dict.fromkeys(profile.strip for profile in profiles))
         ltos = {profile.lto for profile in profiles}
         may_embed = merging and Lto.OFF in ltos and bool(ltos & {Lto.THIN, Lto.FAT})
@@ -161,7 +162,8 @@ class Exploration:
             basis=Basis(
                 toolchain=toolchain,
                 sources=self.sources.digest,
-                tree=frozenset(self.sources.stamps),
+                tree=self.sources.stamps,
+                compilers=compiler.names,
                 since=self.sources.begun,
                 strips=strips if merging and len(strips) > 1 else (),
                 embeds=may_embed
@@ -170,7 +172,7 @@ class Exploration:
         )
 
     def tracing(self, jobs: int) -> Sharing:
-        """What traced builds may have in common: only the same work, as this machine did it with so many jobs.
+        """What traced builds may have in common: only the same work, as it was done with so many jobs.
 
         Nothing is merged, since units that serve several profiles, and links for several ways to strip, cost more.
 
@@ -178,7 +180,7 @@ class Exploration:
             MissingError: there is no rustc.
         """
         sharing = self.sharing(merging=False)
-        toolchain = digest(sharing.basis.toolchain, asdict(self.study.machine), jobs)
+        toolchain = digest(sharing.basis.toolchain, jobs)
         return replace(sharing, basis=replace(sharing.basis, toolchain=toolchain))
 
     def cargo_builder(self, work: Path, artifacts: Path) -> CargoBuilder:

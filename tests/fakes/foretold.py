@@ -13,7 +13,7 @@ from trimtab.model.forecast import ForecastReport, ProfileForecast
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.trace import Trace
 
-NOTE = "lto fat: other programs kept 0.5 cores busy meanwhile, so its wall times are less certain"
+NOTE = "lto fat: other programs kept 0.5 cores busy meanwhile: its wall time is less certain"
 
 
 def foretold(

@@ -179,37 +179,21 @@ class TestDamage:
 
 class TestSeveral:
     def test_only_one_holds_a_key(self, entries: Entries, cache: Path) -> None:
-        with entries.hold(KEY, wait=False) as mine, Entries(cache, MANY).hold(KEY, wait=False) as theirs:
+        with entries.hold(KEY) as mine, Entries(cache, MANY).hold(KEY) as theirs:
             assert (mine, theirs) == (True, False)
-        with Entries(cache, MANY).hold(KEY, wait=False) as theirs:
+        with Entries(cache, MANY).hold(KEY) as theirs:
             assert theirs
 
     def test_another_holds_another_key(self, entries: Entries) -> None:
-        with entries.hold(KEY, wait=False) as one, entries.hold(OTHER, wait=False) as other:
+        with entries.hold(KEY) as one, entries.hold(OTHER) as other:
             assert one
             assert other
 
     def test_a_key_is_let_go_when_the_work_fails(self, entries: Entries) -> None:
-        with pytest.raises(KeyError), entries.hold(KEY, wait=False):
+        with pytest.raises(KeyError), entries.hold(KEY):
             raise KeyError
-        with entries.hold(KEY, wait=False) as held:
+        with entries.hold(KEY) as held:
             assert held
-
-    def test_one_may_wait_for_the_other(self, entries: Entries) -> None:
-        order: list[str] = []
-
-        def second() -> None:
-            with entries.hold(KEY, wait=True) as held:
-                assert held
-                order.append("second")
-
-        with entries.hold(KEY, wait=False):
-            thread = threading.Thread(target=second)
-            thread.start()
-            time.sleep(0.05)
-            order.append("first")
-        thread.join(20)
-        assert order == ["first", "second"]
 
     def test_two_who_keep_under_one_key_at_once_leave_one_whole_entry(self, cache: Path, tmp_path: Path) -> None:
         both = threading.Barrier(2)

@@ -58,33 +58,33 @@ def crate(tmp_path: Path) -> Crate:
 class TestAnswers:
     def test_a_result_that_is_there_is_told_with_what_rustc_said_of_it(self, crate: Crate, tmp_path: Path) -> None:
         listener = Answering(Made(said=b'{"warning": "unused \xff"}\n'))
-        with listening(listener, tmp_path) as place, Wrapper(place) as wrapper:
+        with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             assert wrapper.ask(crate.call) == [[b'{"warning": "unused \xff"}\n']]
         assert listener.reports == []
 
     def test_nothing_that_rustc_said_is_still_an_answer(self, crate: Crate, tmp_path: Path) -> None:
-        with listening(Answering(Made(said=b"")), tmp_path) as place, Wrapper(place) as wrapper:
+        with listening(Answering(Made(said=b"")), tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             wrapper.send([crate.call.folder, "rustc", *crate.call.arguments])
             wrapper.send([])
             assert wrapper.receive() == [b""]
 
     def test_a_call_is_read_as_it_was_made(self, crate: Crate, tmp_path: Path) -> None:
         listener = Answering(Made(said=b"it"))
-        with listening(listener, tmp_path) as place, Wrapper(place) as wrapper:
+        with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             wrapper.ask(crate.call)
         assert listener.calls == [crate.call]
 
     def test_names_that_are_no_text_go_through_as_they_are(self, crate: Crate, tmp_path: Path) -> None:
         odd = crate.but("--cfg", "\udcff", environment={"ODD": "a=b\n\udcfe", "EMPTY": ""}).call
         listener = Answering(Run(argv=("rustc", "\udcff"), environment={"ODD": "\udcfe"}))
-        with listening(listener, tmp_path) as place, Wrapper(place) as wrapper:
+        with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             assert wrapper.ask(odd)[1:3] == [[b"rustc", b"\xff"], [b"ODD=\xfe"]]
         assert listener.calls == [odd]
 
     def test_a_run_is_told_with_its_surroundings_and_links(self, crate: Crate, tmp_path: Path) -> None:
         run = Run(argv=("rustc", "-O", ""), environment={"A": "1=2"}, links=((Path("/a b"), Path("/c")),))
         listener = Answering(run)
-        with listening(listener, tmp_path) as place, Wrapper(place) as wrapper:
+        with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             assert wrapper.ask(crate.call) == [[], [b"rustc", b"-O", b""], [b"A=1=2"], [b"/a b", b"/c"]]
             assert wrapper.tell(FIELDS, b"a warning") == []
         (report,) = listener.reports
@@ -93,7 +93,7 @@ class TestAnswers:
     @pytest.mark.parametrize("code", [1, 101, -1])
     def test_a_run_that_failed_is_known_as_such(self, code: int, crate: Crate, tmp_path: Path) -> None:
         listener = Answering(Run(argv=("rustc",)))
-        with listening(listener, tmp_path) as place, Wrapper(place) as wrapper:
+        with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             wrapper.ask(crate.call)
             wrapper.tell({**FIELDS, "code": code})
         assert [report.ok for report in listener.reports] == [False]
@@ -101,7 +101,7 @@ class TestAnswers:
     def test_much_may_be_said(self, crate: Crate, tmp_path: Path) -> None:
         much = b"w" * 3_000_000
         listener = Answering(Run(argv=("rustc",)))
-        with listening(listener, tmp_path) as place, Wrapper(place) as wrapper:
+        with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             wrapper.ask(crate.but("--cfg", "x" * 100_000).call)
             wrapper.tell(FIELDS, much)
         assert listener.reports[0].said == much
@@ -111,7 +111,7 @@ class TestSeveral:
     def test_calls_do_not_wait_for_each_other(self, crate: Crate, tmp_path: Path) -> None:
         all_there = threading.Barrier(5)
         listener = Answering(Run(argv=("rustc",)), lambda _: all_there.wait(20))
-        with listening(listener, tmp_path) as place, contextlib.ExitStack() as stack:
+        with listening(listener, tmp_path, threading.Event()) as place, contextlib.ExitStack() as stack:
             wrappers = [stack.enter_context(Wrapper(place)) for _ in range(5)]
             for wrapper in wrappers:
                 wrapper.send([crate.call.folder, "rustc"])
@@ -129,7 +129,7 @@ class TestSeveral:
             done.append("it was finished")
 
         listener = Answering(Made(said=b"it"), slowly)
-        with listening(listener, tmp_path) as place:
+        with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.send([crate.call.folder, "rustc"])
             wrapper.send([])
@@ -146,7 +146,7 @@ class TestHangingUp:
     @pytest.mark.parametrize("sent", range(0, 60, 7))
     def test_while_it_asks(self, sent: int, crate: Crate, tmp_path: Path) -> None:
         listener = Answering(Made(said=b"it"))
-        with listening(listener, tmp_path) as place:
+        with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.send_bytes((struct.pack("<II", 2, 50) + b"/" * 60)[:sent])
             wrapper.hang_up()
@@ -157,7 +157,7 @@ class TestHangingUp:
     def test_while_it_waits_for_an_answer(self, crate: Crate, tmp_path: Path) -> None:
         hung_up = threading.Event()
         listener = Answering(Run(argv=("rustc", "x" * 1_000_000)), lambda _: hung_up.wait(20))
-        with listening(listener, tmp_path) as place:
+        with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.send([crate.call.folder, "rustc"])
             wrapper.send([])
@@ -168,7 +168,7 @@ class TestHangingUp:
 
     def test_while_rustc_runs(self, crate: Crate, tmp_path: Path) -> None:
         listener = Answering(Run(argv=("rustc",)))
-        with listening(listener, tmp_path) as place:
+        with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.ask(crate.call)
             wrapper.hang_up()
@@ -180,7 +180,7 @@ class TestHangingUp:
 
     def test_in_the_middle_of_its_report(self, crate: Crate, tmp_path: Path) -> None:
         listener = Answering(Run(argv=("rustc",)))
-        with listening(listener, tmp_path) as place:
+        with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.ask(crate.call)
             wrapper.send_bytes(struct.pack("<II", 2, 100) + b"code=0 wall=")
@@ -192,7 +192,7 @@ class TestHangingUp:
         self, crate: Crate, tmp_path: Path
     ) -> None:
         listener = Answering(Run(argv=("rustc",)))
-        with listening(listener, tmp_path) as place:
+        with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.ask(crate.call)
         listener.wait_until_over()
@@ -211,7 +211,7 @@ class TestFailures:
             raise OSError(28, f"No space left for call {next(numbers)}")
 
         def build() -> None:
-            with listening(Answering(Made(said=b""), fail), tmp_path) as place:
+            with listening(Answering(Made(said=b""), fail), tmp_path, threading.Event()) as place:
                 for _ in range(calls):
                     ask_in_vain(place, crate)
 
@@ -222,7 +222,7 @@ class TestFailures:
 
     def test_being_hung_up_on_is_none(self, crate: Crate, tmp_path: Path) -> None:
         listener = Answering(Run(argv=("rustc",)))
-        with listening(listener, tmp_path) as place:
+        with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.ask(crate.call)
             wrapper.hang_up()
@@ -231,7 +231,7 @@ class TestFailures:
 
 class TestPlace:
     def test_is_in_the_folder_and_gone_afterwards(self, tmp_path: Path) -> None:
-        with listening(Answering(Made(said=b"")), tmp_path) as place:
+        with listening(Answering(Made(said=b"")), tmp_path, threading.Event()) as place:
             assert place.parent == tmp_path
             assert place.is_socket()
         assert list(tmp_path.iterdir()) == []
@@ -239,19 +239,19 @@ class TestPlace:
     def test_is_somewhere_else_where_the_folder_has_a_long_name(self, crate: Crate, tmp_path: Path) -> None:
         folder = tmp_path / ("a very long name " * 6)
         folder.mkdir()
-        with listening(Answering(Made(said=b"it")), folder) as place, Wrapper(place) as wrapper:
+        with listening(Answering(Made(said=b"it")), folder, threading.Event()) as place, Wrapper(place) as wrapper:
             assert not place.is_relative_to(folder)
             assert wrapper.ask(crate.call) == [[b"it"]]
         assert not place.parent.exists()
 
     def test_is_taken_over_from_one_that_was_killed(self, crate: Crate, tmp_path: Path) -> None:
-        with listening(Answering(Made(said=b"")), tmp_path) as place:
+        with listening(Answering(Made(said=b"")), tmp_path, threading.Event()) as place:
             pass
         place.write_text("left lying there")
-        with listening(Answering(Made(said=b"it")), tmp_path) as place, Wrapper(place) as wrapper:
+        with listening(Answering(Made(said=b"it")), tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             assert wrapper.ask(crate.call) == [[b"it"]]
 
     def test_is_gone_after_an_error_too(self, tmp_path: Path) -> None:
-        with pytest.raises(KeyError), listening(Answering(Made(said=b"")), tmp_path):
+        with pytest.raises(KeyError), listening(Answering(Made(said=b"")), tmp_path, threading.Event()):
             raise KeyError
         assert list(tmp_path.iterdir()) == []

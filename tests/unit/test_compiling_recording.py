@@ -12,6 +12,7 @@ from tests.fakes.rustc import Crate, report
 from trimtab.build.compiling import recording
 from trimtab.build.compiling.recording import Activity, Recorder, cost_of
 from trimtab.model.trace import Phase, Trace, UnitCost, UnitKind
+from trimtab.model.trial import Cost
 
 COST = UnitCost(wall=2.0, cpu=3.0)
 RUN = "base-00000000000000aa"

@@ -24,6 +24,7 @@ from trimtab.build.compiling.sharing import Basis, Sharer, read_dep_info
 from trimtab.build.compiling.tracing import LinkWatch
 from trimtab.model.profile import Strip
 from trimtab.model.trace import Trace
+from trimtab.model.trial import Cost
 
 HOST = "x86_64-unknown-linux-gnu"
 OFF, LOCAL, BITCODE = "-C lto=off -C embed-bitcode=no", "-C embed-bitcode=no", "-C linker-plugin-lto"
@@ -43,10 +44,11 @@ class Builds:
         self.outside = Crate(package=folder / "registry" / "outside-1.0.0", target=self.target, name="outside")
         self.outside.package.mkdir(parents=True)
         (self.outside.package / "lib.rs").write_text("// outside")
-        self.basis = Basis(toolchain="rustc 1.95", sources="as they are", tree=self.tree())
+        self.basis = Basis(toolchain="rustc 1.95", sources="as they are", tree=self.tree(), compilers=("rustc",))
 
-    def tree(self) -> frozenset[Path]:
-        return frozenset(path for path in self.root.rglob("*") if not path.is_dir())
+    def tree(self) -> dict[Path, tuple[int, int]]:
+        paths = (path for path in self.root.rglob("*") if not path.is_dir())
+        return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in paths}
 
     @property
     def target(self) -> Path:
@@ -71,7 +73,15 @@ class Builds:
         watch = LinkWatch(wrapper=self.folder / "wrapper", folder=links, host=HOST)
         entries = Entries(self.cache, 1 << 40)
         yield Build(
-            Sharer(recorder=recorder, links=watch, entries=entries, basis=basis or self.basis, target=target), recorder
+            Sharer(
+                recorder=recorder,
+                links=watch,
+                entries=entries,
+                basis=basis or self.basis,
+                target=target,
+                ended=threading.Event(),
+            ),
+            recorder,
         )
 
     def key(self, crate: Crate, basis: Basis | None = None) -> str:

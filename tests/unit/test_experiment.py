@@ -553,11 +553,18 @@ class TestScreening:
         assert (laboratory.builder.built, screen.built) == ([], [THIN])
 
     @pytest.mark.parametrize("at_once", [1, 2])
-    def test_a_build_that_fails_is_a_result(self, laboratory: Laboratory, screen: Screen, at_once: int) -> None:
-        screen.at_once, screen.failures[FAT] = at_once, failure(Cause.COMPILER, wall=7.0)
+    def test_a_build_that_fails_is_tried_cleanly(self, laboratory: Laboratory, screen: Screen, at_once: int) -> None:
+        screen.at_once, screen.failures[FAT] = at_once, failure(Cause.OUT_OF_MEMORY)
+        assert all(trial.status is Status.OK for trial in laboratory.run(*SPACE).trials)
+        assert FAT in laboratory.builder.built
+        assert not laboratory.known(FAT).screened
+
+    @pytest.mark.parametrize("at_once", [1, 2])
+    def test_one_that_fails_then_too_is_a_result(self, laboratory: Laboratory, screen: Screen, at_once: int) -> None:
+        screen.at_once, screen.failures[FAT] = at_once, failure(Cause.OUT_OF_MEMORY)
+        laboratory.failures[FAT] = failure(Cause.COMPILER, wall=7.0)
         found = laboratory.run(*SPACE)
         assert laboratory.known(FAT).failure == failure(Cause.COMPILER, wall=7.0)
-        assert laboratory.known(FAT).seconds == 7.0
         assert {trial.profile: trial.status for trial in found.trials} == {
             profile: Status.FAILED if profile == FAT else Status.OK for profile in SPACE
         }

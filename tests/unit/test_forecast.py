@@ -104,7 +104,13 @@ class TestTheProgram:
         assert [found.low, found.high] == NEARLY([0.97 * found.wall, 1.03 * found.wall])
 
     @pytest.mark.parametrize(
-        "found", [trace(program(cpu=9.0, wall=6.0, beside=1.0), jobs=2), trace(program(cpu=9.0, wall=9.0), jobs=1)]
+        "found",
+        [
+            trace(replace(program(cpu=9.0, wall=6.0, beside=1.0), codegen_units=16), jobs=2),
+            trace(replace(program(cpu=9.0, wall=9.0), codegen_units=16), jobs=1),
+            replace(trace(replace(program(cpu=9.0, wall=6.0), codegen_units=16), jobs=2), other_load=0.5),
+        ],
+        ids=["other units", "one core", "other programs"],
     )
     def test_it_is_a_guess_where_others_ran_beside_or_there_was_one_core(self, found: Trace) -> None:
         assert walls(found, 1, 3) == NEARLY([9, 9 * 0.3 + 9 * 0.7 / 3])
@@ -119,11 +125,16 @@ class TestTheProgram:
             (Step.CODE, 2.0), (Step.LTO, 1.5), (Step.LINK, 1.0),
         ]  # fmt: skip
 
-    def test_lto_of_one_part_with_others_beside_is_one_threads_work(self) -> None:
+    def test_a_guess_takes_code_of_one_part_for_one_threads_work(self) -> None:
+        assert walls(trace(program(cpu=9.0, wall=9.0, beside=1.0)), 1, 16) == NEARLY([9, 9])
+
+    @pytest.mark.parametrize(("lto", "spreads"), [("fat", False), ("", False), ("thin", True)])
+    @pytest.mark.parametrize("codegen_units", [1, 16])
+    def test_a_guess_takes_fat_lto_for_one_threads_work(self, lto: str, spreads: bool, codegen_units: int) -> None:
         unit = program(cpu=8.0, wall=8.0, beside=2.0)
         cost = replace(unit.cost, lto=Phase(begun=0.0, wall=8.0, cpu=8.0))
-        assert walls(trace(replace(unit, cost=cost)), 1, 16) == NEARLY([8, 8])
-        assert walls(trace(replace(unit, cost=cost, codegen_units=16)), 16)[0] < 8
+        (wall,) = walls(trace(replace(unit, cost=cost, lto=lto, codegen_units=codegen_units)), 16)
+        assert (wall < 7) == spreads
 
 
 class TestMemory:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trimtab import tree_memory
-from trimtab.tree_memory import ControlGroup, ProcessWalk, open_watch
+from trimtab.tree_memory import ControlGroup, ProcessWalk, new_name, open_watch
 
 MakeGroup = Callable[[str], Path]
 

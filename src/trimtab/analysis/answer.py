@@ -49,8 +49,9 @@ def _notes(study: Study) -> list[str]:
     notes += _wheel_tags(study)
     if any(trial.screened for trial in study.trials):
         notes.append(
-            "≈ was screened: built from what profiles have in common, so that its bytes are within 0.2 % of a clean"
-            " build's and its CPU time is a sum; build wall, memory and touch-and-rebuild are of clean builds only"
+            "≈ was screened: built from what profiles have in common, so that its bytes are those of a clean build but"
+            " for some tenths of a percent, and its CPU time is a sum over units that may serve several profiles; build"
+            " wall, memory and touch-and-rebuild are of clean builds only"
         )
     if any(trial.get("build.clean.cpu") for trial in study.trials):
         notes.append("build costs are of one build each: expect a few percent from run to run, more on a busy machine")

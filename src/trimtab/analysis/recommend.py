@@ -6,7 +6,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trimtab.analysis.table import BUILD_TOLERANCE, change_of, judged_benches, label, runtime_ratio, size_metric
+from trimtab.analysis.table import (
+    BUILD_TOLERANCE,
+    SCREENED_BUILD,
+    SCREENED_SIZE,
+    change_of,
+    judged_benches,
+    label,
+    runtime_ratio,
+    size_metric,
+)
 from trimtab.model.metric import RUN_WALL, ratio_metric, run_metric
 from trimtab.model.plan import Bench, Goal, Limits
 from trimtab.model.study import Study
@@ -141,7 +150,7 @@ class _Judge:
             return ""
         for metric, option, limit in self._limits:
             value, base = trial.value(metric), self._today.value(metric)
-            tolerance = 1.0 if metric.startswith("size.") else 1 + BUILD_TOLERANCE
+            tolerance = _tolerance(metric, screened=trial.screened)
             if limit and value and base and value > base * limit * tolerance:
                 ratio = value / base
                 return f"{_WORDS[metric]} {ratio:.3g}× today's (allow it with --limit {option}={ratio + 0.1:.1f}x)"
@@ -208,6 +217,13 @@ class _Judge:
         ratios = [runtime_ratio(trial, bench.name) for bench in judged_benches(self._study)]
         known = [ratio for ratio in ratios if ratio is not None]
         return float(math.prod(known) ** (1 / len(known))) if known and len(known) == len(ratios) else None
+
+
+def _tolerance(metric: str, *, screened: bool) -> float:
+    """By what factor a limit may be missed; a trial that was screened is then built cleanly, and judged by that."""
+    if metric.startswith("size."):
+        return 1 + SCREENED_SIZE if screened else 1.0
+    return 1 + (SCREENED_BUILD if screened else BUILD_TOLERANCE)
 
 
 def _slower(trial: Trial, bench: Bench) -> str:

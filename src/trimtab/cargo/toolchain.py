@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from trimtab.errors import MissingError
 from trimtab.model.study import Toolchain
 from trimtab.process import Command, Finished, Runner
 
+_LINKERS = ("cc", "gcc", "clang", "ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "lld", "mold", "rust-lld")
 HOW_TO_GET_CARGO = "install Rust: https://rustup.rs, or on Debian `sudo apt-get install cargo-web rustc-web`"
 
 
@@ -31,15 +34,32 @@ def find_toolchain(runner: Runner, root: Path, environment: dict[str, str]) -> T
     )
 
 
-def compiler_files(runner: Runner, root: Path, environment: dict[str, str]) -> tuple[tuple[str, int, int], ...]:
-    """Path, bytes and date of the compiler's own libraries and of the standard library's: all that it is.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiler:
+    """A compiler as it lies on disk, with the linkers that it may call."""
+
+    names: tuple[str, ...]
+    """What Cargo may call it."""
+    files: tuple[tuple[str, int, int], ...]
+    """Path, bytes and date of its own libraries, of the standard library's, and of linkers."""
+
+
+def find_compiler(runner: Runner, root: Path, environment: dict[str, str]) -> Compiler:
+    """The compiler in force in a folder, unless Cargo's configuration names another.
 
     Raises:
         MissingError: there is no rustc.
     """
-    sysroot = Path(ask(runner, (environment.get("RUSTC") or "rustc", "--print", "sysroot"), root, environment))
-    files = sorted((*sysroot.glob("lib/*.so"), *sysroot.glob("lib/rustlib/*/lib/*.r*")))
-    return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+    name = environment.get("RUSTC") or "rustc"
+    sysroot = Path(ask(runner, (name, "--print", "sysroot"), root, environment))
+    libraries = (*sysroot.glob("lib/*.so*"), *sysroot.glob("lib/*/libLLVM*.so*"), *sysroot.glob("lib/*/librustc*.so*"))
+    paths = (shutil.which(linker, path=environment.get("PATH")) for linker in _LINKERS)
+    files = {*libraries, *sysroot.glob("lib/rustlib/*/lib/*.r*"), *(Path(path) for path in paths if path)}
+    real = sorted({path.resolve() for path in files})
+    return Compiler(
+        names=tuple(dict.fromkeys((name, shutil.which(name) or name, str(sysroot / "bin" / "rustc")))),
+        files=tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in real if path.is_file()),
+    )
 
 
 def _linker(runner: Runner, root: Path, environment: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,7 @@ class Compiler:
         """Stand between Cargo and rustc, for one build in a target directory."""
         self.folder.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(self.sharing.activity if self.sharing else Activity())
+        ended = threading.Event()
         links = LinkWatch(wrapper=self.wrapper, folder=self.folder, host=self.host)
         listener: Listener = Tracer(recorder=recorder, links=links)
         if self.sharing:
@@ -62,8 +64,9 @@ class Compiler:
                 basis=self.sharing.basis,
                 packages=self.sharing.packages,
                 target=target,
+                ended=ended,
             )
-        with listening(listener, self.folder) as socket:
+        with listening(listener, self.folder, ended) as socket:
             yield Standing(
                 recorder=recorder, environment={"RUSTC_WRAPPER": str(self.wrapper), "TRIMTAB_SOCKET": str(socket)}
             )

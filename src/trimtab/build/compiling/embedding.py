@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
+import os
 import tempfile
 from pathlib import Path
 
@@ -16,8 +17,6 @@ from trimtab.cargo.environment import plain
 from trimtab.process import Command, Runner
 
 _YES = "yes"
-_TOLERANCE = 0.002
-"""By which a file may differ in size where nothing is optimized across crates."""
 _LIBRARY = """\
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Debug, Display};
@@ -67,7 +66,7 @@ _FINAL = {"off": ("lto=off", "embed-bitcode=no"), "thin": ("lto=thin",), "fat": 
 
 
 def embeds_alike(runner: Runner, cache: Path, toolchain: str, root: Path, environment: dict[str, str]) -> bool:
-    """Try it, once for each compiler: thin and fat must come out the same to the byte, off the same in size.
+    """Try it, once for each compiler: a program must come out the same to the byte. What cannot be tried is not so.
 
     Args:
         runner: runs rustc.
@@ -79,12 +78,18 @@ def embeds_alike(runner: Runner, cache: Path, toolchain: str, root: Path, enviro
     known = cache / toolchain
     with contextlib.suppress(OSError):
         return known.read_text("utf-8") == _YES
-    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+    with contextlib.suppress(OSError), tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:  # a disk may be full
         trial = _Trial(runner, environment.get("RUSTC") or "rustc", root, environment, Path(scratch))
-        found = all(trial.is_alike(lto) for lto in _APART)
-    cache.mkdir(parents=True, exist_ok=True)
-    known.write_text(_YES if found else "no", "utf-8")
-    return found
+        pairs = [trial.programs(lto) for lto in _APART]
+        made = [(apart, embedded) for apart, embedded in pairs if apart and embedded]
+        if len(made) == len(pairs):
+            found = all(filecmp.cmp(apart, embedded, shallow=False) for apart, embedded in made)
+            cache.mkdir(parents=True, exist_ok=True)
+            draft = cache / f".{toolchain}.{os.getpid()}"
+            draft.write_text(_YES if found else "no", "utf-8")
+            draft.rename(known)
+            return found
+    return False
 
 
 class _Trial:
@@ -94,15 +99,9 @@ class _Trial:
         (folder / "lib.rs").write_text(_LIBRARY, "utf-8")
         (folder / "main.rs").write_text(_PROGRAM, "utf-8")
 
-    def is_alike(self, lto: str) -> bool:
-        """Whether a program comes out the same with the library compiled either way."""
-        apart = self._program(lto, _APART[lto])
-        embedded = self._program(lto, _EMBEDDED)
-        if not apart or not embedded:
-            return False
-        if lto != "off":
-            return filecmp.cmp(apart, embedded, shallow=False)
-        return abs(embedded.stat().st_size / apart.stat().st_size - 1) < _TOLERANCE
+    def programs(self, lto: str) -> tuple[Path | None, Path | None]:
+        """A program with the library compiled for it alone, and with the one for all; nothing for what failed."""
+        return self._program(lto, _APART[lto]), self._program(lto, _EMBEDDED)
 
     def _program(self, lto: str, library: tuple[str, ...]) -> Path | None:
         """The program, or nothing if it cannot be made."""

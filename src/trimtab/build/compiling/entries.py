@@ -49,9 +49,13 @@ class Entries:
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def hold(self, key: str, *, wait: bool) -> Iterator[bool]:
-        """Be the only one, in any process, who makes an entry; false where another does so and one would not wait."""
-        with hold_lock(self._folder / "locks" / key, wait=wait) as held:
+    def hold(self, key: str) -> Iterator[bool]:
+        """Be the only one, in any process, who makes an entry; false where another does so.
+
+        Raises:
+            InputError: the cache folder cannot be written.
+        """
+        with hold_lock(self._folder / "locks" / key) as held:
             yield held
 
     def place(self, key: str) -> Path:
@@ -109,6 +113,10 @@ class Entries:
             with contextlib.suppress(OSError):  # it is no longer there
                 if draft.stat().st_mtime < now - _IN_USE:
                     shutil.rmtree(draft, ignore_errors=True)
+        for lock in self._folder.glob("locks/*"):  # of entries that were never kept
+            with contextlib.suppress(OSError):
+                if lock.stat().st_mtime < now - _IN_USE and not self.has(lock.name):
+                    lock.unlink()
         known = []
         for facts in (*self._folder.glob(f"units/*/*/{_FACTS}"), *self._folder.glob("outputs/*")):
             with contextlib.suppress(OSError):

@@ -80,12 +80,13 @@ class Listener(Protocol):
 
 
 @contextlib.contextmanager
-def listening(listener: Listener, folder: Path) -> Iterator[Path]:
+def listening(listener: Listener, folder: Path, ended: threading.Event) -> Iterator[Path]:
     """Answer the calls of a build, in threads of their own; yields the socket.
 
     Args:
         listener: deals with the calls; it is called by several threads.
         folder: where the socket is to lie, if its path is short enough for one.
+        ended: is set at the end, for those who wait for something else.
 
     Raises:
         OSError: what the listener reads or writes cannot be read or written.
@@ -95,15 +96,15 @@ def listening(listener: Listener, folder: Path) -> Iterator[Path]:
         if len(os.fsencode(place)) > _LONGEST_NAME:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-"))) / "socket"
         place.unlink(missing_ok=True)
-        server = _Server(str(place), listener)
-        last.callback(server.tell_failure)  # when all threads have ended; whatever else went wrong came of it
+        server = _Server(str(place), listener, ended)
+        last.push(server.tell_failure)  # when all threads have ended; what else went wrong came of it
         stack.enter_context(server)
         thread = threading.Thread(target=server.serve, daemon=True)
         try:
             thread.start()
             yield place
         finally:
-            server.ended.set()
+            ended.set()
             if thread.is_alive():  # else an interruption came while it started, and it sees at once that it is over
                 thread.join()
             server.hang_up()
@@ -115,25 +116,28 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     request_queue_size = 256
     timeout = 0.05
 
-    def __init__(self, place: str, listener: Listener) -> None:
+    def __init__(self, place: str, listener: Listener, ended: threading.Event) -> None:
         super().__init__(place, _Handler)
-        self.listener = listener
-        self.ended = threading.Event()
+        self.listener, self._ended = listener, ended
         self._failure: BaseException | None = None
         self._open: set[socket.socket] = set()
 
     def serve(self) -> None:
         """Answer until the end; `serve_forever` cannot be ended before it has begun."""
-        while not self.ended.is_set():
+        while not self._ended.is_set():
             self.handle_request()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - of the base class
         """Keep what went wrong for the thread that builds."""
         self._failure = self._failure or sys.exception()
 
-    def tell_failure(self) -> None:
-        """Raise what went wrong here, if something did: the call in question has failed, and with it the build."""
-        if self._failure:
+    def tell_failure(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Raise what went wrong here, if something did: the call in question has failed, and with it the build.
+
+        Args:
+            kind: of what is being raised already; an interruption is not to be lost.
+        """
+        if self._failure and (kind is None or issubclass(kind, Exception)):
             raise self._failure
 
     def open(self, connection: socket.socket) -> None:

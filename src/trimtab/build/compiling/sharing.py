@@ -9,7 +9,8 @@ A key stands for: the compiler and its libraries, the words of the call, the fol
 with, the contents of the package, for packages in the user's tree those of all of the tree, what build scripts wrote,
 static libraries outside, and the keys of the crates that it names. What a call read by its own account (the dep-info
 that rustc writes) must lie within that; if not, its result is not kept. A call with words whose effect is not known
-here, or with a dependency that has no key, is run and not kept.
+here, or with a dependency that has no key, is run and not kept. What no account is given of does not count: a
+procedural macro can read a file without telling rustc, and Cargo itself does not see that either.
 
 Three more things are shared, since they are known to make no difference:
 
@@ -29,6 +30,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -40,6 +42,7 @@ from trimtab.build.compiling.entries import Entries, Entry, digest_of_folder, le
 from trimtab.build.compiling.listening import Made, Report, Run
 from trimtab.build.compiling.recording import Recorder, cost_of
 from trimtab.build.compiling.tracing import LinkWatch, WatchedLink
+from trimtab.errors import InputError
 from trimtab.model.profile import Strip
 from trimtab.model.trace import UnitKind
 
@@ -70,6 +73,7 @@ _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 _OUTPUT = r"(?:/[^/\s=:]+)*/build/[^/\s=:]+/out(?=$|[/\s:])"
 """Below the target directory."""
 _TOLD_LINKER = ("linker", "link-arg", "link-args")
+_SEPARATOR = re.compile(r"[\s,=]")
 _NATIVE = (".a", ".so", ".lib")
 _LONGEST_WAIT, _PAUSE = 600.0, 0.05
 
@@ -82,8 +86,10 @@ class Basis:
     """Stands for the compiler, its libraries and the linker."""
     sources: str
     """Digest of the user's tree."""
-    tree: frozenset[Path]
-    """The files that it stands for."""
+    tree: Mapping[Path, tuple[int, int]]
+    """The files that it stands for, with their bytes and their dates in nanoseconds."""
+    compilers: Collection[str]
+    """What Cargo may call the compiler that `toolchain` stands for."""
     strips: tuple[Strip, ...] = ()
     """The values of ``strip`` that are wanted, if there are several."""
     embeds: bool = False
@@ -104,6 +110,10 @@ class Sharer:
     """Folder of a package → digest of what it holds."""
     target: Path
     """The target directory."""
+    ended: threading.Event
+    """That nobody waits for an answer any more."""
+    _copies: dict[str, Path] = field(default_factory=dict, init=False)
+    """Folder that a build script wrote to → copy."""
     _calls: dict[Path, _Shared] = field(default_factory=dict, init=False)
     """The calls so far, by the folder that a call's files go to and its id, as Cargo names them."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -130,24 +140,27 @@ class Sharer:
     @contextlib.contextmanager
     def _held(self, key: str) -> Iterator[None]:
         """Hold a key's lock, or give up on that after a long time: what comes of it is that work is done twice."""
-        for _ in range(int(_LONGEST_WAIT / _PAUSE)):
-            with self.entries.hold(key, wait=False) as held:
-                if held:
-                    yield
-                    return
-            time.sleep(_PAUSE)
-        yield
+        with contextlib.ExitStack() as stack:
+            for _ in range(int(_LONGEST_WAIT / _PAUSE)):
+                try:
+                    if stack.enter_context(self.entries.hold(key)):
+                        break
+                except InputError:  # the disk is full
+                    break
+                stack.close()
+                if self.ended.wait(_PAUSE):
+                    break
+            yield
 
     def _outputs(self, call: RustcCall) -> dict[str, Path]:
         """Folders that build scripts wrote to → copies at places that do not depend on the profile."""
         texts = (*(option.value or "" for option in call.options), *call.environment.values())
         found = {match.group() for text in texts for match in self._output.finditer(text)}
-        copies = {}
-        for folder in sorted(found):
+        for folder in sorted(found - self._copies.keys()):  # named once its script has run, so that it stays as it is
             with contextlib.suppress(OSError):  # the disk is full: what reads it is not shared
                 if Path(folder).is_dir() and not leads_outside(Path(folder)):
-                    copies[folder] = self.entries.output(Path(folder))
-        return copies
+                    self._copies[folder] = self.entries.output(Path(folder))
+        return {folder: self._copies[folder] for folder in sorted(found & self._copies.keys())}
 
     @property
     def _output(self) -> re.Pattern[str]:
@@ -180,7 +193,8 @@ class Sharer:
     def _strips(self, call: RustcCall) -> tuple[str, ...]:
         """The values of ``strip`` that a program is linked for beside ``none``, if they are shared."""
         is_stripped_by_linker = "linux" in self.links.host and call.value("--target") in ("", self.links.host)
-        if call.kind is not UnitKind.PROGRAM or not is_stripped_by_linker or not self.basis.strips:
+        is_wanted = (call.codegen("strip") or Strip.NONE) in self.basis.strips
+        if call.kind is not UnitKind.PROGRAM or not is_stripped_by_linker or not is_wanted:
             return ()
         return tuple(strip.value for strip in self.basis.strips if strip is not Strip.NONE)
 
@@ -192,7 +206,7 @@ class Sharer:
             if word is None:
                 return ""
             words += [word] if word else []
-        if not set(call.value("--emit").split(",")) <= _EMITTED:
+        if not set(call.value("--emit").split(",")) <= _EMITTED or call.program not in self.basis.compilers:
             return ""
         manifest = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
         environment = {
@@ -232,7 +246,7 @@ class Sharer:
             return f"--extern {name}={key}{Path(path).suffix}" if key else None
         if codegen := option.codegen:
             name, _ = codegen
-            if name not in _KNOWN_CODEGEN:
+            if name not in _KNOWN_CODEGEN or (call.kind.links and _tells_linker_to_look(option)):
                 return None
             if name in ("metadata", "extra-filename"):
                 return name
@@ -390,14 +404,17 @@ class _Shared:
         if any(real.is_relative_to(folder.resolve()) for folder in self._outputs):
             return True
         try:
-            if real.stat().st_ctime > basis.since:
-                return False
+            status = real.stat()
         except OSError:
             return False
+        if status.st_ctime > basis.since:
+            return False
         package = Path(self._call.environment.get("CARGO_MANIFEST_DIR", ""))
-        if self._sharer.is_local(package):
-            return source in basis.tree and (real in basis.tree or not source.is_symlink())
-        return real.is_relative_to(package.resolve())
+        if not self._sharer.is_local(package):
+            return real.is_relative_to(package.resolve())
+        # A folder that took another's place has files with old dates.
+        known = basis.tree.get(real if source.is_symlink() else source)
+        return source in basis.tree and known == (status.st_size, status.st_mtime_ns)
 
     def _has_variants(self, names: Collection[str]) -> bool:
         """Whether a program is there in all ways to strip it that are wanted."""
@@ -423,9 +440,18 @@ def _outside(call: RustcCall, outputs: tuple[Path, ...]) -> Iterator[str]:
         if not any(folder.is_relative_to(output) for output in outputs):  # its name stands for what it holds
             with contextlib.suppress(OSError):
                 yield from (_stamp(path) for path in Path(call.folder, folder).iterdir() if path.suffix in _NATIVE)
+    if linker := shutil.which(call.codegen("linker") or "", path=call.environment.get("PATH")):
+        yield _stamp(Path(linker))
     told = (option.codegen for option in call.options if option.codegen)
-    words = (word for name, value in told if name in _TOLD_LINKER for word in re.split(r"[\s,=]", value))
+    words = (word for name, value in told if name in _TOLD_LINKER for word in _SEPARATOR.split(value))
     yield from (_stamp(Path(word)) for word in words if word.startswith("/"))
+
+
+def _tells_linker_to_look(option: Option) -> bool:
+    """Whether an option has the linker look in folders, or at a file by its relative path, or read a list of words."""
+    name, value = option.codegen or ("", "")
+    words = _SEPARATOR.split(value) if name in _TOLD_LINKER else ()
+    return any(word.startswith(("-L", "@")) or ("/" in word and not word.startswith("/")) for word in words)
 
 
 def _stamp(path: Path) -> str:

@@ -103,5 +103,5 @@ class WatchedLink:
         """The link's part of a unit's time."""
         if not self.record or not self.record.exists():
             return None
-        since, wall, cpu, _ = map(float, self.record.read_text().split())
+        since, wall, cpu = map(float, self.record.read_text().split())
         return Phase(begun=max(0.0, since - report.fields["since"]), wall=wall, cpu=cpu)

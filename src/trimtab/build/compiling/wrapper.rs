@@ -197,7 +197,7 @@ fn link(words: Vec<OsString>) -> io::Result<Option<ExitStatus>> {
     let status = Command::new(&linker).args(&words).status()?;
     if let Some(path) = env::var_os(LINK_RECORD) {
         let usage = used_by(CHILDREN);
-        fs::write(path, format!("{} {} {} {}", since, begun.elapsed().as_secs_f64(), usage.0, usage.1))?;
+        fs::write(path, format!("{} {} {}", since, begun.elapsed().as_secs_f64(), usage.0))?;
     }
     let strips = env::var(STRIPS).unwrap_or_default();
     let output = words.iter().position(|word| word == "-o").map(|at| at + 1).filter(|at| *at < words.len());
