@@ -149,6 +149,22 @@ def _estimated(one: ProfileForecast, bounds: Bounds) -> FitRow:
     )
 
 
+def attempts(rows: Sequence[FitRow], bounds: Bounds) -> Iterator[str]:
+    """Which profiles to build within limits, one after the other, by their labels.
+
+    The first; of the others the quickest that is forecast to fit; of the rest, which the forecast may have wronged,
+    what takes least memory. Left out is what cannot end in time, and of the rest what has one unit that alone takes too
+    much.
+    """
+    in_time = [row for row in rows if bounds.within is None or row.estimated.low <= bounds.within]
+    others = [row for row in in_time if row is not rows[0]]
+    fitting = sorted((row for row in others if row.estimated.fit is Fit.FITS), key=lambda row: row.estimated.wall)
+    doubtful = [row for row in others if row not in fitting and (row.estimated.hungriest_memory or 0) <= bounds.memory]
+    yield from (row.label for row in in_time[:1] if row is rows[0])
+    yield from (row.label for row in fitting)
+    yield from (row.label for row in sorted(doubtful, key=lambda row: row.estimated.peak_memory or 0))
+
+
 class _Trials:
     """Real builds within the limits."""
 
@@ -174,28 +190,12 @@ class _Trials:
     def tried(self, rows: Sequence[FitRow]) -> list[FitRow]:
         """Build the first, unless it is known to take too long; then those that may fit, until one does."""
         found = {row.label: row for row in rows}
-        for label in self._order(rows):
+        for label in attempts(rows, self._bounds):
             self._told(f"{label}: building within the limits")
             found[label] = self._built(found[label])
             if label != rows[0].label and found[label].fit is Fit.FITS:
                 break
         return list(found.values())
-
-    def _order(self, rows: Sequence[FitRow]) -> Iterator[str]:
-        """The first; the quickest of those that are forecast to fit; of the others, which the forecast may wrong, the
-        one first that takes least memory."""
-        first, *others = rows
-        if self._may_fit(first.estimated, by_memory=False):
-            yield first.label
-        able = [row for row in others if row.estimated.fit is Fit.FITS]
-        yield from (row.label for row in sorted(able, key=lambda row: row.estimated.wall))
-        doubtful = [row for row in others if row not in able and self._may_fit(row.estimated)]
-        yield from (row.label for row in sorted(doubtful, key=lambda row: row.estimated.peak_memory or 0))
-
-    def _may_fit(self, estimated: Estimated, *, by_memory: bool = True) -> bool:
-        """Whether neither the least time that is forecast nor what one unit alone takes is too much."""
-        within, alone = self._bounds.within, estimated.hungriest_memory or 0
-        return (within is None or estimated.low <= within) and (not by_memory or alone <= self._bounds.memory)
 
     def _built(self, row: FitRow) -> FitRow:
         built = self._builder.build(row.profile, touch=False)

@@ -121,6 +121,15 @@ class TestFit:
         limits = [command.limits for command in cargo.commands if command.limits]
         assert {(one.memory, one.cpus) for one in limits} == {(2 << 30, 1)}
 
+    def test_it_may_take_any_time_and_has_as_many_jobs_as_cpus(self, shell: Shell, cargo: Compiling) -> None:
+        """Whatever the machine's own settings say."""
+        (cargo.root / "trimtab.toml").write_text('[measure]\njobs = 7\ntimeout = "5s"\n')
+        assert shell.trimtab("fit --memory 2G").code == 0
+        builds = [command for command in cargo.commands if "--timings" in command.argv]
+        jobs = {bool(command.limits): command.argv[command.argv.index("--jobs") + 1] for command in builds}
+        assert jobs == {False: "7", True: "1"}
+        assert {command.timeout for command in builds} == {None}
+
     def test_out_of_memory_names_the_unit_and_what_it_wants(self, shell: Shell, cargo: Compiling) -> None:
         cargo.killed = True
         said = shell.trimtab("fit --memory 100M --json")

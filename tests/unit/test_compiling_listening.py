@@ -220,6 +220,18 @@ class TestFailures:
         assert list(numbers) == []
         assert list(tmp_path.iterdir()) == []
 
+    def test_does_not_hide_an_interruption(self, crate: Crate, tmp_path: Path) -> None:
+        def fail(_: RustcCall) -> None:
+            raise OSError(28, "No space left on device")
+
+        def build() -> None:
+            with listening(Answering(Made(said=b""), fail), tmp_path, threading.Event()) as place:
+                ask_in_vain(place, crate)
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            build()
+
     def test_being_hung_up_on_is_none(self, crate: Crate, tmp_path: Path) -> None:
         listener = Answering(Run(argv=("rustc",)))
         with listening(listener, tmp_path, threading.Event()) as place:
@@ -250,6 +262,26 @@ class TestPlace:
         place.write_text("left lying there")
         with listening(Answering(Made(said=b"it")), tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             assert wrapper.ask(crate.call) == [[b"it"]]
+
+    def test_is_gone_where_it_ended_before_it_began(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As Ctrl-C has it, when it comes while the thread starts."""
+        late: list[threading.Thread] = []
+        start = threading.Thread.start
+
+        def interrupted(thread: threading.Thread) -> None:
+            late.append(thread)
+            raise KeyboardInterrupt
+
+        failures: list[object] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", interrupted)
+            with pytest.raises(KeyboardInterrupt), listening(Answering(Made(said=b"")), tmp_path, threading.Event()):
+                pytest.fail("it went on")
+        monkeypatch.setattr(threading, "excepthook", failures.append)
+        (thread,) = late
+        start(thread)
+        thread.join(20)
+        assert (thread.is_alive(), failures, list(tmp_path.iterdir())) == (False, [], [])
 
     def test_is_gone_after_an_error_too(self, tmp_path: Path) -> None:
         with pytest.raises(KeyError), listening(Answering(Made(said=b"")), tmp_path, threading.Event()):

@@ -22,6 +22,7 @@ from trimtab.build.compiling.listening import Made, Run
 from trimtab.build.compiling.recording import Activity, Recorder
 from trimtab.build.compiling.sharing import Basis, Sharer, read_dep_info
 from trimtab.build.compiling.tracing import LinkWatch
+from trimtab.errors import InputError
 from trimtab.model.profile import Strip
 from trimtab.model.trace import Trace
 from trimtab.model.trial import Cost
@@ -207,7 +208,8 @@ class TestKey:
 
     def test_changes_with_the_compiler_that_is_called(self, builds: Builds) -> None:
         mine, theirs = builds.crate().call, replace(builds.crate().call, program="/opt/rustc")
-        with builds.build() as build, build.sharer.called(mine) as one, build.sharer.called(theirs) as other:
+        both = replace(builds.basis, compilers=("rustc", "/opt/rustc"))
+        with builds.build(both) as build, build.sharer.called(mine) as one, build.sharer.called(theirs) as other:
             assert one.key != other.key
 
     def test_changes_with_the_folder_it_runs_in(self, builds: Builds) -> None:
@@ -306,6 +308,13 @@ class TestKey:
             place.write_text(text)
             keys.add(builds.key(builds.program.but("-C", words.format(place))))
         assert len(keys) == 2
+
+    def test_what_a_build_script_wrote_is_read_once(self, builds: Builds, monkeypatch: pytest.MonkeyPatch) -> None:
+        with builds.build() as build:
+            crate = written_by_script(builds.crate())
+            assert build.key(crate)
+            monkeypatch.setattr(Entries, "output", lambda *_: pytest.fail("it is read again"))
+            assert build.key(crate)
 
     def test_does_not_change_with_the_date_of_what_a_build_script_wrote(self, builds: Builds) -> None:
         keys = set()
@@ -413,6 +422,24 @@ class TestWithoutAKey:
         assert builds.makes(crate)
         assert list(builds.cache.glob("units/*/*")) == []
 
+    def test_of_a_compiler_that_nobody_has_looked_at(self, builds: Builds) -> None:
+        """Cargo's configuration names it, for example."""
+        call = replace(builds.crate().call, program="/opt/rustc")
+        with builds.build() as build, build.sharer.called(call) as conversation:
+            assert conversation.key == ""
+
+    @pytest.mark.parametrize(
+        "words",
+        ["link-arg=-L/opt/lib", "link-args=-Wl,-L,/opt/lib -lz", "link-arg=@/some/words", "link-arg=-T/some/memory.x",
+         "link-arg=some/memory.x", "link-args=-Wl,-T,some/memory.x"],
+    )  # fmt: skip
+    def test_what_links_with_files_that_the_linker_finds_by_itself(self, words: str, builds: Builds) -> None:
+        told = ("-C", words)
+        for types in (("bin",), ("cdylib",), ("proc-macro",)):
+            assert builds.key(builds.crate(types=types).but(*told)) == ""
+        assert builds.key(builds.crate().but(*told)), "a library is not linked"
+        assert builds.key(builds.program.but("-C", "link-args=-Wl,-z,now -fuse-ld=lld -lz"))
+
     def test_with_a_path_into_the_target_directory(self, builds: Builds) -> None:
         assert builds.key(builds.crate().but("-L", f"native={builds.target}/release")) == ""
         assert builds.key(builds.crate().but("--cfg", f'place="{builds.target}"')) == ""
@@ -505,6 +532,18 @@ class TestWhatRustcReads:
         source.write_text("// edited")
         os.utime(source, ns=(old.st_atime_ns, old.st_mtime_ns))
         assert not self.is_kept(builds, crate, source)
+
+    def test_a_folder_that_took_anothers_place(self, builds: Builds) -> None:
+        """Which does not change the dates of what is in it."""
+        crate, other = builds.crate(), builds.folder / "other"
+        other.mkdir()
+        (other / "lib.rs").write_text("// something else")
+        builds.basis = replace(builds.basis, since=time.time() + 1)
+        assert self.is_kept(builds, crate, crate.package / "src" / "lib.rs")
+        shutil.rmtree(builds.cache)
+        (crate.package / "src").rename(builds.folder / "before")
+        other.rename(crate.package / "src")
+        assert not self.is_kept(builds, crate, crate.package / "src" / "lib.rs")
 
     def test_what_a_build_script_wrote(self, builds: Builds) -> None:
         with builds.build() as build:
@@ -711,6 +750,14 @@ class TestStrips:
             assert isinstance(conversation.answer(), Made)
         assert not (plain.out / f"tool-{plain.unit}").read_text().endswith(("symbols", "debuginfo"))
 
+    def test_one_that_nobody_looks_for_is_made_as_cargo_says(self, builds: Builds) -> None:
+        """Flags in the environment ask for it, for example."""
+        builds.basis = replace(builds.basis, strips=(Strip.NONE, Strip.DEBUGINFO))
+        with builds.build() as build:
+            told = build.compile(builds.program.but("-C", "strip=symbols"))
+        assert told
+        assert told.codegen("strip") == "symbols"
+
     def test_what_is_kept_with_fewer_ways_is_made_again(self, several: Builds) -> None:
         fewer = replace(several.basis, strips=(Strip.NONE, Strip.SYMBOLS))
         assert several.makes(several.program, fewer)
@@ -806,6 +853,21 @@ class TestSeveralAtOnce:
         for thread in threads:
             thread.join(30)
         assert sorted(made) == ["base", "magic", "tool"]
+
+    def test_waiting_for_another_ends_with_the_build(self, builds: Builds) -> None:
+        target = builds.folder / "target-2"
+        with builds.build() as mine, builds.build(target=target) as theirs, mine.sharer.called(builds.crate().call):
+            threading.Timer(0.2, theirs.sharer.ended.set).start()
+            begun = time.monotonic()
+            with theirs.sharer.called(builds.crate(target=target).call):
+                assert 0.1 < time.monotonic() - begun < 60
+
+    def test_without_a_lock_work_may_be_done_twice(self, builds: Builds, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object) -> None:
+            raise InputError("the cache folder cannot be written: No space left on device")
+
+        monkeypatch.setattr("trimtab.build.compiling.sharing.Entries.hold", full)
+        assert builds.makes(builds.crate())
 
     def test_one_that_hangs_up_lets_the_other_go_on(self, builds: Builds) -> None:
         base = builds.crate()

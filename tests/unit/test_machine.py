@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.values import MACHINE
 from trimtab import machine
-from trimtab.machine import these_conditions, this_machine, times_throttled
+from trimtab.machine import these_conditions, this_machine, times_throttled, usable_cores
 from trimtab.model.study import Machine
 
 
@@ -27,6 +27,33 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def says(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+class TestUsableCores:
+    @pytest.fixture
+    def groups(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A machine of eight cores, whose control groups say nothing at first."""
+        monkeypatch.setattr(machine, "_CONTROL_GROUPS", tmp_path)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        ("text", "cores"),
+        [("200000 100000\n", 2), ("150000 100000\n", 1), ("50000 100000\n", 1), ("max 100000\n", 8), ("", 8),
+         ("6400000 100000\n", 8)],
+    )  # fmt: skip
+    def test_a_containers_share_in_version_2(self, groups: Path, text: str, cores: int) -> None:
+        says(groups / "cpu.max", text)
+        assert usable_cores() == cores
+
+    @pytest.mark.parametrize(("quota", "cores"), [("300000", 3), ("-1", 8)])
+    def test_and_in_version_1(self, groups: Path, quota: str, cores: int) -> None:
+        says(groups / "cpu" / "cpu.cfs_quota_us", f"{quota}\n")
+        says(groups / "cpu" / "cpu.cfs_period_us", "100000\n")
+        assert usable_cores() == cores
+
+    def test_where_nothing_is_said(self, groups: Path) -> None:
+        assert usable_cores() == 8
 
 
 class TestConditions:

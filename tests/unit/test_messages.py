@@ -225,13 +225,21 @@ def test_a_time_out_comes_before_what_the_killed_build_said() -> None:
         (after("signal: 9, SIGKILL: kill"), 101),
         ("  = note: collect2: fatal error: ld terminated with signal 9 [Killed]\n" + after("exit status: 1"), 101),
         ("", -9),
+        ("  cc1plus: fatal error: Killed signal terminated program cc1plus\n" + after("exit status: 101"), 101),
+        ("  clang: error: unable to execute command: Killed\n" + after("exit status: 101"), 101),
     ],
-    ids=["rustc", "linker", "cargo"],
+    ids=["rustc", "linker", "cargo", "gcc", "clang"],
 )
 def test_the_kernel_known_to_have_killed_for_memory_comes_before_the_signal(stderr: str, exit_code: int) -> None:
     found = fail(BEFORE + stderr, exit_code, oom=True)
     assert found.cause is Cause.OUT_OF_MEMORY
     assert found.cause.status is Status.OOM
+
+
+def test_the_package_whose_build_script_ran_what_was_killed_is_named() -> None:
+    said = "error: failed to run custom build command for `zstd-sys v2.0.9`\n\nCaused by:\n  gcc: Killed signal"
+    found = fail(BEFORE + said, 101, oom=True)
+    assert found.message == "the kernel killed what the build script of zstd-sys v2.0.9 ran for want of memory"
 
 
 def test_a_kill_for_memory_elsewhere_does_not_explain_a_compiler_error() -> None:

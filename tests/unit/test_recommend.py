@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -73,6 +74,16 @@ class TestGoals:
         trials = (trial(TODAY, cpu=40.0), trial(FAT, stripped=500_000, cpu=80.7))
         assert taken(*trials) == "lto fat"
         assert taken(trials[0], trial(FAT, stripped=500_000, cpu=82.0)) == "today"
+
+    def test_a_screened_trial_may_miss_a_limit_by_as_much_as_screening_is_off(self) -> None:
+        today = trial(TODAY, stripped=1000, cpu=40.0)
+        for cpu, expected in ((90.0, "lto fat"), (93.0, "today")):
+            screened = replace(trial(FAT, stripped=500, cpu=cpu), screened=True)
+            assert taken(today, screened) == expected
+        for limit, expected in ((1.0, "lto fat"), (0.9, "today")):
+            screened = replace(trial(FAT, stripped=1004, cpu=20.0), screened=True)
+            assert taken(today, screened, goal=Goal.BUILD, limits=Limits(size=limit)) == expected
+        assert taken(today, trial(FAT, stripped=1004, cpu=20.0), goal=Goal.BUILD, limits=Limits(size=1.0)) == "today"
 
     def test_equals_on_the_first_objective_are_told_apart_by_the_next(self) -> None:
         today = trial(TODAY, stripped=1000, cpu=40.0, runs={"check": SAME})

@@ -1,0 +1,74 @@
+"""The check of embed mode, with a rustc whose programs are what a test says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.runner import finished
+from trimtab.build.compiling.embedding import embeds_alike
+from trimtab.process import Command, Finished
+
+Check = Callable[["Rustc"], bool]
+
+
+class Rustc:
+    """Writes the same for every program, but for those of one kind whose library is in embed mode."""
+
+    def __init__(self, odd: str = "", fails: str = "") -> None:
+        self.odd, self.fails = odd, fails
+        self.calls: list[tuple[str, ...]] = []
+
+    def run(self, command: Command) -> Finished:
+        argv = command.argv
+        self.calls.append(argv)
+        output = Path(argv[argv.index("-o") + 1])
+        if self.fails and self.fails in argv:
+            return finished(stderr="error: unknown codegen option", exit_code=1)
+        if output.suffix == ".rlib":
+            output.write_text("embedded" if "embed-bitcode=yes" in argv else "apart")
+        else:
+            is_odd = self.odd in argv and (output.parents[1] / "liblib.rlib").read_text() == "embedded"
+            output.write_text("other" if self.odd and is_odd else "program")
+        return finished()
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Check:
+    return lambda rustc: embeds_alike(rustc, tmp_path / "cache", "a compiler", tmp_path, {"PATH": "/bin"})
+
+
+def test_programs_that_are_the_same(check: Check) -> None:
+    rustc = Rustc()
+    assert check(rustc)
+    assert len(rustc.calls) == 12
+
+
+@pytest.mark.parametrize("kind", ["lto=off", "lto=thin", "lto=fat"])
+def test_one_that_differs_is_enough(kind: str, check: Check) -> None:
+    assert not check(Rustc(odd=kind))
+
+
+@pytest.mark.parametrize("odd", ["", "lto=fat"])
+def test_the_answer_is_kept(odd: str, check: Check) -> None:
+    first, again = Rustc(odd=odd), Rustc()
+    assert check(first) == check(again)
+    assert again.calls == []
+
+
+def test_what_cannot_be_tried_is_no_and_is_tried_again(check: Check) -> None:
+    """A disk may be full, or memory short, for a moment."""
+    assert not check(Rustc(fails="lto=thin"))
+    assert check(Rustc())
+
+
+def test_of_another_compiler_another(tmp_path: Path) -> None:
+    assert embeds_alike(Rustc(), tmp_path, "a compiler", tmp_path, {})
+    assert not embeds_alike(Rustc(odd="lto=fat"), tmp_path, "another", tmp_path, {})
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    assert not embeds_alike(Rustc(), tmp_path / "cache", "a compiler", tmp_path, {})
