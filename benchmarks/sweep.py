@@ -154,7 +154,7 @@ def _kind_of_call(unit: Unit, *, merges: bool) -> tuple[str, ...]:
     left_out = (*_NAMES, *(_MERGED if merges and unit.kind is UnitKind.LIBRARY else ()))
     words = re.sub(r"(?<=-)[0-9a-f]{16}\b", "", "\n".join(unit.arguments)).split("\n")
     pairs = zip(("", *words), words, strict=False)
-    kept = (word for before, word in pairs if before != "--out-dir" and not word.startswith(left_out))
+    kept = (word for before, word in pairs if before != "--out-dir" and word != "-C" and not word.startswith(left_out))
     return (unit.name, *kept)
 
 

@@ -97,6 +97,23 @@ def test_an_interruption_during_a_bench_ends_the_bench(user: User, number: signa
     assert eventually(lambda: not _waiting(user)), _waiting(user)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_screening_that_ends_in_the_middle_is_taken_up(user: User, number: signal.Signals) -> None:
+    """With two builds at once, which share what they compile."""
+    project = user.project("duo")
+    axes = ("--axis", "opt-level=3,2,s,z,1", "--axis", "codegen-units=16,1", "--measure", "size,build")
+    running = user.start("explore", project, *axes, "--json")
+    running.wait_for("building", times=4)
+    assert running.stop(number).code == (130 if number is signal.SIGINT else -number)
+    before = _stored(user)
+    found = user.does("explore", project, *axes, "--json").document
+    assert any(trial["screened"] for trial in found["trials"])
+    stored = _stored(user)
+    assert set(before) <= set(stored)
+    assert len(stored) == len(set(stored)) == len(found["trials"]) >= len("32sz1") * len(("16", "1"))
+    assert eventually(lambda: not processes_about(user.folder)), processes_about(user.folder)
+
+
 def test_a_build_that_was_finished_when_its_bench_was_interrupted_is_kept(user: User) -> None:
     project = user.project("duo")
     running = user.start("explore", project, "--axis", "opt-level=s", "--bench", "wait={bin} wait 3600")

@@ -309,6 +309,20 @@ class TestKey:
             keys.add(builds.key(builds.program.but("-C", words.format(place))))
         assert len(keys) == 2
 
+    def test_does_not_change_with_the_records_of_compilers_that_a_build_script_tried_out(self, builds: Builds) -> None:
+        keys = set()
+        for run in ("1", "2"):
+            with builds.build() as build:
+                crate = written_by_script(builds.crate(), run=run)
+                output = Path(crate.environment["OUT_DIR"])
+                (output / "probe.d").write_text(f"{output}/libprobe.rmeta: build/probe.rs")
+                keys.add(build.key(crate))
+        assert len(keys) == 1
+        with builds.build() as build:
+            crate = written_by_script(builds.crate())
+            (Path(crate.environment["OUT_DIR"]) / "another.d").touch()
+            assert build.key(crate) not in keys
+
     def test_what_a_build_script_wrote_is_read_once(self, builds: Builds, monkeypatch: pytest.MonkeyPatch) -> None:
         with builds.build() as build:
             crate = written_by_script(builds.crate())
@@ -557,6 +571,20 @@ class TestWhatRustcReads:
                 compile_with(answer, crate.call, reads=(copied / "code.rs",), variables={"OUT_DIR": str(copied)})
                 conversation.ended(report())
             assert build.compile(crate) is None
+
+    @pytest.mark.parametrize(("name", "is_kept"), [("text.rs", True), ("text.d", False)])
+    def test_a_record_of_a_compiler_that_a_build_script_tried_out(
+        self, name: str, is_kept: bool, builds: Builds
+    ) -> None:
+        with builds.build() as build:
+            crate = written_by_script(builds.crate())
+            (Path(crate.environment["OUT_DIR"]) / name).write_text("include me")
+            with build.sharer.called(crate.call) as conversation:
+                answer = conversation.answer()
+                assert isinstance(answer, Run)
+                compile_with(answer, crate.call, reads=(Path(answer.environment["OUT_DIR"]) / name,))
+                conversation.ended(report())
+            assert (build.compile(crate) is None) is is_kept
 
     def test_what_another_build_script_wrote(self, builds: Builds) -> None:
         with builds.build() as build:

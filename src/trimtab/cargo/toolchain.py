@@ -56,8 +56,13 @@ def find_compiler(runner: Runner, root: Path, environment: dict[str, str]) -> Co
     paths = (shutil.which(linker, path=environment.get("PATH")) for linker in _LINKERS)
     files = {*libraries, *sysroot.glob("lib/rustlib/*/lib/*.r*"), *(Path(path) for path in paths if path)}
     real = sorted({path.resolve() for path in files})
+    found = shutil.which(name, path=environment.get("PATH")) or name
     return Compiler(
-        names=tuple(dict.fromkeys((name, shutil.which(name, path=environment.get("PATH")) or name, str(sysroot / "bin" / "rustc")))),
+        names=tuple(
+            dict.fromkeys(
+                (name, shutil.which(name, path=environment.get("PATH")) or name, str(sysroot / "bin" / "rustc"))
+            )
+        ),
         files=tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in real if path.is_file()),
     )
 

@@ -22,6 +22,8 @@ import msgspec
 from trimtab.folders import hold_lock
 from trimtab.model.trace import UnitCost
 
+RECORD = ".d"
+"""The ending of what compilers write of what they have read; build scripts that try one out leave it lying."""
 _FACTS = "entry.json"
 _IN_USE = 3600.0
 """Seconds after its last use for which an entry may still be needed by a build that runs."""
@@ -134,10 +136,13 @@ class Entries:
         return left
 
     def output(self, folder: Path) -> Path:
-        """A copy of what a build script wrote, at a place that depends on nothing but what it holds."""
-        digest = digest_of_folder(folder)
+        """A copy of what a build script wrote, at a place that depends on nothing but what it holds.
+
+        Files of `RECORD` count by their names alone: they hold the path of the folder, which each profile has anew.
+        """
+        digest = digest_of_folder(folder, by_name=RECORD)
         place = self._folder / "outputs" / digest / "out"
-        if place.is_dir() and (digest in self._checked or digest_of_folder(place) == digest):
+        if place.is_dir() and (digest in self._checked or digest_of_folder(place, by_name=RECORD) == digest):
             self._checked.add(digest)
             with contextlib.suppress(OSError):
                 os.utime(place.parent)
@@ -149,7 +154,7 @@ class Entries:
             try:
                 draft.rename(place.parent)
             except OSError:  # somebody else was quicker, whose copy may be in use already; or it is damaged
-                if digest_of_folder(place) != digest:
+                if digest_of_folder(place, by_name=RECORD) != digest:
                     place.parent.rename(Path(scratch) / "old")
                     draft.rename(place.parent)
         return place
@@ -184,14 +189,14 @@ def leads_outside(folder: Path) -> bool:
     return any(path.is_symlink() and not path.resolve().is_relative_to(real) for path in folder.rglob("*"))
 
 
-def digest_of_folder(folder: Path) -> str:
-    """Stands for the names and contents of all files below a folder."""
+def digest_of_folder(folder: Path, by_name: str | None = None) -> str:
+    """Stands for the names of all files below a folder, and for what they hold but for files with a certain ending."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(folder.rglob("*")):
         digest.update(f"{path.relative_to(folder)}\0".encode("utf-8", "surrogateescape"))
         if path.is_symlink():
             digest.update(os.fsencode(path.readlink()))
-        elif path.is_file():
+        elif path.is_file() and path.suffix != by_name:
             digest.update(_digest(path)[1].encode())
     return digest.hexdigest()
 

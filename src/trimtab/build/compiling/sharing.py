@@ -38,7 +38,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trimtab.build.compiling.calls import Option, RustcCall, library_id
-from trimtab.build.compiling.entries import Entries, Entry, digest_of_folder, leads_outside, replace_file
+from trimtab.build.compiling.entries import RECORD, Entries, Entry, digest_of_folder, leads_outside, replace_file
 from trimtab.build.compiling.listening import Made, Report, Run
 from trimtab.build.compiling.recording import Recorder, cost_of
 from trimtab.build.compiling.tracing import LinkWatch, WatchedLink
@@ -402,7 +402,7 @@ class _Shared:
         """Whether the key stands for what is in a file, wherever links lead to."""
         basis, real = self._sharer.basis, source.resolve()
         if any(real.is_relative_to(folder.resolve()) for folder in self._outputs):
-            return True
+            return real.suffix != RECORD
         try:
             status = real.stat()
         except OSError:
