@@ -58,11 +58,7 @@ def find_compiler(runner: Runner, root: Path, environment: dict[str, str]) -> Co
     real = sorted({path.resolve() for path in files})
     found = shutil.which(name, path=environment.get("PATH")) or name
     return Compiler(
-        names=tuple(
-            dict.fromkeys(
-                (name, shutil.which(name, path=environment.get("PATH")) or name, str(sysroot / "bin" / "rustc"))
-            )
-        ),
+        names=tuple(dict.fromkeys((name, found, str(sysroot / "bin" / "rustc")))),
         files=tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in real if path.is_file()),
     )
 
