@@ -86,7 +86,7 @@ class TestByHand:
         found = trace(library("a", cpu=11.0, codegen_units=4))  # 1 to metadata, 3 by one thread, 7 by up to four
         assert walls(found, 1, 2, 4, 64) == NEARLY([11, 7.5, 5.75, 5.75])
         four = forecast(found, 4)
-        assert [four.low, four.high] == NEARLY([0.97 * 3.5, 1.03 * 11])
+        assert [four.low, four.high] == NEARLY([0.92 * 3.5, 1.08 * 11])
 
     def test_they_are_shared_evenly_by_those_that_want_them(self) -> None:
         found = trace(*(library(name, cpu=11.0, codegen_units=16) for name in "ab"))
@@ -101,7 +101,7 @@ class TestTheProgram:
 
     def test_the_interval_is_narrow_then(self) -> None:
         found = forecast(trace(program(cpu=9.0, wall=6.0), jobs=2), 4)
-        assert [found.low, found.high] == NEARLY([0.97 * found.wall, 1.03 * found.wall])
+        assert [found.low, found.high] == NEARLY([0.92 * found.wall, 1.08 * found.wall])
 
     @pytest.mark.parametrize(
         "found",
@@ -115,7 +115,7 @@ class TestTheProgram:
     def test_it_is_a_guess_where_others_ran_beside_or_there_was_one_core(self, found: Trace) -> None:
         assert walls(found, 1, 3) == NEARLY([9, 9 * 0.3 + 9 * 0.7 / 3])
         three = forecast(found, 3)
-        assert [three.low, three.high] == NEARLY([0.97 * 3, 1.03 * 9])
+        assert [three.low, three.high] == NEARLY([0.92 * 3, 1.08 * 9])
 
     def test_each_of_its_steps_spreads_by_itself(self) -> None:
         unit = program(cpu=9.0, wall=6.0)

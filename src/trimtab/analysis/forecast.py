@@ -29,8 +29,8 @@ _FAT = ("", "fat", "yes", "on", "true")
 """How rustc is told to make one module of all, which one thread works on."""
 _LEAST = 1e-6
 """Seconds, or cores, that count as nothing."""
-_MARGIN = 0.03
-"""By which wall times of one and the same build differ anyway."""
+_MARGIN = 0.08
+"""By which wall times of one and the same build differ anyway: with 3 %, 9 of 12 were within (docs/benchmarks.md)."""
 
 
 def forecast(trace: Trace, cores: int) -> Forecast:
