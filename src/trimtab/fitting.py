@@ -201,7 +201,7 @@ class _Trials:
         built = self._builder.build(row.profile, touch=False)
         if not isinstance(built, BuildFailed):
             cost = built.clean
-            self.notes += busy_notes(row.label, cost)
+            self.notes += busy_notes(f"{row.label}, within the limits", cost)
             tried = Tried(fit=Fit.FITS, wall=cost.wall, cpu=cost.cpu, peak_memory=cost.peak_memory)
             return replace(row, tried=tried, size=built.size)
         verdicts = {Cause.OUT_OF_MEMORY: Fit.OUT_OF_MEMORY, Cause.TIMEOUT: Fit.TOO_SLOW}
