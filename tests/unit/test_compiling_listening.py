@@ -44,6 +44,13 @@ class Answering:
         assert self.over.acquire(timeout=20)
 
 
+def ask_and_hang_up(place: Path, crate: Crate, listener: Answering) -> None:
+    wrapper = Wrapper(place)
+    wrapper.ask(crate.call)
+    wrapper.hang_up()
+    listener.wait_until_over()
+
+
 def ask_in_vain(place: Path, crate: Crate) -> None:
     with Wrapper(place) as wrapper, contextlib.suppress(EOFError, ConnectionError):
         wrapper.ask(crate.call)
@@ -169,10 +176,7 @@ class TestHangingUp:
     def test_while_rustc_runs(self, crate: Crate, tmp_path: Path) -> None:
         listener = Answering(Run(argv=("rustc",)))
         with listening(listener, tmp_path, threading.Event()) as place:
-            wrapper = Wrapper(place)
-            wrapper.ask(crate.call)
-            wrapper.hang_up()
-            listener.wait_until_over()
+            ask_and_hang_up(place, crate, listener)
             with Wrapper(place) as another:
                 another.ask(crate.call)
                 another.tell(FIELDS)
@@ -235,10 +239,7 @@ class TestFailures:
     def test_being_hung_up_on_is_none(self, crate: Crate, tmp_path: Path) -> None:
         listener = Answering(Run(argv=("rustc",)))
         with listening(listener, tmp_path, threading.Event()) as place:
-            wrapper = Wrapper(place)
-            wrapper.ask(crate.call)
-            wrapper.hang_up()
-            listener.wait_until_over()
+            ask_and_hang_up(place, crate, listener)
 
 
 class TestPlace:

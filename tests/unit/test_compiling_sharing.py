@@ -19,8 +19,9 @@ from tests.fakes.rustc import Crate, compile_with, report
 from trimtab.build.compiling.calls import RustcCall
 from trimtab.build.compiling.entries import Entries
 from trimtab.build.compiling.listening import Made, Run
+from trimtab.build.compiling.reading import read_dep_info
 from trimtab.build.compiling.recording import Activity, Recorder
-from trimtab.build.compiling.sharing import Basis, Sharer, read_dep_info
+from trimtab.build.compiling.sharing import Basis, Sharer
 from trimtab.build.compiling.tracing import LinkWatch
 from trimtab.errors import InputError
 from trimtab.model.profile import Strip

@@ -30,7 +30,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -40,6 +39,7 @@ from pathlib import Path
 from trimtab.build.compiling.calls import Option, RustcCall, library_id
 from trimtab.build.compiling.entries import RECORD, Entries, Entry, digest_of_folder, leads_outside, replace_file
 from trimtab.build.compiling.listening import Made, Report, Run
+from trimtab.build.compiling.reading import leads_linker_elsewhere, read_dep_info, stamps_outside
 from trimtab.build.compiling.recording import Recorder, cost_of
 from trimtab.build.compiling.tracing import LinkWatch, WatchedLink
 from trimtab.errors import InputError
@@ -72,9 +72,6 @@ _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 """What programs need to start, rather than what they read."""
 _OUTPUT = r"(?:/[^/\s=:]+)*/build/[^/\s=:]+/out(?=$|[/\s:])"
 """Below the target directory."""
-_TOLD_LINKER = ("linker", "link-arg", "link-args")
-_SEPARATOR = re.compile(r"[\s,=]")
-_NATIVE = (".a", ".so", ".lib")
 _LONGEST_WAIT, _PAUSE = 600.0, 0.05
 
 
@@ -223,7 +220,7 @@ class Sharer:
             "environment": environment,
             "package": self._package(manifest),
             "tree": self.basis.sources if self.is_local(manifest) else "",
-            "outside": sorted(_outside(call, outputs)),
+            "outside": sorted(stamps_outside(call, outputs)),
         }
         text = json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")
         digest = hashlib.blake2b(text, digest_size=16).hexdigest()
@@ -246,7 +243,7 @@ class Sharer:
             return f"--extern {name}={key}{Path(path).suffix}" if key else None
         if codegen := option.codegen:
             name, _ = codegen
-            if name not in _KNOWN_CODEGEN or (call.kind.links and _tells_linker_to_look(option)):
+            if name not in _KNOWN_CODEGEN or (call.kind.links and leads_linker_elsewhere(option)):
                 return None
             if name in ("metadata", "extra-filename"):
                 return name
@@ -429,47 +426,3 @@ def _with_outputs(call: RustcCall, fixed: Callable[[str], str]) -> RustcCall:
             name: value if name in _LIBRARY_PATHS else fixed(value) for name, value in call.environment.items()
         },
     )
-
-
-def _outside(call: RustcCall, outputs: tuple[Path, ...]) -> Iterator[str]:
-    """What lies outside and may be bundled or linked: libraries in the folders of ``-L``, whether they are named on the
-    command line or in the sources, and files that the linker is told; their place, size and date."""
-    searched = (option.value or "" for option in call.options if option.name == "-L")
-    folders = {Path(value.rpartition("=")[2]) for value in searched if not value.startswith("dependency=")}
-    for folder in folders:
-        if not any(folder.is_relative_to(output) for output in outputs):  # its name stands for what it holds
-            with contextlib.suppress(OSError):
-                yield from (_stamp(path) for path in Path(call.folder, folder).iterdir() if path.suffix in _NATIVE)
-    if linker := shutil.which(call.codegen("linker") or "", path=call.environment.get("PATH")):
-        yield _stamp(Path(linker))
-    told = (option.codegen for option in call.options if option.codegen)
-    words = (word for name, value in told if name in _TOLD_LINKER for word in _SEPARATOR.split(value))
-    yield from (_stamp(Path(word)) for word in words if word.startswith("/"))
-
-
-def _tells_linker_to_look(option: Option) -> bool:
-    """Whether an option has the linker look in folders, or at a file by its relative path, or read a list of words."""
-    name, value = option.codegen or ("", "")
-    words = _SEPARATOR.split(value) if name in _TOLD_LINKER else ()
-    return any(word.startswith(("-L", "@")) or ("/" in word and not word.startswith("/")) for word in words)
-
-
-def _stamp(path: Path) -> str:
-    try:
-        status = path.stat()
-    except OSError:
-        return str(path)
-    return f"{path} {status.st_size} {status.st_mtime_ns}"
-
-
-def read_dep_info(text: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The files and the variables that rustc has read, from the ``.d`` file that it wrote."""
-    sources: list[str] = []
-    variables: dict[str, str] = {}
-    for line in text.splitlines():
-        if line.startswith("# env-dep:"):
-            name, _, value = line.removeprefix("# env-dep:").partition("=")
-            variables[name] = value
-        elif line.endswith(":") and not line.startswith("#"):
-            sources.append(line[:-1].replace("\\ ", " "))
-    return tuple(dict.fromkeys(sources)), variables
