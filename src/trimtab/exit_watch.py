@@ -9,6 +9,9 @@ import time
 class Sleep:
     """Waits out a pause where the kernel has no descriptor for a child's exit."""
 
+    longest = 0.02
+    """Seconds that a pause may have at most: an exit may be seen so late."""
+
     def wait(self, seconds: float) -> None:
         """Wait so long, or less if it has exited and that is seen."""
         time.sleep(seconds)
@@ -19,6 +22,8 @@ class Sleep:
 
 class Pidfd(Sleep):
     """Waits until a child exits or a pause is over, so that the exit is seen at once."""
+
+    longest = 0.1
 
     def __init__(self, pid: int) -> None:
         import select

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     Child = subprocess.Popen[bytes]
     _Outputs = tuple[IO[bytes] | None, IO[bytes] | None]
 
-_POLL_FLOOR, _POLL_CEILING = 0.0005, 0.02
+_POLL_FLOOR = 0.0005
 _MOST_KEPT = 256 * 1024 * 1024
 _MOST_PRINTED = 1 << 30
 _OUTPUT_SHOWN = 200
@@ -316,7 +316,7 @@ def _wait(
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
             if pid:
                 return status, usage, killed
-            pause = watch.sample(child.pid) if watch else min(pause * 2, _POLL_CEILING)
+            pause = watch.sample(child.pid) if watch else min(pause * 2, exited.longest)
             exited.wait(min(pause, max(_POLL_FLOOR, deadline - time.perf_counter())))
 
 

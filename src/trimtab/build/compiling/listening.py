@@ -106,15 +106,23 @@ def listening(listener: Listener, folder: Path, ended: threading.Event) -> Itera
         finally:
             ended.set()
             if thread.is_alive():  # else an interruption came while it started, and it sees at once that it is over
+                _wake(place)
                 thread.join()
             server.hang_up()
             place.unlink(missing_ok=True)
 
 
+def _wake(place: Path) -> None:
+    """Have a server see that it is over."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(place))
+
+
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = False  # an entry of the cache that is being written is finished
     request_queue_size = 256
-    timeout = 0.05
+    timeout = 1.0
+    """Seconds; should the socket's file be gone, the end is seen so late."""
 
     def __init__(self, place: str, listener: Listener, ended: threading.Event) -> None:
         super().__init__(place, _Handler)

@@ -32,7 +32,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -159,7 +159,7 @@ class Sharer:
                     self._copies[folder] = self.entries.output(Path(folder))
         return {folder: self._copies[folder] for folder in sorted(found & self._copies.keys())}
 
-    @property
+    @functools.cached_property
     def _output(self) -> re.Pattern[str]:
         return re.compile(re.escape(str(self.target)) + _OUTPUT)
 
@@ -350,12 +350,8 @@ class _Shared:
     def _files(self) -> dict[str, Path]:
         """What was made: name → file."""
         stem = f"{self._call.crate}{self._extra}"
-        starts = (stem, f"lib{stem}")
-        return {
-            path.name: path
-            for path in self._call.out_dir.iterdir()
-            if path.is_file() and any(path.name == start or path.name.startswith(f"{start}.") for start in starts)
-        }
+        named = (path for path in self._call.out_dir.iterdir() if path.name.partition(".")[0] in (stem, f"lib{stem}"))
+        return {path.name: path for path in named if path.is_file()}
 
     def _lay_out(self, entry: Entry) -> None:
         """Put an entry's files where Cargo and later calls look for them."""
@@ -393,12 +389,22 @@ class _Shared:
         sources, variables = read_dep_info(record)
         if any(name in _PASSING or str(self._sharer.target) in value for name, value in variables.items()):
             return False
-        return all(self._stands_for(Path(os.path.normpath(Path(call.folder) / source))) for source in sources)
+        outputs = [folder.resolve() for folder in self._outputs]
+        package = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
+        inside = None if self._sharer.is_local(package) else package.resolve()
+        paths = (Path(os.path.normpath(Path(call.folder) / source)) for source in sources)
+        return all(self._stands_for(path, outputs, inside) for path in paths)
 
-    def _stands_for(self, source: Path) -> bool:
-        """Whether the key stands for what is in a file, wherever links lead to."""
+    def _stands_for(self, source: Path, outputs: Sequence[Path], package: Path | None) -> bool:
+        """Whether the key stands for what is in a file, wherever links lead to.
+
+        Args:
+            source: the file.
+            outputs: folders whose names stand for what they hold.
+            package: the folder that it must lie in; nothing for a package of the user's tree.
+        """
         basis, real = self._sharer.basis, source.resolve()
-        if any(real.is_relative_to(folder.resolve()) for folder in self._outputs):
+        if any(real.is_relative_to(folder) for folder in outputs):
             return real.suffix != RECORD
         try:
             status = real.stat()
@@ -406,9 +412,8 @@ class _Shared:
             return False
         if status.st_ctime > basis.since:
             return False
-        package = Path(self._call.environment.get("CARGO_MANIFEST_DIR", ""))
-        if not self._sharer.is_local(package):
-            return real.is_relative_to(package.resolve())
+        if package:
+            return real.is_relative_to(package)
         # A folder that took another's place has files with old dates.
         known = basis.tree.get(real if source.is_symlink() else source)
         return source in basis.tree and known == (status.st_size, status.st_mtime_ns)

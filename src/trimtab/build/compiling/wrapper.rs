@@ -106,9 +106,10 @@ fn run(argv: &[Vec<u8>], settings: &[Vec<u8>], links: &[Vec<u8>]) -> io::Result<
     let mut child = command.spawn()?;
     let pid = child.id();
     let done = Arc::new((Mutex::new(false), Condvar::new()));
+    let optimizes = argv.iter().any(|word| word.starts_with(b"lto=") && word != b"lto=off");
     let watcher = {
         let done = Arc::clone(&done);
-        thread::spawn(move || watch(pid, &done, begun))
+        thread::spawn(move || watch(pid, &done, begun, optimizes))
     };
     let (mut said, mut metadata) = (Vec::new(), None);
     if let Some(stderr) = child.stderr.take() {
@@ -152,8 +153,9 @@ struct Seen {
 
 /// Looks at memory, and at the threads that rustc names after what they do.
 ///
-/// Link-time optimization begins with a thread `lto …` or, where all is one module, when the `coordinator` has ended.
-fn watch(pid: u32, done: &(Mutex<bool>, Condvar), begun: Instant) -> Seen {
+/// Link-time optimization, where there is any, begins with a thread `lto …` or, where all is one module, when the
+/// `coordinator` has ended.
+fn watch(pid: u32, done: &(Mutex<bool>, Condvar), begun: Instant, optimizes: bool) -> Seen {
     let mut seen = Seen { lto_begin: -1.0, ..Seen::default() };
     let mut coordinated = false;
     let mut over = done.0.lock().unwrap_or_else(|broken| broken.into_inner());
@@ -172,16 +174,16 @@ fn watch(pid: u32, done: &(Mutex<bool>, Condvar), begun: Instant) -> Seen {
                 seen.shared = seen.shared.max(shared);
             }
         }
-        if seen.lto_begin >= 0.0 {
+        if !optimizes || seen.lto_begin >= 0.0 {
             continue;
         }
-        let (mut coordinates, mut optimizes) = (false, false);
+        let (mut coordinates, mut begins) = (false, false);
         for task in fs::read_dir(format!("/proc/{}/task", pid)).into_iter().flatten().flatten() {
             let name = fs::read(task.path().join("comm")).unwrap_or_default();
             coordinates |= name.starts_with(b"coordinator");
-            optimizes |= name.starts_with(b"lto ");
+            begins |= name.starts_with(b"lto ");
         }
-        if optimizes || (coordinated && !coordinates) {
+        if begins || (coordinated && !coordinates) {
             seen.lto_begin = begun.elapsed().as_secs_f64();
             seen.cpu_before_lto = cpu_so_far(pid);
         }
