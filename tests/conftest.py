@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from collections.abc import Callable
@@ -29,6 +30,11 @@ STARTS_A_PROCESS = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-golden", action="store_true", help="write the golden files anew instead of comparing")
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: pefile has the garbage collector look at everything for each file that it reads."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

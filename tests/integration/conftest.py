@@ -13,7 +13,8 @@ import pytest
 
 from tests.integration.user import User
 
-_SETTINGS_OF_OURS = ("CARGO", "RUST", "CFLAGS", "CXXFLAGS", "LDFLAGS", "MAKEFLAGS", "MFLAGS", "NO_COLOR", "XDG_")
+_SETTINGS = "CARGO RUST CFLAGS CXXFLAGS LDFLAGS MAKEFLAGS MFLAGS NO_COLOR XDG_ PYTHONDONTWRITEBYTECODE"
+_SETTINGS_OF_OURS = tuple(_SETTINGS.split())
 _LOGGING_CARGO = """\
 #!/bin/sh
 printf '%s\\n' "$*" >> "$CARGO_LOG"

@@ -7,6 +7,7 @@ a copy, which is often, but not always, the one that asked for it.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -80,7 +81,7 @@ def cargo_bloat(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if found := shutil.which("cargo-bloat"):
         return Path(found).parent
     root = tmp_path_factory.mktemp("cargo-bloat")
-    argv = ["cargo", "install", "--quiet", "--locked", "--root", str(root), "cargo-bloat@0.12.1"]
+    argv = ["cargo", "install", "--quiet", "--locked", "--debug", "--root", str(root), "cargo-bloat@0.12.1"]
     done = subprocess.run(argv, check=False, capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"cargo-bloat cannot be installed: {done.stderr.strip()[:200]}")
@@ -106,6 +107,7 @@ def functions(path: Path) -> list[Function]:
     ]
 
 
+@functools.cache
 def written_in(path: Path) -> dict[int, str]:
     """Address of a function → the outermost namespace that debug information puts it in, which is its crate."""
     from elftools.elf.elffile import ELFFile

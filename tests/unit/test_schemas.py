@@ -150,12 +150,14 @@ def test_no_value_may_be_of_another_kind(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_no_key_may_be_missing_or_new(name: str) -> None:
-    document = DOCUMENTS[name]
+    document, extended = DOCUMENTS[name], set[tuple[Any, ...]]()
     for place in paths(document):
         if isinstance(place[-1], int) or place[-2:-1] in (("metrics",), ("absent",), ("steps",)):
             continue  # a list may be shorter, and these hold whatever was measured
         assert not validator(name).is_valid(mutated(document, place, drop=True)), place
-        assert not validator(name).is_valid(mutated(document, (*place[:-1], "new-key"), 1)), place
+        if place[:-1] not in extended:
+            extended.add(place[:-1])
+            assert not validator(name).is_valid(mutated(document, (*place[:-1], "new-key"), 1)), place
 
 
 @pytest.mark.parametrize(
