@@ -19,7 +19,7 @@ demo: setup ## explore the profiles of a small example
 
 # Three at a time on two cores: a third of the time they wait, for a linker, a time-out or a registry.
 test: setup ## run every test
-	.venv/bin/pytest --numprocesses 3 --dist worksteal
+	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready ## lint, check types and layers, run the fast tests with coverage
 	.venv/bin/ruff check

@@ -147,6 +147,13 @@ class TestSeveral:
         assert done == ["it was finished"]
 
 
+def test_it_ends_when_somebody_has_removed_the_socket(tmp_path: Path) -> None:
+    ended = threading.Event()
+    with listening(Answering(Made(said=b"")), tmp_path, ended) as place:
+        place.unlink()
+    assert ended.is_set()
+
+
 class TestHangingUp:
     """A wrapper is killed at any moment: nothing comes of that call, and the others go on."""
 

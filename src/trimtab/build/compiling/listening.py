@@ -115,6 +115,7 @@ def listening(listener: Listener, folder: Path, ended: threading.Event) -> Itera
 def _wake(place: Path) -> None:
     """Have a server see that it is over."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_Server.timeout)
         connection.connect(str(place))
 
 
