@@ -7,8 +7,8 @@ with the units of the profiles before it. Counted is the CPU time of all process
 - *floor* is the distinct work of rustc, by what Cargo tells it rather than by what was shared: the CPU time of one call
   of each kind. Calls of a kind differ at most in metadata, file names and folders; in ``strip``, which works on
   programs only, and on these by linking alone; and, where ``off`` is tried beside thin or fat, libraries in the
-  words that embed mode merges. What Cargo and build scripts take is not in it, but told beside it: they run in each
-  build;
+  words that embed mode merges. What runs in each build is not in it, but told beside it (*around*): Cargo, build
+  scripts, and starts of the wrapper for units that are there already;
 - *agreement*: bytes of each shared program against the plain one; what both print for a command; and, for ``--cold`` of
   the profiles, whether a build with an empty cache gives the same bytes as the sweep did.
 
@@ -140,7 +140,7 @@ class Sweep:
             "new_units": sum(not unit.reused for unit in compiled),
             "distinct_units": len(distinct),
             "distinct_cpu": sum(unit.cost.cpu for unit in distinct.values()),
-            "cargo_and_scripts_cpu": built.trace.cargo_cpu + sum(run.cost.cpu for run in runs),
+            "around_cpu": built.trace.cargo_cpu + sum(run.cost.cpu for run in runs),
             **self._looked_at(Path(built.artifacts[0].path)),
         }
 
@@ -166,16 +166,15 @@ def summed_up(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     naive = sum(row["plain"]["cpu"] for row in rows)
     shared = sum(row["shared"]["cpu"] for row in rows)
     floor = sum(row["shared"]["distinct_cpu"] for row in rows)
-    around = sum(row["shared"]["cargo_and_scripts_cpu"] for row in rows)
+    around = sum(row["shared"]["around_cpu"] for row in rows)
     return {
         "builds": len(rows),
         "units": rows[0]["shared"]["units"],
         "naive_cpu": naive,
         "shared_cpu": shared,
         "floor_cpu": floor,
-        "cargo_and_scripts_cpu": around,
+        "around_cpu": around,
         "times_less_than_naive": naive / shared,
-        "times_less_at_most": naive / (floor + around),
         "above_floor": shared / floor - 1,
         "naive_wall": sum(row["plain"]["wall"] for row in rows),
         "shared_wall": sum(row["shared"]["wall"] for row in rows),

@@ -10,7 +10,7 @@ class Sleep:
     """Waits out a pause where the kernel has no descriptor for a child's exit."""
 
     longest = 0.02
-    """Seconds that a pause may have at most: an exit may be seen so late."""
+    """Seconds that a pause may have at most: what else is looked after, and here the exit too, is seen so late."""
 
     def wait(self, seconds: float) -> None:
         """Wait so long, or less if it has exited and that is seen."""

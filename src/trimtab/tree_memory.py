@@ -50,7 +50,10 @@ _JOIN_SCOPE_OR_END = (
     "busctl {manager} call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
     ' AttachProcessesToUnit ssau "$0" "" 1 $$ >/dev/null && exec "$@"'
 )
-_FIELDS = {1: (b"total_rss", b"total_shmem"), 2: (b"anon", b"shmem")}
+_FIELDS = {
+    1: re.compile(rb"^total_(?:rss|shmem) (\d+)$", re.MULTILINE),
+    2: re.compile(rb"^(?:anon|shmem) (\d+)$", re.MULTILINE),
+}
 
 
 class MemoryWatch(Protocol):
@@ -175,8 +178,7 @@ class ControlGroup:
     def sample(self, pid: int) -> float:  # noqa: ARG002 - the group knows its members
         """One small read: the group's sum of this moment."""
         self._stat.seek(0)
-        values = dict(line.split() for line in self._stat.read().splitlines())
-        now = sum(int(values.get(field, 0)) for field in _FIELDS[self._version])
+        now = sum(map(int, _FIELDS[self._version].findall(self._stat.read())))
         self.peak = max(self.peak or 0, now) or None
         return _INTERVAL
 

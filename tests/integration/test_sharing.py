@@ -708,6 +708,14 @@ class TestTracing:
             call.arguments for call in plain.built.invocations
         )
 
+    def test_sees_the_link_time_optimization_that_the_manifest_asks_for(self, place: Place) -> None:
+        """Cargo says ``-C lto`` then, without a value."""
+        place.write({"Cargo.toml": FILES["Cargo.toml"].replace("opt-level = 0", "opt-level = 1\n        lto = true")})
+        final = self.traced(place).trace.final
+        assert final
+        assert "lto" in final.arguments
+        assert final.cost.lto
+
     def test_knows_each_unit(self, place: Place) -> None:
         made = self.traced(place, lto=Lto.THIN, opt_level=OptLevel.O1)
         assert made.says() == PLAIN.replace("level=0", "level=1")

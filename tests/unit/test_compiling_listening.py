@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes.rustc import FIELDS, Crate, Wrapper
 from trimtab.build.compiling.calls import RustcCall
-from trimtab.build.compiling.listening import Made, Report, Run, listening
+from trimtab.build.compiling.listening import Made, Report, Run, _Server, listening
 
 
 class Answering:
@@ -147,11 +147,28 @@ class TestSeveral:
         assert done == ["it was finished"]
 
 
-def test_it_ends_when_somebody_has_removed_the_socket(tmp_path: Path) -> None:
-    ended = threading.Event()
-    with listening(Answering(Made(said=b"")), tmp_path, ended) as place:
-        place.unlink()
-    assert ended.is_set()
+class TestEnd:
+    """It ends at once, or when it looks by itself."""
+
+    def listens(self, folder: Path, *, removes: bool) -> bool:
+        """Whether it still listens after 20 seconds."""
+
+        def listen() -> None:
+            with listening(Answering(Made(said=b"")), folder, threading.Event()) as place:
+                if removes:
+                    place.unlink()
+
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        thread.join(20)
+        return thread.is_alive()
+
+    def test_it_is_woken(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_Server, "timeout", 600.0)
+        assert not self.listens(tmp_path, removes=False)
+
+    def test_somebody_has_removed_the_socket(self, tmp_path: Path) -> None:
+        assert not self.listens(tmp_path, removes=True)
 
 
 class TestHangingUp:

@@ -85,9 +85,8 @@ class CargoBuilder:
     def _clean(self, profile: Profile, target: Path) -> tuple[Finished, Cost, Recorder | None]:
         if not self.compiler:
             return (*self._cargo(profile, target, watch_memory=True), None)
-        alone = not self.compiler.sharing  # else the peak would tell nothing of a clean build
         with self.compiler.standing(target) as standing:
-            run = self._cargo(profile, target, "--timings", watch_memory=alone, environment=standing.environment)
+            run = self._cargo(profile, target, "--timings", watch_memory=True, environment=standing.environment)
         return (*run, standing.recorder)
 
     def _trace(self, recorded: Recorder, cost: Cost, finished: Finished, target: Path) -> Trace:

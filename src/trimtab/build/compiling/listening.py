@@ -113,9 +113,9 @@ def listening(listener: Listener, folder: Path, ended: threading.Event) -> Itera
 
 
 def _wake(place: Path) -> None:
-    """Have a server see that it is over."""
+    """Have a server see that it is over; where that cannot be done, not even wait, it sees that by itself."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(_Server.timeout)
+        connection.setblocking(False)
         connection.connect(str(place))
 
 
@@ -123,7 +123,7 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = False  # an entry of the cache that is being written is finished
     request_queue_size = 256
     timeout = 1.0
-    """Seconds; should the socket's file be gone, the end is seen so late."""
+    """Seconds; where nobody could wake it, as when the socket's file is gone, the end is seen so late."""
 
     def __init__(self, place: str, listener: Listener, ended: threading.Event) -> None:
         super().__init__(place, _Handler)

@@ -106,7 +106,7 @@ fn run(argv: &[Vec<u8>], settings: &[Vec<u8>], links: &[Vec<u8>]) -> io::Result<
     let mut child = command.spawn()?;
     let pid = child.id();
     let done = Arc::new((Mutex::new(false), Condvar::new()));
-    let optimizes = argv.iter().any(|word| word.starts_with(b"lto=") && word != b"lto=off");
+    let optimizes = argv.iter().any(|word| word == b"lto" || (word.starts_with(b"lto=") && word != b"lto=off"));
     let watcher = {
         let done = Arc::clone(&done);
         thread::spawn(move || watch(pid, &done, begun, optimizes))
