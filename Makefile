@@ -17,10 +17,9 @@ help: ## list the targets
 demo: setup ## explore the profiles of a small example
 	.venv/bin/$(DEMO)
 
-# Three at a time on two cores: a third of the time they wait, for a linker, a time-out or a registry. A file's tests
-# stay together, since they share what they have built; files in their order, the slow ones before the many.
+# Three at a time on two cores: a third of the time they wait, for a linker, a time-out or a registry.
 test: setup ## run every test
-	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest --numprocesses 3 --dist worksteal
 
 check: .venv/.ready ## lint, check types and layers, run the fast tests with coverage
 	.venv/bin/ruff check

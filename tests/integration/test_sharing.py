@@ -710,7 +710,14 @@ class TestTracing:
 
     def test_sees_the_link_time_optimization_that_the_manifest_asks_for(self, place: Place) -> None:
         """Cargo says ``-C lto`` then, without a value."""
-        place.write({"Cargo.toml": FILES["Cargo.toml"].replace("opt-level = 0", "opt-level = 1\n        lto = true")})
+        code = '#[no_mangle] pub fn more_{0}(x: u64) -> String {{ format!("{{x}} {{:?}}", vec![x; {0}]) }}\n'
+        many = "".join(code.format(number) for number in range(400))  # what is short is not always seen
+        place.write(
+            {
+                "Cargo.toml": FILES["Cargo.toml"].replace("opt-level = 0", "opt-level = 1\n        lto = true"),
+                "app/src/util.rs": FILES["app/src/util.rs"] + many,
+            }
+        )
         final = self.traced(place).trace.final
         assert final
         assert "lto" in final.arguments
