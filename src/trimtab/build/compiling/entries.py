@@ -8,6 +8,7 @@ used for the first time, so one that a crash of the machine has damaged is not u
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -101,7 +102,12 @@ class Entries:
             place.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):
                 place.rename(Path(scratch) / "old")
-            draft.rename(place)
+            try:
+                draft.rename(place)
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # somebody else has kept it since
+                    return
+                raise
         with self._lock:
             self._checked.add(key)
 
