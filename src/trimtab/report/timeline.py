@@ -105,4 +105,6 @@ def _axis(wall: float, height: int) -> Iterator[str]:
     for number in range(int(wall / tick) + 1):
         x = _x(number * tick, wall)
         yield f'<line x1="{x:.1f}" y1="{_TOP - 8}" x2="{x:.1f}" y2="{height - 18}" stroke="#e4e4e4"/>'
-        yield f'<text x="{x:.1f}" y="{height - 6}" fill="#666666">{number * tick:g} s</text>'
+        label = f"{number * tick:g} s"
+        inside = min(x, _WIDTH - _LETTER * len(label))
+        yield f'<text x="{inside:.1f}" y="{height - 6}" fill="#666666">{label}</text>'
