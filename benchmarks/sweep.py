@@ -6,9 +6,9 @@ with the units of the profiles before it. Counted is the CPU time of all process
 - *naive* is the sum of the plain builds;
 - *floor* is the distinct work of rustc, by what Cargo tells it rather than by what was shared: the CPU time of one call
   of each kind. Calls of a kind differ at most in metadata, file names and folders; in ``strip``, which works on
-  programs only, and on these by linking alone; and, where ``off`` is tried beside thin or fat, libraries in the
-  words that embed mode merges. What runs in each build is not in it, but told beside it (*around*): Cargo, build
-  scripts, and starts of the wrapper for units that are there already;
+  programs only, and on these by linking alone; and, where ``off`` (or, with one codegen unit, local) is tried beside
+  thin or fat, libraries in the words that embed mode merges. What runs in each build is not in it, but told beside it
+  (*around*): Cargo, build scripts, and starts of the wrapper for units that are there already;
 - *agreement*: bytes of each shared program against the plain one; what both print for a command; and, for ``--cold`` of
   the profiles, whether a build with an empty cache gives the same bytes as the sweep did.
 
@@ -131,7 +131,7 @@ class Sweep:
         assert built.trace
         runs = [unit for unit in built.trace.units if unit.kind is UnitKind.RUN]
         compiled = [unit for unit in built.trace.units if unit.kind is not UnitKind.RUN]
-        kinds = {_kind_of_call(unit, merges=sharing.basis.embeds): unit for unit in compiled}
+        kinds = {_kind_of_call(unit, merges=bool(sharing.basis.embeds)): unit for unit in compiled}
         distinct = {kind: unit for kind, unit in kinds.items() if kind not in self._known}
         self._known |= distinct.keys()
         return {
@@ -154,8 +154,10 @@ class Sweep:
 
 def _kind_of_call(unit: Unit, *, merges: bool) -> tuple[str, ...]:
     """What a call of rustc is told, without what Cargo names anew under each profile and what makes no difference."""
-    left_out = (*_NAMES, *(_MERGED if merges and unit.kind is UnitKind.LIBRARY else ()))
     words = re.sub(r"(?<=-)[0-9a-f]{16}\b", "", "\n".join(unit.arguments)).split("\n")
+    is_local_in_parts = not {"lto=off", "linker-plugin-lto", "codegen-units=1"} & set(words)
+    is_merged = merges and unit.kind is UnitKind.LIBRARY and not is_local_in_parts
+    left_out = (*_NAMES, *(_MERGED if is_merged else ()))
     pairs = zip(("", *words), words, strict=False)
     kept = (word for before, word in pairs if before != "--out-dir" and word != "-C" and not word.startswith(left_out))
     return (unit.name, *kept)

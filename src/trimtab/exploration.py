@@ -14,7 +14,7 @@ from trimtab.build.compiling.compiler import Compiler, Sharing
 from trimtab.build.compiling.embedding import embeds_alike
 from trimtab.build.compiling.entries import Entries
 from trimtab.build.compiling.native import wrapper
-from trimtab.build.compiling.sharing import Basis
+from trimtab.build.compiling.sharing import Basis, mergeable
 from trimtab.build.workplace import ArtifactStore
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.environment import compiler_wrapper
@@ -31,7 +31,7 @@ from trimtab.experiment import digest, trial_identity
 from trimtab.folders import Folders
 from trimtab.machine import this_machine
 from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits, Plan, ProbeKind, Selection
-from trimtab.model.profile import Lto, Profile
+from trimtab.model.profile import Profile
 from trimtab.model.space import Axis, Space, default_space
 from trimtab.model.study import ProjectInfo, Study
 from trimtab.process import Runner, SystemRunner
@@ -155,8 +155,9 @@ class Exploration:
         # Some flags ("native") mean this machine, and what a unit took is of this machine too.
         toolchain = digest(asdict(self.study.toolchain), compiler.files, asdict(self.study.machine))
         strips = tuple(dict.fromkeys(profile.strip for profile in profiles))
-        ltos = {profile.lto for profile in profiles}
-        may_embed = merging and Lto.OFF in ltos and bool(ltos & {Lto.THIN, Lto.FAT})
+        embeds, answers = mergeable(profiles) if merging else frozenset(), cache / "embedding"
+        if embeds and not embeds_alike(self.runner, answers, toolchain, self.project.root, self.environment):
+            embeds = frozenset()
         return Sharing(
             entries=Entries(cache, _MOST_KEPT),
             basis=Basis(
@@ -166,8 +167,7 @@ class Exploration:
                 compilers=compiler.names,
                 since=self.sources.begun,
                 strips=strips if merging and len(strips) > 1 else (),
-                embeds=may_embed
-                and embeds_alike(self.runner, cache / "embedding", toolchain, self.project.root, self.environment),
+                embeds=embeds,
             ),
         )
 

@@ -554,13 +554,24 @@ class TestStrip:
 class TestEmbedMode:
     @pytest.mark.slow
     def test_libraries_serve_off_thin_and_fat(self, place: Place) -> None:
-        embedding = {"embeds": True}
+        embedding = {"embeds": (Lto.OFF, Lto.THIN, Lto.FAT)}
         off = place.build(basis=embedding, lto=Lto.OFF)
         thin, fat = (place.build(basis=embedding, lto=lto) for lto in (Lto.THIN, Lto.FAT))
         assert thin.made == fat.made == {"app (program)"}
         assert off.says() == thin.says() == fat.says() == PLAIN
         assert len({off.bytes, thin.bytes, fat.bytes}) == 3
         assert fat.bytes == place.cold(basis=embedding, lto=Lto.FAT).bytes
+
+    @pytest.mark.slow
+    def test_those_of_one_codegen_unit_serve_local_too(self, place: Place) -> None:
+        embedding = {"embeds": (Lto.LOCAL, Lto.FAT)}
+        fat = place.build(basis=embedding, lto=Lto.FAT, codegen_units=1)
+        local = place.build(basis=embedding, lto=Lto.LOCAL, codegen_units=1)
+        assert local.made == {"app (program)"}
+        assert local.says() == fat.says() == PLAIN
+        assert local.bytes == place.cold(basis=embedding, lto=Lto.LOCAL, codegen_units=1).bytes
+        apart = place.build(basis=embedding, lto=Lto.LOCAL, codegen_units=16)
+        assert apart.made > {"app (program)"}
 
 
 LOADED = {

@@ -43,10 +43,10 @@ def check(tmp_path: Path) -> Check:
 def test_programs_that_are_the_same(check: Check) -> None:
     rustc = Rustc()
     assert check(rustc)
-    assert len(rustc.calls) == 12
+    assert len(rustc.calls) == 16
 
 
-@pytest.mark.parametrize("kind", ["lto=off", "lto=thin", "lto=fat"])
+@pytest.mark.parametrize("kind", ["lto=off", "codegen-units=1", "lto=thin", "lto=fat"])
 def test_one_that_differs_is_enough(kind: str, check: Check) -> None:
     assert not check(Rustc(odd=kind))
 

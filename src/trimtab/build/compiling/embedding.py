@@ -1,16 +1,19 @@
-"""Whether a compiler's libraries in embed mode serve ``lto = "off"``, ``"thin"`` and ``"fat"`` alike.
+"""Whether a compiler's libraries in embed mode serve several values of ``lto`` alike.
 
-Cargo has libraries for thin and fat LTO compiled to bitcode alone (``-C linker-plugin-lto``), and those for off to
-object code alone. With both in one file (``-C lto=off -C embed-bitcode=yes``) they could serve all three, if the
-compiler makes the same of them. That is tried, with a library that has some of everything.
+Cargo has libraries for thin and fat LTO compiled to bitcode alone (``-C linker-plugin-lto``), and those for off and
+local (``false``) to object code alone. With both in one file (``-C lto=off -C embed-bitcode=yes``) they could serve all
+of these, if the compiler makes the same of them: of those for local where a crate is one codegen unit, so that there is
+nothing for its thin-local LTO to do. That is tried, with a library that has some of everything.
 """
 
 from __future__ import annotations
 
 import contextlib
 import filecmp
+import hashlib
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from trimtab.cargo.environment import plain
@@ -59,10 +62,26 @@ fn main() {
     println!("{:?} {}", checked(&text), shapes.iter().map(|s| s.name()).collect::<String>());
 }
 """
-_SETTINGS = ("opt-level=3", "codegen-units=16")
 _EMBEDDED = ("lto=off", "embed-bitcode=yes")
-_APART = {"off": ("lto=off", "embed-bitcode=no"), "thin": ("linker-plugin-lto",), "fat": ("linker-plugin-lto",)}
-_FINAL = {"off": ("lto=off", "embed-bitcode=no"), "thin": ("lto=thin",), "fat": ("lto=fat",)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What Cargo says with one value of ``lto``."""
+
+    units: int
+    library: tuple[str, ...]
+    program: tuple[str, ...]
+
+
+_CASES = (
+    _Case(16, ("lto=off", "embed-bitcode=no"), ("lto=off", "embed-bitcode=no")),
+    _Case(1, ("embed-bitcode=no",), ("embed-bitcode=no",)),
+    _Case(16, ("linker-plugin-lto",), ("lto=thin",)),
+    _Case(16, ("linker-plugin-lto",), ("lto=fat",)),
+)
+
+_TRIAL = hashlib.blake2b(repr((_LIBRARY, _PROGRAM, _EMBEDDED, _CASES)).encode(), digest_size=4).hexdigest()
 
 
 def embeds_alike(runner: Runner, cache: Path, toolchain: str, root: Path, environment: dict[str, str]) -> bool:
@@ -75,17 +94,17 @@ def embeds_alike(runner: Runner, cache: Path, toolchain: str, root: Path, enviro
         root: the folder whose compiler is meant.
         environment: the user's.
     """
-    known = cache / toolchain
+    known = cache / f"{toolchain}-{_TRIAL}"
     with contextlib.suppress(OSError):
         return known.read_text("utf-8") == _YES
     with contextlib.suppress(OSError), tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:  # a disk may be full
         trial = _Trial(runner, environment.get("RUSTC") or "rustc", root, environment, Path(scratch))
-        pairs = [trial.programs(lto) for lto in _APART]
+        pairs = [trial.programs(case) for case in _CASES]
         made = [(apart, embedded) for apart, embedded in pairs if apart and embedded]
         if len(made) == len(pairs):
             found = all(filecmp.cmp(apart, embedded, shallow=False) for apart, embedded in made)
             cache.mkdir(parents=True, exist_ok=True)
-            draft = cache / f".{toolchain}.{os.getpid()}"
+            draft = cache / f".{known.name}.{os.getpid()}"
             draft.write_text(_YES if found else "no", "utf-8")
             draft.rename(known)
             return found
@@ -99,16 +118,17 @@ class _Trial:
         (folder / "lib.rs").write_text(_LIBRARY, "utf-8")
         (folder / "main.rs").write_text(_PROGRAM, "utf-8")
 
-    def programs(self, lto: str) -> tuple[Path | None, Path | None]:
+    def programs(self, case: _Case) -> tuple[Path | None, Path | None]:
         """A program with the library compiled for it alone, and with the one for all; nothing for what failed."""
-        return self._program(lto, _APART[lto]), self._program(lto, _EMBEDDED)
+        return self._program(case, case.library), self._program(case, _EMBEDDED)
 
-    def _program(self, lto: str, library: tuple[str, ...]) -> Path | None:
+    def _program(self, case: _Case, library: tuple[str, ...]) -> Path | None:
         """The program, or nothing if it cannot be made."""
         place = Path(tempfile.mkdtemp(dir=self._folder))
         rlib, program = self._folder / "liblib.rlib", place / "program"
-        made = self._compiled("lib.rs", ("--crate-type", "lib"), (*_SETTINGS, *library), rlib) and self._compiled(
-            "main.rs", ("--extern", f"lib={rlib}"), (*_SETTINGS, *_FINAL[lto]), program
+        settings = ("opt-level=3", f"codegen-units={case.units}")
+        made = self._compiled("lib.rs", ("--crate-type", "lib"), (*settings, *library), rlib) and self._compiled(
+            "main.rs", ("--extern", f"lib={rlib}"), (*settings, *case.program), program
         )
         return program if made else None
 

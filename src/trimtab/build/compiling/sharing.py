@@ -18,8 +18,9 @@ Three more things are shared, since they are known to make no difference:
   change what it does;
 - ``strip`` of a program on Linux, where it is a word for the linker: the program is linked once for each value that is
   wanted, from the same objects;
-- in *embed mode*, the libraries for ``lto = "off"``, ``"thin"`` and ``"fat"``: compiled with object code and bitcode,
-  they serve all three. That is a property of the compiler and has to be checked for each; see :mod:`.embedding`.
+- in *embed mode*, the libraries for ``lto = "off"``, ``"thin"`` and ``"fat"``, and with one codegen unit those for
+  ``false`` (local), which then has nothing to optimize across: compiled with object code and bitcode, they serve all of
+  these. That is a property of the compiler and has to be checked for each; see :mod:`.embedding`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -43,7 +44,7 @@ from trimtab.build.compiling.reading import leads_linker_elsewhere, read_dep_inf
 from trimtab.build.compiling.recording import Recorder, cost_of
 from trimtab.build.compiling.tracing import LinkWatch, WatchedLink
 from trimtab.errors import InputError
-from trimtab.model.profile import Strip
+from trimtab.model.profile import Lto, Profile, Strip
 from trimtab.model.trace import UnitKind
 
 _DIGITS = 16
@@ -62,6 +63,8 @@ _UNKNOWABLE = ("-Z", "-o", "--test", "--sysroot", "--print", "--remap-path-prefi
 _EMITTED = frozenset(("dep-info", "metadata", "link"))
 _EMBEDDED = (Option(name="-C", value="lto=off"), Option(name="-C", value="embed-bitcode=yes"))
 _MERGED = ("lto", "embed-bitcode", "linker-plugin-lto")
+_OBJECTS = {Lto.OFF: "off", Lto.LOCAL: None}
+"""What Cargo says of ``-C lto`` for libraries that get object code alone; with one codegen unit both mean the same."""
 _SESSION = """
     CARGO_MAKEFLAGS MAKEFLAGS MFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER TRIMTAB_SOCKET TRIMTAB_WORK _ PWD OLDPWD
     SHLVL TERM COLUMNS LINES
@@ -89,8 +92,8 @@ class Basis:
     """What Cargo may call the compiler that `toolchain` stands for."""
     strips: tuple[Strip, ...] = ()
     """The values of ``strip`` that are wanted, if there are several."""
-    embeds: bool = False
-    """Whether libraries are compiled in embed mode."""
+    embeds: Collection[Lto] = ()
+    """The values of ``lto`` whose libraries embed mode merges; see :func:`mergeable`."""
     since: float = field(default_factory=time.time)
     """When that was found out, in seconds since 1970: what changed later is not what the digests stand for."""
 
@@ -181,11 +184,13 @@ class Sharer:
         return package / "Cargo.toml" in self.basis.tree
 
     def embeds(self, call: RustcCall) -> bool:
-        """Whether a library is one that embed mode merges: for a target that is linked with any ``lto`` but local."""
-        if not self.basis.embeds or call.kind is not UnitKind.LIBRARY:
+        """Whether a library is one that embed mode merges: wanted as object code, and as bitcode too."""
+        alike = _OBJECTS if call.codegen("codegen-units") == "1" else {Lto.OFF: _OBJECTS[Lto.OFF]}
+        if call.kind is not UnitKind.LIBRARY or not alike.keys() & set(self.basis.embeds):
             return False
-        is_off = call.codegen("lto") == "off" and call.codegen("embed-bitcode") == "no"
-        return is_off or (call.codegen("linker-plugin-lto") is not None and call.codegen("lto") is None)
+        if call.codegen("linker-plugin-lto") is not None:
+            return call.codegen("lto") is None
+        return call.codegen("embed-bitcode") == "no" and call.codegen("lto") in alike.values()
 
     def _strips(self, call: RustcCall) -> tuple[str, ...]:
         """The values of ``strip`` that a program is linked for beside ``none``, if they are shared."""
@@ -421,6 +426,12 @@ class _Shared:
     def _has_variants(self, names: Collection[str]) -> bool:
         """Whether a program is there in all ways to strip it that are wanted."""
         return all(any(name.endswith(f".{strip}") for name in names) for strip in self._strips)
+
+
+def mergeable(profiles: Iterable[Profile]) -> frozenset[Lto]:
+    """The values of ``lto`` whose libraries embed mode can merge: none unless some take object code, others bitcode."""
+    found = {profile.lto for profile in profiles if profile.lto is not Lto.LOCAL or profile.codegen_units == 1}
+    return frozenset(found if found & _OBJECTS.keys() and found - _OBJECTS.keys() else ())
 
 
 def _with_outputs(call: RustcCall, fixed: Callable[[str], str]) -> RustcCall:
