@@ -6,9 +6,9 @@ with the units of the profiles before it. Counted is the CPU time of all process
 - *naive* is the sum of the plain builds;
 - *floor* is the distinct work of rustc, by what Cargo tells it rather than by what was shared: the CPU time of one call
   of each kind. Calls of a kind differ at most in metadata, file names and folders; in ``strip``, which works on
-  programs only, and on these by linking alone; and, where ``off`` (or, with one codegen unit, local) is tried beside
-  thin or fat, libraries in the words that embed mode merges. What runs in each build is not in it, but told beside it
-  (*around*): Cargo, build scripts, and starts of the wrapper for units that are there already;
+  programs only, and on these by linking alone; and, where ``off`` (or local, if more profiles have that) is tried
+  beside thin or fat, libraries in the words that embed mode merges. What runs in each build is not in it, but told
+  beside it (*around*): Cargo, build scripts, and starts of the wrapper for units that are there already;
 - *agreement*: bytes of each shared program against the plain one; what both print for a command; and, for ``--cold`` of
   the profiles, whether a build with an empty cache gives the same bytes as the sweep did.
 
@@ -44,7 +44,7 @@ from trimtab.cargo.rustflags import adding
 from trimtab.cargo.settings import profile_arguments, selection_arguments
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.folders import Folders
-from trimtab.model.profile import Profile
+from trimtab.model.profile import Lto, Profile
 from trimtab.model.space import parse_axis
 from trimtab.model.trace import Unit, UnitKind
 from trimtab.model.trial import Built
@@ -131,7 +131,7 @@ class Sweep:
         assert built.trace
         runs = [unit for unit in built.trace.units if unit.kind is UnitKind.RUN]
         compiled = [unit for unit in built.trace.units if unit.kind is not UnitKind.RUN]
-        kinds = {_kind_of_call(unit, merges=bool(sharing.basis.embeds)): unit for unit in compiled}
+        kinds = {_kind_of_call(unit, sharing.basis.embeds): unit for unit in compiled}
         distinct = {kind: unit for kind, unit in kinds.items() if kind not in self._known}
         self._known |= distinct.keys()
         return {
@@ -152,11 +152,11 @@ class Sweep:
         return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "output": said}
 
 
-def _kind_of_call(unit: Unit, *, merges: bool) -> tuple[str, ...]:
+def _kind_of_call(unit: Unit, merged: Lto | None) -> tuple[str, ...]:
     """What a call of rustc is told, without what Cargo names anew under each profile and what makes no difference."""
     words = re.sub(r"(?<=-)[0-9a-f]{16}\b", "", "\n".join(unit.arguments)).split("\n")
-    is_local_in_parts = not {"lto=off", "linker-plugin-lto", "codegen-units=1"} & set(words)
-    is_merged = merges and unit.kind is UnitKind.LIBRARY and not is_local_in_parts
+    is_other = "linker-plugin-lto" not in words and ("lto=off" in words) != (merged is Lto.OFF)
+    is_merged = merged and unit.kind is UnitKind.LIBRARY and not is_other
     left_out = (*_NAMES, *(_MERGED if is_merged else ()))
     pairs = zip(("", *words), words, strict=False)
     kept = (word for before, word in pairs if before != "--out-dir" and word != "-C" and not word.startswith(left_out))

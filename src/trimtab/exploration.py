@@ -11,10 +11,10 @@ from pathlib import Path
 from trimtab.build.builder import Builder
 from trimtab.build.cargo import CargoBuilder
 from trimtab.build.compiling.compiler import Compiler, Sharing
-from trimtab.build.compiling.embedding import embeds_alike
+from trimtab.build.compiling.embedding import embeds_alike, mergeable
 from trimtab.build.compiling.entries import Entries
 from trimtab.build.compiling.native import wrapper
-from trimtab.build.compiling.sharing import Basis, mergeable
+from trimtab.build.compiling.sharing import Basis
 from trimtab.build.workplace import ArtifactStore
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.environment import compiler_wrapper
@@ -155,9 +155,9 @@ class Exploration:
         # Some flags ("native") mean this machine, and what a unit took is of this machine too.
         toolchain = digest(asdict(self.study.toolchain), compiler.files, asdict(self.study.machine))
         strips = tuple(dict.fromkeys(profile.strip for profile in profiles))
-        embeds, answers = mergeable(profiles) if merging else frozenset(), cache / "embedding"
-        if embeds and not embeds_alike(self.runner, answers, toolchain, self.project.root, self.environment):
-            embeds = frozenset()
+        embeds, answers = mergeable(profiles) if merging else None, cache / "embedding"
+        if embeds and not embeds_alike(embeds, self.runner, answers, toolchain, self.project.root, self.environment):
+            embeds = None
         return Sharing(
             entries=Entries(cache, _MOST_KEPT),
             basis=Basis(

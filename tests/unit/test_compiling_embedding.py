@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import finished
-from trimtab.build.compiling.embedding import embeds_alike
+from trimtab.build.compiling.embedding import embeds_alike, mergeable
+from trimtab.model.profile import Lto, Profile
 from trimtab.process import Command, Finished
 
-Check = Callable[["Rustc"], bool]
+Check = Callable[..., bool]
 
 
 class Rustc:
@@ -37,18 +38,49 @@ class Rustc:
 
 @pytest.fixture
 def check(tmp_path: Path) -> Check:
-    return lambda rustc: embeds_alike(rustc, tmp_path / "cache", "a compiler", tmp_path, {"PATH": "/bin"})
+    def check(rustc: Rustc, lto: Lto = Lto.OFF) -> bool:
+        return embeds_alike(lto, rustc, tmp_path / "cache", "a compiler", tmp_path, {"PATH": "/bin"})
+
+    return check
 
 
-def test_programs_that_are_the_same(check: Check) -> None:
+@pytest.mark.parametrize("lto", [Lto.OFF, Lto.LOCAL])
+def test_programs_that_are_the_same(lto: Lto, check: Check) -> None:
     rustc = Rustc()
-    assert check(rustc)
-    assert len(rustc.calls) == 16
+    assert check(rustc, lto)
+    assert len(rustc.calls) == 12
 
 
-@pytest.mark.parametrize("kind", ["lto=off", "codegen-units=1", "lto=thin", "lto=fat"])
-def test_one_that_differs_is_enough(kind: str, check: Check) -> None:
-    assert not check(Rustc(odd=kind))
+@pytest.mark.parametrize(
+    ("lto", "kind"),
+    [
+        *((Lto.OFF, kind) for kind in ("lto=off", "lto=thin", "lto=fat")),
+        *((Lto.LOCAL, kind) for kind in ("embed-bitcode=no", "lto=thin", "lto=fat")),
+    ],
+)
+def test_one_that_differs_is_enough(lto: Lto, kind: str, check: Check) -> None:
+    assert not check(Rustc(odd=kind), lto)
+
+
+def test_off_and_local_are_told_apart(check: Check) -> None:
+    assert not check(Rustc(odd="embed-bitcode=no"), Lto.LOCAL)
+    assert check(Rustc(), Lto.OFF)
+    assert not check(Rustc(), Lto.LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({Lto.OFF: 2, Lto.LOCAL: 1, Lto.FAT: 1}, Lto.OFF),
+        ({Lto.OFF: 1, Lto.LOCAL: 2, Lto.THIN: 1}, Lto.LOCAL),
+        ({Lto.LOCAL: 1, Lto.THIN: 9}, Lto.LOCAL),
+        ({Lto.OFF: 3, Lto.LOCAL: 3}, None),
+        ({Lto.THIN: 3, Lto.FAT: 3}, None),
+        ({}, None),
+    ],
+)
+def test_which_is_merged(counts: dict[Lto, int], expected: Lto | None) -> None:
+    assert mergeable(Profile(lto=lto) for lto, count in counts.items() for _ in range(count)) == expected
 
 
 @pytest.mark.parametrize("odd", ["", "lto=fat"])
@@ -65,10 +97,10 @@ def test_what_cannot_be_tried_is_no_and_is_tried_again(check: Check) -> None:
 
 
 def test_of_another_compiler_another(tmp_path: Path) -> None:
-    assert embeds_alike(Rustc(), tmp_path, "a compiler", tmp_path, {})
-    assert not embeds_alike(Rustc(odd="lto=fat"), tmp_path, "another", tmp_path, {})
+    assert embeds_alike(Lto.OFF, Rustc(), tmp_path, "a compiler", tmp_path, {})
+    assert not embeds_alike(Lto.OFF, Rustc(odd="lto=fat"), tmp_path, "another", tmp_path, {})
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
-    assert not embeds_alike(Rustc(), tmp_path / "cache", "a compiler", tmp_path, {})
+    assert not embeds_alike(Lto.OFF, Rustc(), tmp_path / "cache", "a compiler", tmp_path, {})

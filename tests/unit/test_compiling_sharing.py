@@ -21,10 +21,10 @@ from trimtab.build.compiling.entries import Entries
 from trimtab.build.compiling.listening import Made, Run
 from trimtab.build.compiling.reading import read_dep_info
 from trimtab.build.compiling.recording import Activity, Recorder
-from trimtab.build.compiling.sharing import Basis, Sharer, mergeable
+from trimtab.build.compiling.sharing import Basis, Sharer
 from trimtab.build.compiling.tracing import LinkWatch
 from trimtab.errors import InputError
-from trimtab.model.profile import Lto, Profile, Strip
+from trimtab.model.profile import Lto, Strip
 from trimtab.model.trace import Trace
 from trimtab.model.trial import Cost
 
@@ -355,59 +355,41 @@ class TestMergedSettings:
         assert builds.key(builds.crate(lto=BITCODE)) == builds.key(builds.crate(lto=BITCODE))
         assert len({builds.key(builds.crate(lto=lto)) for lto in (OFF, LOCAL, BITCODE)}) == 3
 
-    def test_in_embed_mode_off_is_too(self, builds: Builds) -> None:
-        keys = {lto: self.key(builds, builds.crate(lto=lto), embeds=tuple(Lto)) for lto in (OFF, LOCAL, BITCODE)}
-        assert keys[OFF] == keys[BITCODE] != keys[LOCAL]
-        assert keys[LOCAL] == builds.key(builds.crate(lto=LOCAL))
-        assert keys[OFF] not in {builds.key(builds.crate(lto=lto)) for lto in (OFF, BITCODE, "")}
+    @pytest.mark.parametrize(("mode", "alike", "other"), [(Lto.OFF, OFF, LOCAL), (Lto.LOCAL, LOCAL, OFF)])
+    def test_in_embed_mode_one_more_is(self, mode: Lto, alike: str, other: str, builds: Builds) -> None:
+        keys = {lto: self.key(builds, builds.crate(lto=lto), embeds=mode) for lto in (OFF, LOCAL, BITCODE)}
+        assert keys[alike] == keys[BITCODE] != keys[other]
+        assert keys[other] == builds.key(builds.crate(lto=other))
+        assert keys[alike] not in {builds.key(builds.crate(lto=lto)) for lto in (OFF, LOCAL, BITCODE, "")}
 
-    def one_unit(self, builds: Builds, lto: str) -> Crate:
-        return builds.crate(lto=lto).but("-C", "codegen-units=1")
+    def test_what_was_made_for_off_and_for_local_is_not_the_same(self, builds: Builds) -> None:
+        crate = builds.crate(lto=BITCODE)
+        assert self.key(builds, crate, embeds=Lto.OFF) != self.key(builds, crate, embeds=Lto.LOCAL)
 
-    def test_in_embed_mode_local_is_too_where_there_is_one_codegen_unit(self, builds: Builds) -> None:
-        crates = [self.one_unit(builds, lto) for lto in (OFF, LOCAL, BITCODE)]
-        assert len({self.key(builds, crate, embeds=(Lto.LOCAL, Lto.FAT)) for crate in crates}) == 1
-        assert len({builds.key(crate) for crate in crates}) == 3
+    @pytest.mark.parametrize("mode", [Lto.OFF, Lto.LOCAL])
+    def test_in_embed_mode_words_that_no_profile_gives_stay(self, mode: Lto, builds: Builds) -> None:
+        for lto in ("", "-C lto -C embed-bitcode=no", "-C lto=thin -C embed-bitcode=no", "-C lto=off -C lto=thin"):
+            crate = builds.crate(lto=lto)
+            assert self.key(builds, crate, embeds=mode) == builds.key(crate)
 
     @pytest.mark.parametrize("lto", [OFF, LOCAL, BITCODE])
-    def test_what_no_profile_wants_twice_is_not_compiled_for_both(self, lto: str, builds: Builds) -> None:
-        """Thin and fat alone take bitcode, which is cheaper; local takes its own where it is several units."""
-        crate = builds.crate(lto=lto)
-        assert self.key(builds, crate, embeds=(Lto.LOCAL, Lto.THIN)) == builds.key(crate)
+    def test_what_is_not_optimized_is_made_as_cargo_says(self, lto: str, builds: Builds) -> None:
+        """What build scripts and procedural macros need, for example: it has the words of local."""
+        crate = builds.crate(lto=lto).but("-C", "opt-level=0")
+        assert all(self.key(builds, crate, embeds=mode) == builds.key(crate) for mode in (Lto.OFF, Lto.LOCAL))
 
-    @pytest.mark.parametrize(
-        ("asked", "expected"),
-        [
-            (((Lto.OFF, 16), (Lto.FAT, 16)), {Lto.OFF, Lto.FAT}),
-            (((Lto.OFF, 16), (Lto.LOCAL, 16), (Lto.THIN, 1)), {Lto.OFF, Lto.THIN}),
-            (((Lto.LOCAL, 16), (Lto.LOCAL, 1), (Lto.THIN, 1)), {Lto.LOCAL, Lto.THIN}),
-            (((Lto.LOCAL, 16), (Lto.THIN, 1), (Lto.FAT, 1)), set()),
-            (((Lto.OFF, 1), (Lto.LOCAL, 1)), set()),
-            ((), set()),
-        ],
-    )
-    def test_which_profiles_want_libraries_both_ways(
-        self, asked: tuple[tuple[Lto, int], ...], expected: set[Lto]
-    ) -> None:
-        assert mergeable(Profile(lto=lto, codegen_units=units) for lto, units in asked) == expected
-
-    def test_in_embed_mode_words_that_do_not_come_from_a_profile_stay(self, builds: Builds) -> None:
-        for lto in ("", "-C lto -C embed-bitcode=no", "-C lto=thin -C embed-bitcode=no"):
-            crate = self.one_unit(builds, lto)
-            assert self.key(builds, crate, embeds=tuple(Lto)) == builds.key(crate)
-
-    def test_in_embed_mode_a_library_is_told_to_have_both(self, builds: Builds) -> None:
-        crates = (builds.crate(lto=OFF), builds.crate(lto=BITCODE), self.one_unit(builds, LOCAL))
-        for crate in crates:
+    @pytest.mark.parametrize(("mode", "said"), [(Lto.OFF, "off"), (Lto.LOCAL, None)])
+    def test_in_embed_mode_a_library_is_told_to_have_both(self, mode: Lto, said: str | None, builds: Builds) -> None:
+        for lto in (OFF if said else LOCAL, BITCODE):
             shutil.rmtree(builds.cache, ignore_errors=True)
-            with builds.build(replace(builds.basis, embeds=tuple(Lto))) as build:
-                told = build.compile(crate)
+            with builds.build(replace(builds.basis, embeds=mode)) as build:
+                told = build.compile(builds.crate(lto=lto))
                 assert told
-                assert (told.codegen("lto"), told.codegen("embed-bitcode")) == ("off", "yes")
+                assert (told.codegen("lto"), told.codegen("embed-bitcode")) == (said, "yes")
                 assert told.codegen("linker-plugin-lto") is None
 
     def test_in_embed_mode_what_is_not_shared_is_told_what_cargo_says(self, builds: Builds) -> None:
-        with builds.build(replace(builds.basis, embeds=tuple(Lto))) as build:
+        with builds.build(replace(builds.basis, embeds=Lto.OFF)) as build:
             crate = builds.crate(lto=BITCODE).but("-Zthreads=8")
             told = build.compile(crate)
             assert told
@@ -415,7 +397,7 @@ class TestMergedSettings:
 
     def test_a_program_is_linked_as_cargo_says_in_embed_mode_too(self, builds: Builds) -> None:
         ltos = (OFF, "-C lto=thin", "-C lto")
-        assert len({self.key(builds, replace(builds.program, lto=lto), embeds=tuple(Lto)) for lto in ltos}) == 3
+        assert len({self.key(builds, replace(builds.program, lto=lto), embeds=Lto.OFF) for lto in ltos}) == 3
 
     @pytest.mark.parametrize("types", [("lib",), ("proc-macro",)])
     def test_strip_of_what_is_no_program(self, types: tuple[str, ...], builds: Builds) -> None:

@@ -1,9 +1,9 @@
-"""Whether a compiler's libraries in embed mode serve several values of ``lto`` alike.
+"""Whether a compiler's libraries in embed mode serve thin and fat LTO and what needs object code alike.
 
-Cargo has libraries for thin and fat LTO compiled to bitcode alone (``-C linker-plugin-lto``), and those for off and
-local (``false``) to object code alone. With both in one file (``-C lto=off -C embed-bitcode=yes``) they could serve all
-of these, if the compiler makes the same of them: of those for local where a crate is one codegen unit, so that there is
-nothing for its thin-local LTO to do. That is tried, with a library that has some of everything.
+Cargo has libraries for ``lto = "thin"`` and ``"fat"`` compiled to bitcode alone, and those for ``"off"`` and ``false``
+(local) to object code alone. With both in one file, as rustc makes it where a library may be used either way, they
+could serve thin, fat and one of the others, if the compiler makes the same of them. That is tried, with a library that
+has some of everything. (rustc 1.63 does not for local: it embeds what thin-local LTO has already changed.)
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import filecmp
 import hashlib
 import os
 import tempfile
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from trimtab.cargo.environment import plain
+from trimtab.model.profile import Lto, Profile
 from trimtab.process import Command, Runner
 
 _YES = "yes"
@@ -62,44 +64,42 @@ fn main() {
     println!("{:?} {}", checked(&text), shapes.iter().map(|s| s.name()).collect::<String>());
 }
 """
-_EMBEDDED = ("lto=off", "embed-bitcode=yes")
+OBJECT_CODE = {Lto.OFF: ("lto=off", "embed-bitcode=no"), Lto.LOCAL: ("embed-bitcode=no",)}
+BITCODE = ("linker-plugin-lto",)
+"""What Cargo says with ``-C`` for libraries that are wanted in one way."""
+BOTH = {Lto.OFF: ("lto=off", "embed-bitcode=yes"), Lto.LOCAL: ("embed-bitcode=yes",)}
+"""What is said in embed mode, for the ``lto`` that takes the object code."""
+_SETTINGS = ("opt-level=3", "codegen-units=16")
+_TRIAL = hashlib.blake2b(repr((_LIBRARY, _PROGRAM, BOTH, _SETTINGS)).encode(), digest_size=4).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """What Cargo says with one value of ``lto``."""
-
-    units: int
-    library: tuple[str, ...]
-    program: tuple[str, ...]
+def mergeable(profiles: Iterable[Profile]) -> Lto | None:
+    """The ``lto`` whose libraries may serve thin and fat too: off or local, whichever more profiles have."""
+    wanted = Counter(profile.lto for profile in profiles)
+    most = max(OBJECT_CODE, key=lambda lto: wanted[lto])
+    return most if wanted[most] and (wanted[Lto.THIN] or wanted[Lto.FAT]) else None
 
 
-_CASES = (
-    _Case(16, ("lto=off", "embed-bitcode=no"), ("lto=off", "embed-bitcode=no")),
-    _Case(1, ("embed-bitcode=no",), ("embed-bitcode=no",)),
-    _Case(16, ("linker-plugin-lto",), ("lto=thin",)),
-    _Case(16, ("linker-plugin-lto",), ("lto=fat",)),
-)
-
-_TRIAL = hashlib.blake2b(repr((_LIBRARY, _PROGRAM, _EMBEDDED, _CASES)).encode(), digest_size=4).hexdigest()
-
-
-def embeds_alike(runner: Runner, cache: Path, toolchain: str, root: Path, environment: dict[str, str]) -> bool:
+def embeds_alike(
+    lto: Lto, runner: Runner, cache: Path, toolchain: str, root: Path, environment: dict[str, str]
+) -> bool:
     """Try it, once for each compiler: a program must come out the same to the byte. What cannot be tried is not so.
 
     Args:
+        lto: what takes the object code: off or local.
         runner: runs rustc.
         cache: where the answer is kept.
         toolchain: what stands for the compiler.
         root: the folder whose compiler is meant.
         environment: the user's.
     """
-    known = cache / f"{toolchain}-{_TRIAL}"
+    known = cache / f"{toolchain}-{lto}-{_TRIAL}"
     with contextlib.suppress(OSError):
         return known.read_text("utf-8") == _YES
     with contextlib.suppress(OSError), tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:  # a disk may be full
         trial = _Trial(runner, environment.get("RUSTC") or "rustc", root, environment, Path(scratch))
-        pairs = [trial.programs(case) for case in _CASES]
+        cases = ((OBJECT_CODE[lto], OBJECT_CODE[lto]), (BITCODE, ("lto=thin",)), (BITCODE, ("lto=fat",)))
+        pairs = [(trial.program(apart, final), trial.program(BOTH[lto], final)) for apart, final in cases]
         made = [(apart, embedded) for apart, embedded in pairs if apart and embedded]
         if len(made) == len(pairs):
             found = all(filecmp.cmp(apart, embedded, shallow=False) for apart, embedded in made)
@@ -118,17 +118,12 @@ class _Trial:
         (folder / "lib.rs").write_text(_LIBRARY, "utf-8")
         (folder / "main.rs").write_text(_PROGRAM, "utf-8")
 
-    def programs(self, case: _Case) -> tuple[Path | None, Path | None]:
-        """A program with the library compiled for it alone, and with the one for all; nothing for what failed."""
-        return self._program(case, case.library), self._program(case, _EMBEDDED)
-
-    def _program(self, case: _Case, library: tuple[str, ...]) -> Path | None:
-        """The program, or nothing if it cannot be made."""
+    def program(self, library: tuple[str, ...], final: tuple[str, ...]) -> Path | None:
+        """The program with a library compiled in one way, and itself in another; nothing if it cannot be made."""
         place = Path(tempfile.mkdtemp(dir=self._folder))
         rlib, program = self._folder / "liblib.rlib", place / "program"
-        settings = ("opt-level=3", f"codegen-units={case.units}")
-        made = self._compiled("lib.rs", ("--crate-type", "lib"), (*settings, *library), rlib) and self._compiled(
-            "main.rs", ("--extern", f"lib={rlib}"), (*settings, *case.program), program
+        made = self._compiled("lib.rs", ("--crate-type", "lib"), (*_SETTINGS, *library), rlib) and self._compiled(
+            "main.rs", ("--extern", f"lib={rlib}"), (*_SETTINGS, *final), program
         )
         return program if made else None
 

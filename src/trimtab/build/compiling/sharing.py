@@ -18,9 +18,9 @@ Three more things are shared, since they are known to make no difference:
   change what it does;
 - ``strip`` of a program on Linux, where it is a word for the linker: the program is linked once for each value that is
   wanted, from the same objects;
-- in *embed mode*, the libraries for ``lto = "off"``, ``"thin"`` and ``"fat"``, and with one codegen unit those for
-  ``false`` (local), which then has nothing to optimize across: compiled with object code and bitcode, they serve all of
-  these. That is a property of the compiler and has to be checked for each; see :mod:`.embedding`.
+- in *embed mode*, the libraries for thin and fat LTO and those for ``off``, or for local: compiled with object code and
+  bitcode, they serve all three. That is a property of the compiler and has to be checked for each; see
+  :mod:`.embedding`.
 """
 
 from __future__ import annotations
@@ -33,18 +33,19 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trimtab.build.compiling.calls import Option, RustcCall, library_id
+from trimtab.build.compiling.embedding import BITCODE, BOTH, OBJECT_CODE
 from trimtab.build.compiling.entries import RECORD, Entries, Entry, digest_of_folder, leads_outside, replace_file
 from trimtab.build.compiling.listening import Made, Report, Run
 from trimtab.build.compiling.reading import leads_linker_elsewhere, read_dep_info, stamps_outside
 from trimtab.build.compiling.recording import Recorder, cost_of
 from trimtab.build.compiling.tracing import LinkWatch, WatchedLink
 from trimtab.errors import InputError
-from trimtab.model.profile import Lto, Profile, Strip
+from trimtab.model.profile import Lto, Strip
 from trimtab.model.trace import UnitKind
 
 _DIGITS = 16
@@ -61,10 +62,7 @@ _KNOWN_CODEGEN = frozenset(_CODEGEN.split())
 """Options of ``-C`` that change the result by their own words alone; profiles for PGO, for example, are files."""
 _UNKNOWABLE = ("-Z", "-o", "--test", "--sysroot", "--print", "--remap-path-prefix", "--env-set")
 _EMITTED = frozenset(("dep-info", "metadata", "link"))
-_EMBEDDED = (Option(name="-C", value="lto=off"), Option(name="-C", value="embed-bitcode=yes"))
 _MERGED = ("lto", "embed-bitcode", "linker-plugin-lto")
-_OBJECTS = {Lto.OFF: "off", Lto.LOCAL: None}
-"""What Cargo says of ``-C lto`` for libraries that get object code alone; with one codegen unit both mean the same."""
 _SESSION = """
     CARGO_MAKEFLAGS MAKEFLAGS MFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER TRIMTAB_SOCKET TRIMTAB_WORK _ PWD OLDPWD
     SHLVL TERM COLUMNS LINES
@@ -92,8 +90,8 @@ class Basis:
     """What Cargo may call the compiler that `toolchain` stands for."""
     strips: tuple[Strip, ...] = ()
     """The values of ``strip`` that are wanted, if there are several."""
-    embeds: Collection[Lto] = ()
-    """The values of ``lto`` whose libraries embed mode merges; see :func:`mergeable`."""
+    embeds: Lto | None = None
+    """The ``lto`` whose libraries serve thin and fat too, in embed mode: off or local; ``None`` for no embed mode."""
     since: float = field(default_factory=time.time)
     """When that was found out, in seconds since 1970: what changed later is not what the digests stand for."""
 
@@ -183,14 +181,13 @@ class Sharer:
         """Whether a package belongs to the user's tree."""
         return package / "Cargo.toml" in self.basis.tree
 
-    def embeds(self, call: RustcCall) -> bool:
-        """Whether a library is one that embed mode merges: wanted as object code, and as bitcode too."""
-        alike = _OBJECTS if call.codegen("codegen-units") == "1" else {Lto.OFF: _OBJECTS[Lto.OFF]}
-        if call.kind is not UnitKind.LIBRARY or not alike.keys() & set(self.basis.embeds):
-            return False
-        if call.codegen("linker-plugin-lto") is not None:
-            return call.codegen("lto") is None
-        return call.codegen("embed-bitcode") == "no" and call.codegen("lto") in alike.values()
+    def embedding(self, call: RustcCall) -> Lto | None:
+        """The ``lto`` with which a library serves thin and fat too; ``None`` for what embed mode does not merge."""
+        mode = self.basis.embeds
+        if mode is None or call.kind is not UnitKind.LIBRARY or call.codegen("opt-level") in (None, "0"):
+            return None  # Cargo does not optimize what build scripts and procedural macros need, and says so by nothing
+        said = {option.value for option in call.options if option.codegen and option.codegen[0] in _MERGED}
+        return mode if said in (set(OBJECT_CODE[mode]), set(BITCODE)) else None
 
     def _strips(self, call: RustcCall) -> tuple[str, ...]:
         """The values of ``strip`` that a program is linked for beside ``none``, if they are shared."""
@@ -220,7 +217,7 @@ class Sharer:
             "toolchain": self.basis.toolchain,
             "program": call.program,
             "words": words,
-            "embeds": self.embeds(call),
+            "embedding": self.embedding(call),
             "folder": call.folder,
             "environment": environment,
             "package": self._package(manifest),
@@ -254,7 +251,7 @@ class Sharer:
                 return name
             if name == "strip":
                 return ""
-            if name in _MERGED and self.embeds(call):
+            if name in _MERGED and self.embedding(call):
                 return ""
         return None if str(self.target) in text else text
 
@@ -303,7 +300,7 @@ class _Shared:
                 return Made(said=entry.said.encode())
         call = self._call
         run = call.changed(self._told)
-        more = tuple(word for option in _EMBEDDED for word in option.words()) if self._merges else ()
+        more = (word for option in BOTH[self._embedding] for word in ("-C", option)) if self._embedding else ()
         library = call.out_dir / f"lib{call.crate}{self._extra}.rmeta"
         return Run(
             argv=(call.program, *run.arguments, *more, *self._link.arguments),
@@ -339,12 +336,12 @@ class _Shared:
         if (name := codegen[0]) in replaced:
             return Option(name="-C", value=replaced[name])
         is_link = self._call.kind is UnitKind.PROGRAM and not self._strips
-        return None if (name in _MERGED and self._merges) or (name == "strip" and not is_link) else option
+        return None if (name in _MERGED and self._embedding) or (name == "strip" and not is_link) else option
 
     @property
-    def _merges(self) -> bool:
-        """Whether it is compiled in embed mode."""
-        return bool(self.key) and self._sharer.embeds(self._call)
+    def _embedding(self) -> Lto | None:
+        """The ``lto`` that it is compiled with in embed mode, if it is."""
+        return self._sharer.embedding(self._call) if self.key else None
 
     def _renamed(self, path: Path) -> Path:
         """A library under the name that is made of its key."""
@@ -426,12 +423,6 @@ class _Shared:
     def _has_variants(self, names: Collection[str]) -> bool:
         """Whether a program is there in all ways to strip it that are wanted."""
         return all(any(name.endswith(f".{strip}") for name in names) for strip in self._strips)
-
-
-def mergeable(profiles: Iterable[Profile]) -> frozenset[Lto]:
-    """The values of ``lto`` whose libraries embed mode can merge: none unless some take object code, others bitcode."""
-    found = {profile.lto for profile in profiles if profile.lto is not Lto.LOCAL or profile.codegen_units == 1}
-    return frozenset(found if found & _OBJECTS.keys() and found - _OBJECTS.keys() else ())
 
 
 def _with_outputs(call: RustcCall, fixed: Callable[[str], str]) -> RustcCall:
