@@ -50,7 +50,9 @@ from trimtab.model.trace import Unit, UnitKind
 from trimtab.model.trial import Built
 
 _NAMES = ("metadata=", "extra-filename=", "strip=", "dependency=")
-_MERGED = ("lto=off", "embed-bitcode=no", "linker-plugin-lto")
+_MERGED = ("lto", "embed-bitcode", "linker-plugin-lto")
+_ALIKE = {Lto.OFF: ["lto=off", "embed-bitcode=no"], Lto.LOCAL: ["embed-bitcode=no"]}
+"""What Cargo says for libraries that embed mode makes once for these and for thin and fat."""
 
 
 def cpu_seconds() -> float:
@@ -155,8 +157,8 @@ class Sweep:
 def _kind_of_call(unit: Unit, merged: Lto | None) -> tuple[str, ...]:
     """What a call of rustc is told, without what Cargo names anew under each profile and what makes no difference."""
     words = re.sub(r"(?<=-)[0-9a-f]{16}\b", "", "\n".join(unit.arguments)).split("\n")
-    is_other = "linker-plugin-lto" not in words and ("lto=off" in words) != (merged is Lto.OFF)
-    is_merged = merged and unit.kind is UnitKind.LIBRARY and not is_other
+    said = [word for word in words if word.startswith(_MERGED)]
+    is_merged = merged and unit.kind is UnitKind.LIBRARY and said in (_ALIKE[merged], ["linker-plugin-lto"])
     left_out = (*_NAMES, *(_MERGED if is_merged else ()))
     pairs = zip(("", *words), words, strict=False)
     kept = (word for before, word in pairs if before != "--out-dir" and word != "-C" and not word.startswith(left_out))

@@ -155,9 +155,12 @@ class Exploration:
         # Some flags ("native") mean this machine, and what a unit took is of this machine too.
         toolchain = digest(asdict(self.study.toolchain), compiler.files, asdict(self.study.machine))
         strips = tuple(dict.fromkeys(profile.strip for profile in profiles))
-        embeds, answers = mergeable(profiles) if merging else None, cache / "embedding"
-        if embeds and not embeds_alike(embeds, self.runner, answers, toolchain, self.project.root, self.environment):
-            embeds = None
+        answers = cache / "embedding"
+        embeds = (
+            lto
+            for lto in (mergeable(profiles) if merging else ())
+            if embeds_alike(lto, self.runner, answers, toolchain, self.project.root, self.environment)
+        )
         return Sharing(
             entries=Entries(cache, _MOST_KEPT),
             basis=Basis(
@@ -167,7 +170,7 @@ class Exploration:
                 compilers=compiler.names,
                 since=self.sources.begun,
                 strips=strips if merging and len(strips) > 1 else (),
-                embeds=embeds,
+                embeds=next(embeds, None),
             ),
         )
 

@@ -19,7 +19,7 @@ FIELDS = {
 """What the wrapper reports of a run that went well."""
 _WORDS = """
     --crate-name {crate} --edition=2021 {source} --error-format=json --json=diagnostic-rendered-ansi,artifacts
-    {types} --emit={emit} -C opt-level=3 {lto} -C codegen-units=16 --check-cfg cfg(docsrs,test) -C metadata={metadata}
+    {types} --emit={emit} {level} {lto} -C codegen-units=16 --check-cfg cfg(docsrs,test) -C metadata={metadata}
     -C extra-filename=-{unit} --out-dir {out} -C strip=debuginfo -L dependency={out}
 """
 
@@ -36,6 +36,7 @@ class Crate:
     """The target directory."""
     unit: str = "0123456789abcdef"
     """What Cargo adds to file names: another under each profile."""
+    level: str = "-C opt-level=3"
     lto: str = "-C embed-bitcode=no"
     needs: tuple[Crate, ...] = ()
     more: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Crate:
             source=f"{self.package.name}/src/lib.rs",
             types=" ".join(f"--crate-type {kind}" for kind in self.types),
             emit="dep-info,metadata,link" if self.types == ("lib",) else "dep-info,link",
+            level=self.level,
             lto=self.lto,
             metadata=self.unit[::-1],
             unit=self.unit,

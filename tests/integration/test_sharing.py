@@ -27,6 +27,7 @@ from trimtab.build.compiling.compiler import Sharing
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.folders import Folders
 from trimtab.model.profile import Lto, OptLevel, Panic, Profile, Strip
+from trimtab.model.space import parse_axis
 from trimtab.model.trace import Trace, Unit, UnitKind
 from trimtab.model.trial import Built
 
@@ -562,6 +563,17 @@ class TestEmbedMode:
         assert first.says() == thin.says() == fat.says() == PLAIN.replace("level=0", "level=1")
         assert len({first.bytes, thin.bytes, fat.bytes}) == 3
         assert fat.bytes == place.cold(**how, lto=Lto.FAT).bytes
+
+    @pytest.mark.slow
+    def test_is_used_if_the_compiler_passes_the_trial(self, place: Place) -> None:
+        """As those of 2026 do."""
+        place.request["axes"] = (parse_axis("lto=local,thin"),)
+        exploration = place.exploration()
+        assert exploration.sharing(merging=False).basis.embeds is None
+        assert exploration.sharing().basis.embeds is Lto.LOCAL
+        [answer] = (place.compiled / "embedding").iterdir()
+        answer.write_text("no")
+        assert exploration.sharing().basis.embeds is None
 
 
 LOADED = {

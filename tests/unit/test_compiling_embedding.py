@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.runner import finished
 from trimtab.build.compiling.embedding import embeds_alike, mergeable
-from trimtab.model.profile import Lto, Profile
+from trimtab.model.profile import Debug, Lto, OptLevel, Profile, Strip
 from trimtab.process import Command, Finished
 
 Check = Callable[..., bool]
@@ -48,7 +48,11 @@ def check(tmp_path: Path) -> Check:
 def test_programs_that_are_the_same(lto: Lto, check: Check) -> None:
     rustc = Rustc()
     assert check(rustc, lto)
-    assert len(rustc.calls) == 12
+    assert len(rustc.calls) == 16
+    assert {word for call in rustc.calls for word in call if word.startswith("codegen-units=")} == {
+        "codegen-units=16",
+        "codegen-units=1",
+    }
 
 
 @pytest.mark.parametrize(
@@ -68,19 +72,30 @@ def test_off_and_local_are_told_apart(check: Check) -> None:
     assert not check(Rustc(), Lto.LOCAL)
 
 
+FULL = [Profile(lto=lto, opt_level=level) for lto in Lto for level in OptLevel]
+
+
 @pytest.mark.parametrize(
-    ("counts", "expected"),
+    ("profiles", "expected"),
     [
-        ({Lto.OFF: 2, Lto.LOCAL: 1, Lto.FAT: 1}, Lto.OFF),
-        ({Lto.OFF: 1, Lto.LOCAL: 2, Lto.THIN: 1}, Lto.LOCAL),
-        ({Lto.LOCAL: 1, Lto.THIN: 9}, Lto.LOCAL),
-        ({Lto.OFF: 3, Lto.LOCAL: 3}, None),
-        ({Lto.THIN: 3, Lto.FAT: 3}, None),
-        ({}, None),
+        (FULL, (Lto.LOCAL, Lto.OFF)),  # local is the same to the byte where there are several units
+        ([profile for profile in FULL if profile.lto is not Lto.LOCAL], (Lto.OFF,)),
+        ([profile for profile in FULL if profile.lto is not Lto.OFF], (Lto.LOCAL,)),
+        ([Profile(lto=Lto.OFF), *(profile for profile in FULL if profile.lto is not Lto.OFF)], (Lto.LOCAL,)),
+        ([profile for profile in FULL if profile.lto in (Lto.OFF, Lto.LOCAL)], ()),
+        ([profile for profile in FULL if profile.lto in (Lto.THIN, Lto.FAT)], ()),
+        ([Profile(), *(profile for profile in FULL if profile.lto is Lto.THIN)], ()),
+        ([Profile(debug=Debug.FULL), Profile(lto=Lto.THIN)], ()),
+        ([Profile(strip=Strip.NONE), Profile(lto=Lto.THIN)], (Lto.LOCAL,)),
+        (
+            [Profile(), Profile(lto=Lto.OFF, opt_level=OptLevel.S), Profile(lto=Lto.FAT, opt_level=OptLevel.S)],
+            (Lto.OFF,),
+        ),
+        ([], ()),
     ],
 )
-def test_which_is_merged(counts: dict[Lto, int], expected: Lto | None) -> None:
-    assert mergeable(Profile(lto=lto) for lto, count in counts.items() for _ in range(count)) == expected
+def test_what_pays(profiles: list[Profile], expected: tuple[Lto, ...]) -> None:
+    assert mergeable(profiles) == expected
 
 
 @pytest.mark.parametrize("odd", ["", "lto=fat"])

@@ -1,9 +1,13 @@
-"""Whether a compiler's libraries in embed mode serve thin and fat LTO and what needs object code alike.
+"""Which libraries one compilation may serve for several values of ``lto``, and whether a compiler's do.
 
 Cargo has libraries for ``lto = "thin"`` and ``"fat"`` compiled to bitcode alone, and those for ``"off"`` and ``false``
-(local) to object code alone. With both in one file, as rustc makes it where a library may be used either way, they
-could serve thin, fat and one of the others, if the compiler makes the same of them. That is tried, with a library that
-has some of everything. (rustc 1.63 does not for local: it embeds what thin-local LTO has already changed.)
+(local) to object code alone. In *embed mode* they are compiled to both, and could serve thin, fat and one of the
+others, if the compiler makes the same of them. That is tried, with a library that has some of everything. (It is not so
+for local with rustc 1.63, which embeds what thin-local LTO has already changed.)
+
+Object code of off, and of local where a crate is one codegen unit, goes through LLVM's passes in another order when
+bitcode is embedded: they are prepared for link-time optimization first. What is tried comes out the same; of real
+programs it has moved some bytes, fewer than other names of symbols do (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -13,12 +17,13 @@ import filecmp
 import hashlib
 import os
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from trimtab.cargo.environment import plain
-from trimtab.model.profile import Lto, Profile
+from trimtab.model.profile import Lto, Profile, Strip
 from trimtab.process import Command, Runner
 
 _YES = "yes"
@@ -65,19 +70,27 @@ fn main() {
 }
 """
 OBJECT_CODE = {Lto.OFF: ("lto=off", "embed-bitcode=no"), Lto.LOCAL: ("embed-bitcode=no",)}
+"""What Cargo says with ``-C`` for libraries that need object code alone."""
 BITCODE = ("linker-plugin-lto",)
-"""What Cargo says with ``-C`` for libraries that are wanted in one way."""
+"""And for those that need bitcode alone, which are those for thin and fat."""
 BOTH = {Lto.OFF: ("lto=off", "embed-bitcode=yes"), Lto.LOCAL: ("embed-bitcode=yes",)}
-"""What is said in embed mode, for the ``lto`` that takes the object code."""
-_SETTINGS = ("opt-level=3", "codegen-units=16")
-_TRIAL = hashlib.blake2b(repr((_LIBRARY, _PROGRAM, BOTH, _SETTINGS)).encode(), digest_size=4).hexdigest()
+"""What is said in embed mode, for each ``lto`` that takes the object code."""
 
 
-def mergeable(profiles: Iterable[Profile]) -> Lto | None:
-    """The ``lto`` whose libraries may serve thin and fat too: off or local, whichever more profiles have."""
-    wanted = Counter(profile.lto for profile in profiles)
-    most = max(OBJECT_CODE, key=lambda lto: wanted[lto])
-    return most if wanted[most] and (wanted[Lto.THIN] or wanted[Lto.FAT]) else None
+def mergeable(profiles: Iterable[Profile]) -> tuple[Lto, ...]:
+    """Off and local, where it pays that libraries for them serve thin and fat too; the one that pays more comes first.
+
+    It pays if at least half of the groups of profiles that take bitcode take object code too; those of a group are
+    equal but for ``lto`` and ``strip``. In embed mode a library costs about a quarter more than bitcode alone, and
+    little more than half as much as both apart (docs/benchmarks.md).
+    """
+    groups = defaultdict(set)
+    for profile in profiles:
+        groups[replace(profile, lto=Lto.OFF, strip=Strip.NONE)].add(profile.lto)
+    linking = [ltos for ltos in groups.values() if ltos & {Lto.THIN, Lto.FAT}]
+    shares = {lto: sum(lto in ltos for ltos in linking) for lto in (Lto.LOCAL, Lto.OFF)}
+    paying = (lto for lto, share in shares.items() if share and share * 2 >= len(linking))
+    return tuple(sorted(paying, key=lambda lto: -shares[lto]))
 
 
 def embeds_alike(
@@ -93,13 +106,19 @@ def embeds_alike(
         root: the folder whose compiler is meant.
         environment: the user's.
     """
-    known = cache / f"{toolchain}-{lto}-{_TRIAL}"
+    cases = (  # into how many units, what the library is told, and what the program
+        (16, OBJECT_CODE[lto], OBJECT_CODE[lto]),
+        (1, OBJECT_CODE[lto], OBJECT_CODE[lto]),
+        (16, BITCODE, ("lto=thin",)),
+        (16, BITCODE, ("lto=fat",)),
+    )
+    tried = repr((_LIBRARY, _PROGRAM, BOTH[lto], cases)).encode()
+    known = cache / f"{toolchain}-{hashlib.blake2b(tried, digest_size=8).hexdigest()}"
     with contextlib.suppress(OSError):
         return known.read_text("utf-8") == _YES
     with contextlib.suppress(OSError), tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:  # a disk may be full
         trial = _Trial(runner, environment.get("RUSTC") or "rustc", root, environment, Path(scratch))
-        cases = ((OBJECT_CODE[lto], OBJECT_CODE[lto]), (BITCODE, ("lto=thin",)), (BITCODE, ("lto=fat",)))
-        pairs = [(trial.program(apart, final), trial.program(BOTH[lto], final)) for apart, final in cases]
+        pairs = [[trial.program(units, how, final) for how in (apart, BOTH[lto])] for units, apart, final in cases]
         made = [(apart, embedded) for apart, embedded in pairs if apart and embedded]
         if len(made) == len(pairs):
             found = all(filecmp.cmp(apart, embedded, shallow=False) for apart, embedded in made)
@@ -118,12 +137,13 @@ class _Trial:
         (folder / "lib.rs").write_text(_LIBRARY, "utf-8")
         (folder / "main.rs").write_text(_PROGRAM, "utf-8")
 
-    def program(self, library: tuple[str, ...], final: tuple[str, ...]) -> Path | None:
+    def program(self, units: int, library: tuple[str, ...], final: tuple[str, ...]) -> Path | None:
         """The program with a library compiled in one way, and itself in another; nothing if it cannot be made."""
+        settings = ("opt-level=3", f"codegen-units={units}")
         place = Path(tempfile.mkdtemp(dir=self._folder))
         rlib, program = self._folder / "liblib.rlib", place / "program"
-        made = self._compiled("lib.rs", ("--crate-type", "lib"), (*_SETTINGS, *library), rlib) and self._compiled(
-            "main.rs", ("--extern", f"lib={rlib}"), (*_SETTINGS, *final), program
+        made = self._compiled("lib.rs", ("--crate-type", "lib"), (*settings, *library), rlib) and self._compiled(
+            "main.rs", ("--extern", f"lib={rlib}"), (*settings, *final), program
         )
         return program if made else None
 

@@ -184,10 +184,12 @@ class Sharer:
     def embedding(self, call: RustcCall) -> Lto | None:
         """The ``lto`` with which a library serves thin and fat too; ``None`` for what embed mode does not merge."""
         mode = self.basis.embeds
-        if mode is None or call.kind is not UnitKind.LIBRARY or call.codegen("opt-level") in (None, "0"):
-            return None  # Cargo does not optimize what build scripts and procedural macros need, and says so by nothing
-        said = {option.value for option in call.options if option.codegen and option.codegen[0] in _MERGED}
-        return mode if said in (set(OBJECT_CODE[mode]), set(BITCODE)) else None
+        if mode is None or call.kind is not UnitKind.LIBRARY:
+            return None
+        if mode is Lto.LOCAL and call.codegen("opt-level") is None:
+            return None  # what build scripts and procedural macros need, which has the words of local
+        said = tuple(option.value for option in call.options if option.codegen and option.codegen[0] in _MERGED)
+        return mode if said in (OBJECT_CODE[mode], BITCODE) else None
 
     def _strips(self, call: RustcCall) -> tuple[str, ...]:
         """The values of ``strip`` that a program is linked for beside ``none``, if they are shared."""
@@ -300,7 +302,7 @@ class _Shared:
                 return Made(said=entry.said.encode())
         call = self._call
         run = call.changed(self._told)
-        more = (word for option in BOTH[self._embedding] for word in ("-C", option)) if self._embedding else ()
+        more = [word for option in BOTH[self._embedding] for word in ("-C", option)] if self._embedding else []
         library = call.out_dir / f"lib{call.crate}{self._extra}.rmeta"
         return Run(
             argv=(call.program, *run.arguments, *more, *self._link.arguments),
@@ -338,7 +340,7 @@ class _Shared:
         is_link = self._call.kind is UnitKind.PROGRAM and not self._strips
         return None if (name in _MERGED and self._embedding) or (name == "strip" and not is_link) else option
 
-    @property
+    @functools.cached_property
     def _embedding(self) -> Lto | None:
         """The ``lto`` that it is compiled with in embed mode, if it is."""
         return self._sharer.embedding(self._call) if self.key else None
