@@ -94,8 +94,8 @@ class FakeCargo(FakeRunner):
                 return finished(RUSTC)
             case ("rustc", "--print", "sysroot"):
                 return finished("/nowhere/sysroot\n")
-            case ("rustc", "--edition", *_, "-o", output, source) if source.endswith("wrapper.rs"):
-                Path(output).write_text("the wrapper")
+            case ("rustc", "--edition", *_, "-o", output, _):
+                Path(output).write_text("the wrapper, or what libraries are tried with")
                 return finished()
             case ("cc", "--version"):
                 return finished("cc (Debian 12.2.0-14+deb12u1) 12.2.0\nCopyright (C) 2022\n")
