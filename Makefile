@@ -3,7 +3,7 @@
 DEMO := trimtab explore examples/sounding --axis lto=local,thin,fat --axis codegen-units=1
 
 # Keeps the pins it finds; `make lock UPGRADE=--upgrade` moves them to the newest versions.
-LOCK := .venv/bin/uv pip compile --quiet $(UPGRADE) --universal --generate-hashes --python-version 3.11 \
+LOCK := .venv/bin/uv pip compile --quiet $(UPGRADE) --universal --no-strip-extras --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" pyproject.toml
 
 # Holds the Rust that scripts/bootstrap chose, when the first one on PATH does not work.
