@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.exploration import Exploration, Request, prepare
-from trimtab.folders import Folders
 from trimtab.forecasting import profile_forecasts
-from trimtab.machine import usable_cores
 from trimtab.model.space import parse_axis
 from trimtab.model.trial import Built
-from trimtab.process import Limits
+from trimtab.system.machine import usable_cores
+from trimtab.system.paths import Folders
+from trimtab.system.process import Limits
 from trimtab.units import format_bytes
 
 _AXES = ("lto=local,thin,fat", "codegen-units=16,1")

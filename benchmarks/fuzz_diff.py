@@ -29,9 +29,9 @@ from trimtab.analysis.registry import allowances
 from trimtab.artifact.index import published_wheel
 from trimtab.artifact.weigh import weigh
 from trimtab.errors import InputError, MissingError
-from trimtab.folders import default_folders
-from trimtab.process import SystemRunner
 from trimtab.report.diff_json import diff_json
+from trimtab.system.paths import default_folders
+from trimtab.system.process import SystemRunner
 
 WHEELS = (
     *(f"pypi:markupsafe==3.0.3@{platform}" for platform in (

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.series import Case
-from trimtab.process import SystemRunner
 from trimtab.stats.median import ratio_interval
+from trimtab.system.process import SystemRunner
 
 PROGRAM = """
 #include <stdlib.h>

@@ -33,7 +33,6 @@ from pathlib import Path
 
 from trimtab.build.links import relink, replicate, reproduces
 from trimtab.exploration import Exploration, Request, prepare
-from trimtab.folders import Folders
 from trimtab.measure.layouts import LayoutBench
 from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.series import Case
@@ -42,7 +41,8 @@ from trimtab.model.comparison import Verdict
 from trimtab.model.layout import LayoutSpread
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.trial import Built
-from trimtab.process import SystemRunner
+from trimtab.system.paths import Folders
+from trimtab.system.process import SystemRunner
 
 PROJECT = Path(__file__).resolve().parents[1] / "examples" / "sounding"
 BENCHES = {

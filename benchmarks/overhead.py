@@ -24,9 +24,9 @@ from trimtab.build.workplace import clear
 from trimtab.cargo.environment import building
 from trimtab.cargo.settings import selection_arguments
 from trimtab.exploration import Request, prepare
-from trimtab.folders import Folders
 from trimtab.model.trial import Built
 from trimtab.stats.median import ratio_interval
+from trimtab.system.paths import Folders
 from trimtab.units import format_change
 
 

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.artifact.index import published_wheel
-from trimtab.folders import default_folders
-from trimtab.process import SystemRunner
+from trimtab.system.paths import default_folders
+from trimtab.system.process import SystemRunner
 
 BASE, HEAD = "pypi:ruff==0.14.0", "pypi:ruff==0.14.1"
 PACKAGES = (

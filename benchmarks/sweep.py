@@ -43,11 +43,11 @@ from trimtab.cargo.environment import building
 from trimtab.cargo.rustflags import adding
 from trimtab.cargo.settings import profile_arguments, selection_arguments
 from trimtab.exploration import Exploration, Request, prepare
-from trimtab.folders import Folders
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.space import parse_axis
 from trimtab.model.trace import Unit, UnitKind
 from trimtab.model.trial import Built
+from trimtab.system.paths import Folders
 
 _NAMES = ("metadata=", "extra-filename=", "strip=", "dependency=")
 _MERGED = ("lto", "embed-bitcode", "linker-plugin-lto")

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import settings
 
-from trimtab.process import SystemRunner
+from trimtab.system.process import SystemRunner
 
 settings.register_profile("fast tests", deadline=None)  # a busy machine is no failure
 settings.load_profile("fast tests")

@@ -19,9 +19,6 @@ from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.experiment import Experiment, Progress, Screening
 from trimtab.exploration import Exploration, Request, prepare
-from trimtab.folders import default_folders, hold_lock
-from trimtab.leftovers import WORK_VARIABLE, kill_leftovers
-from trimtab.machine import usable_cores
 from trimtab.measure.installed import BENCH_VARIABLES, Installer
 from trimtab.measure.probe import Probe
 from trimtab.measure.runtime import Binaries, InstructionProbe, RunProbe, Surroundings
@@ -34,6 +31,9 @@ from trimtab.model.trial import Trial
 from trimtab.search.grid import GridSearch
 from trimtab.stats.median import CONFIDENCE
 from trimtab.store.sqlite import SqliteStore
+from trimtab.system.machine import usable_cores
+from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
+from trimtab.system.paths import default_folders, hold_lock
 from trimtab.wheels import (
     WheelInspection,
 )

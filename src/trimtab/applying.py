@@ -21,8 +21,8 @@ from trimtab.errors import InputError
 from trimtab.model.profile import AXES, CargoValue, Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.process import Runner, SystemRunner
 from trimtab.report.comment import manifest_comment
+from trimtab.system.process import Runner, SystemRunner
 
 _NOT_INHERITING = ("dev", "test")
 

@@ -14,7 +14,6 @@ from hashlib import file_digest
 from pathlib import Path
 
 from trimtab.errors import InputError, MissingError
-from trimtab.machine import these_conditions, this_machine, times_throttled, usable_cores
 from trimtab.measure.counting import Counter, count_runs
 from trimtab.measure.installed import BENCH_VARIABLES, Installer, programs_in
 from trimtab.measure.paired import PairedBench, Rules
@@ -24,7 +23,8 @@ from trimtab.measure.verdicts import rows_of, warnings_of
 from trimtab.model.comparison import Comparison, Conditions, Mode
 from trimtab.model.plan import Bench
 from trimtab.model.trial import Artifact
-from trimtab.process import Runner
+from trimtab.system.machine import these_conditions, this_machine, times_throttled, usable_cores
+from trimtab.system.process import Runner
 
 TWO_BINARIES = "give --bin twice, as in --bin base=./old --bin head=./new"
 

@@ -19,13 +19,13 @@ from trimtab.cargo.rustflags import flags_in_force
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
 from trimtab.exploration import Exploration, Request, prepare
-from trimtab.folders import Folders
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.process import Runner
 from trimtab.store.sqlite import SqliteStore
+from trimtab.system.paths import Folders
+from trimtab.system.process import Runner
 from trimtab.weighing import trial_named
 from trimtab.wheels import wheel_meant
 

@@ -17,7 +17,7 @@ from trimtab.exploration import Exploration
 from trimtab.measure.harnesses import BenchExecutable, open_bench
 from trimtab.measure.series import Case
 from trimtab.model.profile import Profile
-from trimtab.process import Finished
+from trimtab.system.process import Finished
 
 _SECONDS = 0.2
 """For one run of a case; a bench has many of them, each with a process, and so addresses, of its own."""

@@ -24,12 +24,12 @@ from trimtab.cargo_testing import cargo_tests
 from trimtab.config.file import NAME, distinct_checks, parse_check, read_config
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
-from trimtab.folders import Folders, default_folders
 from trimtab.judging import Judge
-from trimtab.machine import this_machine, usable_cores
 from trimtab.measure.corpus import Corpus
 from trimtab.model.parity import SMOKE_CHECKS, Check, CheckResult, Input, Parity
-from trimtab.process import Runner, SystemRunner
+from trimtab.system.machine import this_machine, usable_cores
+from trimtab.system.paths import Folders, default_folders
+from trimtab.system.process import Runner, SystemRunner
 
 _MOST_BESIDE, _MOST_BYTES_BESIDE = 100, 256 << 20
 """Files beside a program, and their bytes, that are copied with it."""

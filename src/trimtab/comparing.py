@@ -26,7 +26,6 @@ from trimtab.cargo_benching import CargoBenches, cargo_contest
 from trimtab.config.file import distinct, parse_bench, read_config
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
-from trimtab.folders import Folders, default_folders
 from trimtab.layout_benching import layout_spreads
 from trimtab.measure.counting import Counter
 from trimtab.measure.installed import Installer
@@ -38,8 +37,9 @@ from trimtab.model.difference import Difference
 from trimtab.model.difference import Row as Weighed
 from trimtab.model.plan import Bench
 from trimtab.model.weight import Format
-from trimtab.process import Runner, SystemRunner
 from trimtab.python.environments import kept_tools
+from trimtab.system.paths import Folders, default_folders
+from trimtab.system.process import Runner, SystemRunner
 from trimtab.units import format_change, format_seconds, format_signed
 
 _BUILD_CPU = "build.clean.cpu"

@@ -10,11 +10,11 @@ from pathlib import Path
 from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.toolchain import HOW_TO_GET_CARGO, ask, find_toolchain
 from trimtab.errors import MissingError
-from trimtab.machine import usable_cores
 from trimtab.measure.size import find_strip_tool
 from trimtab.model.check import Check, Health
-from trimtab.process import Runner
-from trimtab.tree_memory import ControlGroup, open_watch
+from trimtab.system.machine import usable_cores
+from trimtab.system.memory import ControlGroup, open_watch
+from trimtab.system.process import Runner
 from trimtab.units import format_bytes
 
 _LEAST_DISK = 5 * 1024**3

@@ -26,9 +26,9 @@ from trimtab.model.plan import Bench, Plan, ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Artifact, BuildFailed, Built, Cause, Status, Trial, WheelTags
-from trimtab.process import out_of_space
 from trimtab.search.protocol import Search
 from trimtab.store.protocol import Store
+from trimtab.system.process import out_of_space
 
 _OF_BUILDS = frozenset({ProbeKind.BUILD, ProbeKind.TOUCH})
 

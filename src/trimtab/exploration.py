@@ -28,14 +28,14 @@ from trimtab.cargo.toolchain import ask, find_compiler, find_toolchain
 from trimtab.config.file import Config, distinct, read_config
 from trimtab.errors import InputError, MissingError
 from trimtab.experiment import digest, trial_identity
-from trimtab.folders import Folders
-from trimtab.machine import this_machine
 from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits, Plan, ProbeKind, Selection
 from trimtab.model.profile import Profile
 from trimtab.model.space import Axis, Space, default_space
 from trimtab.model.study import ProjectInfo, Study
-from trimtab.process import Runner, SystemRunner
 from trimtab.python.project import WheelProject, read_wheel_project
+from trimtab.system.machine import this_machine
+from trimtab.system.paths import Folders
+from trimtab.system.process import Runner, SystemRunner
 from trimtab.wheels import (
     Wheels,
     binaries_in,

@@ -15,15 +15,15 @@ from trimtab.build.workplace import hold_workplace
 from trimtab.errors import InputError
 from trimtab.exploration import Exploration, prepare
 from trimtab.exploration import Request as Exploring
-from trimtab.folders import Folders, default_folders
 from trimtab.forecasting import busy_notes, profile_forecasts
-from trimtab.machine import usable_cores
 from trimtab.model.fit import Bounds, Estimated, Fit, FitReport, FitRow, Tried
 from trimtab.model.forecast import ProfileForecast
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.trace import Unit
 from trimtab.model.trial import BuildFailed, Cause
-from trimtab.process import Limits, Runner, limits_enforced_by
+from trimtab.system.machine import usable_cores
+from trimtab.system.paths import Folders, default_folders
+from trimtab.system.process import Limits, Runner, limits_enforced_by
 from trimtab.units import parse_duration, parse_size
 
 _LIGHTER = (Lto.FAT, Lto.THIN, Lto.LOCAL, Lto.OFF)

@@ -17,13 +17,13 @@ from trimtab.analysis.table import label
 from trimtab.build.workplace import hold_workplace
 from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.exploration import Exploration, Request, prepare
-from trimtab.folders import Folders, default_folders
-from trimtab.machine import usable_cores
 from trimtab.model.forecast import ForecastReport, ProfileForecast
 from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.space import axis_of
 from trimtab.model.trial import BuildFailed, Cost
-from trimtab.process import Runner
+from trimtab.system.machine import usable_cores
+from trimtab.system.paths import Folders, default_folders
+from trimtab.system.process import Runner
 
 CORES = (1, 2, 4, 8, 16, 64)
 _BUSY = 0.3

@@ -17,10 +17,10 @@ from functools import partial
 from pathlib import Path
 
 from trimtab.analysis.parity import Judged, settled
-from trimtab.leftovers import kill_leftovers
 from trimtab.measure.behaviour import CopyError, Stage
 from trimtab.model.parity import Behaviour, Check, Input, SetAside
-from trimtab.process import Runner
+from trimtab.system.orphans import kill_leftovers
+from trimtab.system.process import Runner
 
 _PAUSE = 0.05
 _REPEATS = 3

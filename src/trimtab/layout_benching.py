@@ -18,8 +18,8 @@ from trimtab.model.layout import LayoutSpread
 from trimtab.model.plan import Bench
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed
-from trimtab.process import Runner
 from trimtab.stats.median import CONFIDENCE
+from trimtab.system.process import Runner
 
 Source = tuple[Exploration, Profile, Path]
 """The sources and the profile of a side, and the program that is compared."""

@@ -11,7 +11,6 @@ from typing import Any
 
 from trimtab.build.overlay import Overlay
 from trimtab.build.ways import setting
-from trimtab.leftovers import kill_leftovers
 from trimtab.measure.emulators import (
     Emulator,
     NoEmulator,
@@ -24,7 +23,8 @@ from trimtab.measure.emulators import (
 )
 from trimtab.model.target import Attempt, Ran, Run
 from trimtab.model.trial import Artifact
-from trimtab.process import Runner
+from trimtab.system.orphans import kill_leftovers
+from trimtab.system.process import Runner
 
 _SUFFIXES = {"-windows-": ".exe", "wasm": ".wasm"}
 _LONGEST = 60.0

@@ -25,13 +25,13 @@ from trimtab.config.file import read_config
 from trimtab.errors import InputError
 from trimtab.exploration import Exploration, prepare
 from trimtab.exploration import Request as Exploring
-from trimtab.folders import Folders, default_folders
-from trimtab.leftovers import WORK_VARIABLE, kill_leftovers
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile, axis_kind, parse_axis_value
 from trimtab.model.target import Discovery, Place, ReleaseTarget, Standing, TargetResult, TargetsReport
-from trimtab.process import Runner, SystemRunner
 from trimtab.store.attempts import AttemptStore
+from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
+from trimtab.system.paths import Folders, default_folders
+from trimtab.system.process import Runner, SystemRunner
 from trimtab.target_running import Running
 from trimtab.target_trying import Settings, Trying
 from trimtab.weighing import trial_named

@@ -17,13 +17,13 @@ from trimtab.analysis.table import choose_trial
 from trimtab.artifact.index import PREFIX, published_wheel
 from trimtab.artifact.weigh import weigh
 from trimtab.errors import InputError
-from trimtab.folders import Folders, default_folders
 from trimtab.model.difference import Difference
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
 from trimtab.model.weight import Format, Weight
-from trimtab.process import Runner, SystemRunner
 from trimtab.store.sqlite import SqliteStore
+from trimtab.system.paths import Folders, default_folders
+from trimtab.system.process import Runner, SystemRunner
 
 
 def diff(base: str | Path, head: str | Path | None = None, *, store: str | Path | None = None) -> Difference:

@@ -18,7 +18,7 @@ from trimtab.measure.size import SizeProbe, StripTool
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import STARTUP_BENCH
 from trimtab.model.trial import Artifact
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 BENCHES = (CHECK, STARTUP_BENCH)
 UNITS = {"s", "bytes", "instructions", "cycles", "ratio", "cores"}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.errors import MissingError
-from trimtab.process import Command, Confinement, Runner, SystemRunner
+from trimtab.system.process import Command, Confinement, Runner, SystemRunner
 
 SAYS = (sys.executable, "-c", "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
 FLOODS = "import sys\nwhile True: getattr(sys, sys.argv[1]).write('x' * 65536)"
@@ -56,7 +56,7 @@ class TestRunner:
             runner.run(Command(argv=("no-such-program",)))
 
     def test_printing_without_end_is_told_apart(self, runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("trimtab.process._MOST_PRINTED", 1 << 20)
+        monkeypatch.setattr("trimtab.system.process._MOST_PRINTED", 1 << 20)
         for stream in ("stdout", "stderr"):
             found = runner.run(Command(argv=(sys.executable, "-c", FLOODS, stream), timeout=60))
             assert (found.flooded, found.timed_out, found.ok) == (True, False, False)

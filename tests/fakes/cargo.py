@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fakes.runner import FakeRunner, callgrind, finished
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 HOST = "x86_64-unknown-linux-gnu"
 RUSTC = f"""\

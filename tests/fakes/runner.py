@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 Answer = Finished | Exception | Callable[[Command], Finished]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.fakes.cargo import FakeCargo
 from tests.fakes.runner import finished
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 METADATA = "Metadata-Version: 2.1\nName: app\nVersion: 0.1.0\n"
 

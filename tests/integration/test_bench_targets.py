@@ -16,7 +16,7 @@ from trimtab.errors import InputError
 from trimtab.measure.harnesses import BenchExecutable, open_bench
 from trimtab.model.plan import Selection
 from trimtab.model.profile import OptLevel, Profile
-from trimtab.process import Command, SystemRunner
+from trimtab.system.process import Command, SystemRunner
 
 pytestmark = [pytest.mark.integration, pytest.mark.registry, pytest.mark.slow, pytest.mark.usefixtures("registry")]
 

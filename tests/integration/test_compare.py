@@ -19,7 +19,7 @@ from tests.integration.user import User, eventually, processes_about, snapshot
 from trimtab.build.links import find_lld
 from trimtab.errors import MissingError
 from trimtab.measure.counting import callgrind
-from trimtab.process import SystemRunner
+from trimtab.system.process import SystemRunner
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.user import User, control_groups, eventually, processes_about
-from trimtab.process import limits_enforced_by
+from trimtab.system.process import limits_enforced_by
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ from trimtab.artifact.archive import archive_kind, unpack
 from trimtab.artifact.index import published_wheel
 from trimtab.errors import InputError, MissingError
 from trimtab.model.weight import Format
-from trimtab.process import SystemRunner
+from trimtab.system.process import SystemRunner
 
 pytestmark = [pytest.mark.integration, pytest.mark.registry]
 

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.user import control_groups, end, eventually, pids_about, processes_about
-from trimtab import process, tree_memory
 from trimtab.errors import MissingError
-from trimtab.process import Command, Finished, Limits, SystemRunner, limits_enforced_by
+from trimtab.system import memory as tree_memory
+from trimtab.system import process
+from trimtab.system.process import Command, Finished, Limits, SystemRunner, limits_enforced_by
 
 pytestmark = pytest.mark.integration
 
@@ -190,7 +191,7 @@ class TestTheEnd:
 
     def test_of_a_run_that_was_killed_comes_with_the_next(self, tmp_path: Path) -> None:
         script = (
-            "import sys; from trimtab.process import Command, Limits, SystemRunner\n"
+            "import sys; from trimtab.system.process import Command, Limits, SystemRunner\n"
             "SystemRunner().run(Command(argv=('sleep', '3600'), cwd=sys.argv[1], limits=Limits(memory=150_000_000)))"
         )
         killed = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd="/")

@@ -13,9 +13,9 @@ from tests.integration.user import PROJECTS, snapshot
 from trimtab.build.links import capturing, find_lld, relink, replicate, reproduces
 from trimtab.errors import InputError, MissingError
 from trimtab.exploration import Exploration, Request, prepare
-from trimtab.folders import Folders
 from trimtab.model.trial import Built
-from trimtab.process import SystemRunner
+from trimtab.system.paths import Folders
+from trimtab.system.process import SystemRunner
 
 pytestmark = pytest.mark.integration
 

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from tests.integration.user import control_groups, end, eventually, pids_about, processes_about
-from trimtab import process, tree_memory
 from trimtab.errors import MissingError
-from trimtab.leftovers import WORK_VARIABLE, kill_leftovers
-from trimtab.process import Command, Finished, SystemRunner
-from trimtab.tree_memory import ControlGroup, MemoryWatch, ProcessWalk
+from trimtab.system import memory as tree_memory
+from trimtab.system import process
+from trimtab.system.memory import ControlGroup, MemoryWatch, ProcessWalk
+from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
+from trimtab.system.process import Command, Finished, SystemRunner
 
 pytestmark = pytest.mark.integration
 
@@ -234,7 +235,7 @@ def test_leftovers_of_a_work_folder_are_killed_and_others_are_not(tmp_path: Path
 
 
 def test_a_group_left_by_a_killed_run_is_swept_with_what_runs_in_it() -> None:
-    orphan = "import subprocess, sys, os; from trimtab.tree_memory import ControlGroup; g = ControlGroup.make(); print(bool(g), flush=True); subprocess.Popen(g.enter(['sleep', '3600']), start_new_session=True, stdout=-3) if g else None; import time; d = g._folder / 'cgroup.procs' if g else None\nwhile d and not d.read_text(): time.sleep(0.01)\nos.kill(os.getpid(), 9)"  # noqa: E501
+    orphan = "import subprocess, sys, os; from trimtab.system.memory import ControlGroup; g = ControlGroup.make(); print(bool(g), flush=True); subprocess.Popen(g.enter(['sleep', '3600']), start_new_session=True, stdout=-3) if g else None; import time; d = g._folder / 'cgroup.procs' if g else None\nwhile d and not d.read_text(): time.sleep(0.01)\nos.kill(os.getpid(), 9)"  # noqa: E501
     child = subprocess.Popen([sys.executable, "-c", orphan], stdout=subprocess.PIPE, text=True)
     said = child.communicate(timeout=60)[0]
     if "True" not in said:

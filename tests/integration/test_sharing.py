@@ -25,11 +25,11 @@ from tests.integration.user import eventually, processes_about
 from trimtab.build.builder import Builder
 from trimtab.build.compiling.compiler import Sharing
 from trimtab.exploration import Exploration, Request, prepare
-from trimtab.folders import Folders
 from trimtab.model.profile import Lto, OptLevel, Panic, Profile, Strip
 from trimtab.model.space import parse_axis
 from trimtab.model.trace import Trace, Unit, UnitKind
 from trimtab.model.trial import Built
+from trimtab.system.paths import Folders
 
 pytestmark = [
     pytest.mark.integration,
@@ -658,7 +658,7 @@ import sys, time
 from pathlib import Path
 from trimtab.build.compiling import entries
 from trimtab.exploration import Request, prepare
-from trimtab.folders import Folders
+from trimtab.system.paths import Folders
 
 root, folder = map(Path, sys.argv[1:])
 copy = entries.copy

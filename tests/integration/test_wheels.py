@@ -11,7 +11,7 @@ import pytest
 from tests.integration.user import User, by_label, snapshot
 from trimtab.artifact.index import published_wheel
 from trimtab.errors import MissingError
-from trimtab.process import SystemRunner
+from trimtab.system.process import SystemRunner
 
 pytestmark = [pytest.mark.integration, pytest.mark.registry, pytest.mark.slow]
 

@@ -12,10 +12,10 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.errors import MissingError
-from trimtab.leftovers import WORK_VARIABLE
 from trimtab.measure.behaviour import CopyError, Stage
 from trimtab.model.parity import Behaviour, Check, Input
-from trimtab.process import Command, Finished
+from trimtab.system.orphans import WORK_VARIABLE
+from trimtab.system.process import Command, Finished
 
 CHECK = Check(name="fix", command=("{bin}", "--fix", "{input}"), inputs="*")
 

@@ -12,7 +12,7 @@ from tests.fakes.cargo import FakeCargo
 from tests.fakes.runner import finished
 from tests.fakes.rustc import FIELDS, Crate, Wrapper
 from tests.unit.conftest import Said, Shell
-from trimtab.process import Finished
+from trimtab.system.process import Finished
 
 MEMORY = 300 << 20
 PAGES = {"own": MEMORY / 4096, "largest": MEMORY / 1024, "shared": 0.0}

@@ -14,12 +14,12 @@ from trimtab.build.cargo import CargoBuilder
 from trimtab.build.workplace import ArtifactStore
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import choose_binaries, load_project
-from trimtab.leftovers import WORK_VARIABLE
 from trimtab.model.metric import Absent
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.process import Command
+from trimtab.system.orphans import WORK_VARIABLE
+from trimtab.system.process import Command
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from tests.unit.test_paired import Programs
 from tests.unit.test_schemas import validator
 from trimtab.cli.app import run
 from trimtab.errors import MissingError
-from trimtab.machine import this_machine
 from trimtab.model.weight import Weight
-from trimtab.process import Command
+from trimtab.system.machine import this_machine
+from trimtab.system.process import Command
 
 MakeShell = Callable[[FakeCargo], Shell]
 ELF = "\x7fELF"

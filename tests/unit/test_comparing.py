@@ -18,13 +18,13 @@ from trimtab.cargo.checkout import checkout, profile_names, revision_of
 from trimtab.comparing import Request, Surroundings, run
 from trimtab.errors import InputError, MissingError
 from trimtab.exploration import Exploration
-from trimtab.folders import default_folders
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Measured
 from trimtab.model.comparison import Comparison, Mode, Row, Verdict
 from trimtab.model.layout import LayoutSpread
 from trimtab.model.plan import Bench
-from trimtab.process import Command, Finished
+from trimtab.system.paths import default_folders
+from trimtab.system.process import Command, Finished
 
 BENCH = Bench(name="check", command=("{bin}", "check"))
 RULES = Rules(environment={}, runs=40)

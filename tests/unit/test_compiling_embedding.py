@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.runner import finished
 from trimtab.build.compiling.embedding import embeds_alike, mergeable
 from trimtab.model.profile import Debug, Lto, OptLevel, Profile, Strip
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 Check = Callable[..., bool]
 

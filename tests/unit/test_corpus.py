@@ -15,7 +15,7 @@ from trimtab.artifact.archive import extract
 from trimtab.errors import InputError
 from trimtab.measure.corpus import Corpus
 from trimtab.model.parity import Check
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 COMMAND = ("{bin}", "check", "{input}")
 

@@ -18,7 +18,7 @@ from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.series import Case, Measured
 from trimtab.measure.verdicts import rows_of
 from trimtab.model.comparison import Count, Mode, Runs, Verdict
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 LOG = """\
 ==7== Callgrind, a call-graph generating cache profiler

@@ -25,7 +25,7 @@ from trimtab.measure.emulators import (
 )
 from trimtab.model.target import Attempt, Ran, Run
 from trimtab.model.trial import Artifact
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 from trimtab.target_running import Running
 
 

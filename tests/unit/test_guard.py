@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from trimtab.process import Command, SystemRunner
+from trimtab.system.process import Command, SystemRunner
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.artifact.index import published_wheel
 from trimtab.errors import InputError, MissingError
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 OWN = f"{sys.executable} -P -m pip download *"
 NO_PIP = finished(exit_code=1, stderr=f"{sys.executable}: No module named pip\n")

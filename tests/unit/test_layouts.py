@@ -15,7 +15,7 @@ from trimtab.measure.layouts import LayoutBench, LayoutRuns, layout_effects
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Case
 from trimtab.model.layout import LayoutSpread
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 RULES = Rules(environment={}, runs=9)
 BASE = tuple(f"base {number}" for number in range(8))

@@ -15,7 +15,7 @@ from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.series import NULL, Case, Measured
 from trimtab.measure.verdicts import rows_of, warnings_of
 from trimtab.model.comparison import Row, Verdict
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 RULES = Rules(environment={}, budget=1e9, runs=None)
 

@@ -17,7 +17,7 @@ from tests.unit.test_schemas import validator
 from trimtab.checking import parity
 from trimtab.cli.app import run
 from trimtab.errors import InputError
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 CHECK = ("--check", "lint={bin} check {input}", "--inputs", "corpus/**/*.py")
 

@@ -11,7 +11,7 @@ from tests.fakes.runner import FakeRunner, finished
 from trimtab.cargo.published import published_crate
 from trimtab.cargo.toolchain import complaint, find_toolchain
 from trimtab.errors import InputError, MissingError
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 
 def vendor(command: Command) -> Finished:

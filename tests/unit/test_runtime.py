@@ -17,7 +17,7 @@ from trimtab.measure.runtime import InstructionProbe, RunProbe, Surroundings, co
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import STARTUP_BENCH, Bench
 from trimtab.model.trial import Artifact
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 CHECK = Bench(name="check", command=("{bin}", "check", "corpus"))
 FIXED = "today", "faster"

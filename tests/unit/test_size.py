@@ -14,7 +14,7 @@ from trimtab.errors import MissingError
 from trimtab.measure.size import SizeProbe, StripTool, find_strip_tool
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.trial import Artifact
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 CONTENT = bytes(range(256)) * 20
 STRIP = StripTool(program="objcopy", name="objcopy --strip-all", environment={})

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.measure.tags import wheel_tags
-from trimtab.process import Finished
+from trimtab.system.process import Finished
 
 NEEDS = json.dumps({"overall_tag": "manylinux_2_34_x86_64"})
 

@@ -19,7 +19,7 @@ from tests.unit.conftest import Said
 from tests.unit.test_schemas import validator
 from trimtab.cli.app import run
 from trimtab.errors import MissingError
-from trimtab.process import Command, Finished
+from trimtab.system.process import Command, Finished
 
 RELEASE = """\
 on: {push: {tags: ['*']}}

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from trimtab.errors import InputError, MissingError, TrimtabError
-from trimtab.process import Command, Finished, Runner
+from trimtab.system.process import Command, Finished, Runner
 
 PREFIX = "pypi:"
 

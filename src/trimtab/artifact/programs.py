@@ -12,7 +12,7 @@ from trimtab.artifact.archive import archive_kind, unpack
 from trimtab.artifact.formats import HEAD, sniff
 from trimtab.errors import MissingError
 from trimtab.model.weight import Format
-from trimtab.process import out_of_space
+from trimtab.system.process import out_of_space
 
 _LIBRARY = re.compile(r"\.(so|dylib|dll|pyd|a|o|lib)(\.|$)", re.IGNORECASE)
 _LONGEST = 60

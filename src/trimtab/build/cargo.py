@@ -15,12 +15,12 @@ from trimtab.build.workplace import ArtifactStore, clear
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Binary
-from trimtab.machine import usable_cores
 from trimtab.model.metric import Absent
 from trimtab.model.profile import Profile
 from trimtab.model.trace import Trace
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.process import Finished, Limits, out_of_space
+from trimtab.system.machine import usable_cores
+from trimtab.system.process import Finished, Limits, out_of_space
 
 _CONTAINERS_TARGET = Path("/target")
 """The target directory as programs in a container of cross name it."""

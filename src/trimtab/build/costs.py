@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from trimtab.cargo import messages
-from trimtab.machine import busy_seconds
 from trimtab.model.trial import BuildFailed, Cost
-from trimtab.process import Command, Finished, Runner
+from trimtab.system.machine import busy_seconds
+from trimtab.system.process import Command, Finished, Runner
 
 
 def costed(runner: Runner, command: Command) -> tuple[Finished, Cost]:

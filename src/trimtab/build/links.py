@@ -32,7 +32,7 @@ from trimtab.cargo.project import Binary, Project
 from trimtab.cargo.settings import toml_value
 from trimtab.cargo.toolchain import ask, complaint
 from trimtab.errors import InputError, MissingError
-from trimtab.process import Command, Runner
+from trimtab.system.process import Command, Runner
 
 _CODE = ".text*"
 _MOST_SEED = 2**32 - 2

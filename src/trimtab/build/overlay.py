@@ -17,7 +17,7 @@ from pathlib import Path
 
 from trimtab.build.workplace import clear
 from trimtab.errors import MissingError
-from trimtab.process import Command, Runner
+from trimtab.system.process import Command, Runner
 
 _SCRIPT = 'mount -t overlay trimtab -o "$1" "$2" && cd "$2" && shift 2 && exec "$@"'
 _MEANS_SOMETHING = ":,\\"

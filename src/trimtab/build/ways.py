@@ -17,7 +17,7 @@ from trimtab.cargo.settings import toml_value
 from trimtab.cargo.toolchain import ask, find_toolchain
 from trimtab.errors import MissingError
 from trimtab.model.study import Toolchain
-from trimtab.process import Runner
+from trimtab.system.process import Runner
 
 CROSS = "cross"
 """Builds in containers, which see the project's tree itself."""

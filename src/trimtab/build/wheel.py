@@ -21,8 +21,8 @@ from trimtab.cargo.sources import copy_sources
 from trimtab.model.metric import Absent
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.process import Command, Finished, Runner, out_of_space
 from trimtab.python.backend import Backend, HookFailedError
+from trimtab.system.process import Command, Finished, Runner, out_of_space
 
 _EPOCH = "315532800"
 """1980-01-01, the oldest date that a zip can hold."""

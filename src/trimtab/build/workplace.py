@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trimtab.errors import InputError
-from trimtab.folders import hold_lock
-from trimtab.leftovers import kill_leftovers
 from trimtab.model.trial import Artifact
+from trimtab.system.orphans import kill_leftovers
+from trimtab.system.paths import hold_lock
 
 _MOST = 16
 _MADE = ("target", "beside", "kept", "links", "tree", "wheels", "environments", "compiler", ".cargo")

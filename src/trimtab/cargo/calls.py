@@ -10,10 +10,10 @@ from trimtab.cargo.environment import building
 from trimtab.cargo.project import Binary, Project
 from trimtab.cargo.rustflags import adding
 from trimtab.cargo.settings import profile_arguments, selection_arguments
-from trimtab.leftovers import WORK_VARIABLE
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile
-from trimtab.process import Command, Runner
+from trimtab.system.orphans import WORK_VARIABLE
+from trimtab.system.process import Command, Runner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trimtab.cargo.environment import without_git
 from trimtab.errors import InputError, MissingError
-from trimtab.process import Command, Finished, Runner
+from trimtab.system.process import Command, Finished, Runner
 
 
 def revision_of(runner: Runner, word: str, folder: Path, environment: Mapping[str, str]) -> str:

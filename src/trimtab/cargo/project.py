@@ -12,7 +12,7 @@ from trimtab.cargo.environment import plain
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
 from trimtab.model.plan import Selection
-from trimtab.process import Command, Finished, Runner
+from trimtab.system.process import Command, Finished, Runner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from trimtab.cargo.environment import plain
 from trimtab.cargo.sources import lock_copy, publish
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
-from trimtab.process import Command, Runner
+from trimtab.system.process import Command, Runner
 
 PREFIX = "crate:"
 _NOT_SOURCES = (".cargo-checksum.json", ".cargo_vcs_info.json", "Cargo.toml.orig")

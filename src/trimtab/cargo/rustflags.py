@@ -18,7 +18,7 @@ from trimtab.cargo.environment import building
 from trimtab.cargo.project import Project
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
-from trimtab.process import Command, Runner
+from trimtab.system.process import Command, Runner
 
 VARIABLE = "CARGO_ENCODED_RUSTFLAGS"
 _SEPARATOR = "\x1f"

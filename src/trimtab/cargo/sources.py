@@ -20,7 +20,7 @@ from typing import Any
 from trimtab.cargo.environment import affecting_builds, plain, without_git
 from trimtab.cargo.project import Project
 from trimtab.errors import InputError, MissingError, SourcesChanged
-from trimtab.process import Command, Runner
+from trimtab.system.process import Command, Runner
 
 _OWN = "trimtab.toml"
 """Our own settings are no source: what they change is part of the plan, and a new bench must not cost a rebuild."""

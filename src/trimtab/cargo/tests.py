@@ -19,9 +19,9 @@ from pathlib import Path
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.toolchain import complaint
-from trimtab.leftovers import kill_leftovers
 from trimtab.model.profile import Profile
-from trimtab.process import Command, Finished, Runner
+from trimtab.system.orphans import kill_leftovers
+from trimtab.system.process import Command, Finished, Runner
 
 _TARGET = re.compile(r"^\s+(?:Running (?P<what>.+?) \((?P<path>.+)\)|(?P<doc>Doc-tests \S+))$")
 _BLOCK = re.compile(r"^running \d+ tests?$")

@@ -20,7 +20,7 @@ from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Debug, Lto, OptLevel, Panic, Profile, Strip
-from trimtab.process import Command, Runner
+from trimtab.system.process import Command, Runner
 
 _LTO = {
     "false": Lto.LOCAL,

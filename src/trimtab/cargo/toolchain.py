@@ -10,7 +10,7 @@ from pathlib import Path
 from trimtab.cargo.environment import plain
 from trimtab.errors import MissingError
 from trimtab.model.study import Toolchain
-from trimtab.process import Command, Finished, Runner
+from trimtab.system.process import Command, Finished, Runner
 
 _LINKERS = ("cc", "gcc", "clang", "ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "lld", "mold", "rust-lld")
 HOW_TO_GET_CARGO = "install Rust: https://rustup.rs, or on Debian `sudo apt-get install cargo-web rustc-web`"

@@ -20,7 +20,7 @@ from trimtab.errors import InputError
 from trimtab.measure.counting import find_counter
 from trimtab.measure.series import NULL
 from trimtab.model.plan import Bench
-from trimtab.process import SystemRunner
+from trimtab.system.process import SystemRunner
 
 _SHELL_WORDS = set("|&;<>()$`*?~")
 

@@ -16,10 +16,10 @@ from trimtab.cli.running import check_formats, pairs_said, print_comparison, rul
 from trimtab.comparing import Request, Surroundings, run
 from trimtab.config.file import parse_bench
 from trimtab.errors import InputError, MissingError
-from trimtab.folders import default_folders
 from trimtab.measure.counting import Counter, find_counter
 from trimtab.measure.paired import Rules
-from trimtab.process import Runner, SystemRunner
+from trimtab.system.paths import default_folders
+from trimtab.system.process import Runner, SystemRunner
 
 _PATIENCE = 60.0
 """Seconds for each bench that counting may take if nobody asked for it."""

@@ -8,12 +8,12 @@ from trimtab.analysis.difference import difference
 from trimtab.analysis.registry import allowances
 from trimtab.cli.output import console, output_options, show, store_option
 from trimtab.errors import InputError
-from trimtab.folders import default_folders
-from trimtab.process import Command, Finished, SystemRunner
 from trimtab.report.diff_json import diff_json
 from trimtab.report.diff_listing import By, listings, remarks
 from trimtab.report.diff_markdown import diff_markdown
 from trimtab.report.diff_terminal import diff_renderables
+from trimtab.system.paths import default_folders
+from trimtab.system.process import Command, Finished, SystemRunner
 from trimtab.weighing import weighed
 
 

@@ -9,10 +9,10 @@ import click
 
 from trimtab.cli.output import console, output_options, show
 from trimtab.examination import examine
-from trimtab.folders import default_folders
 from trimtab.model.check import Health
-from trimtab.process import SystemRunner
 from trimtab.report.doctor import doctor_json, doctor_table
+from trimtab.system.paths import default_folders
+from trimtab.system.process import SystemRunner
 
 
 @click.command("doctor")

@@ -19,14 +19,14 @@ from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
 from trimtab.experiment import trial_identity
 from trimtab.exploration import Exploration, Request, prepare
-from trimtab.folders import default_folders
-from trimtab.machine import usable_cores
 from trimtab.model.plan import Goal, ProbeKind
 from trimtab.model.space import parse_axis
 from trimtab.model.study import Study
 from trimtab.report.study_json import study_json
 from trimtab.report.terminal import study_renderables
 from trimtab.store.sqlite import SqliteStore
+from trimtab.system.machine import usable_cores
+from trimtab.system.paths import default_folders
 from trimtab.units import format_seconds
 
 PLAN_SCHEMA = "trimtab.plan/1"

@@ -10,10 +10,10 @@ import click
 from trimtab.cli.options import chosen_project, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, teller, write_file
 from trimtab.exploration import Request
-from trimtab.folders import default_folders
 from trimtab.forecasting import CORES, run
 from trimtab.model.space import parse_axis
 from trimtab.report.forecast import forecast_html, forecast_json, forecast_renderables, profile_svg
+from trimtab.system.paths import default_folders
 
 
 @click.command("forecast")

@@ -13,12 +13,12 @@ from trimtab.analysis.table import label
 from trimtab.api import SilentProgress
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
-from trimtab.folders import default_folders
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.process import SystemRunner
 from trimtab.store.sqlite import SqliteStore
+from trimtab.system.paths import default_folders
+from trimtab.system.process import SystemRunner
 from trimtab.units import format_bytes, format_seconds
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.status import Status
 
-    from trimtab.process import Command, Finished, Runner
+    from trimtab.system.process import Command, Finished, Runner
 
 F = TypeVar("F", bound=Callable[..., Any])
 

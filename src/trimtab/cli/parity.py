@@ -13,11 +13,11 @@ from trimtab.cli.output import console, output_options, show, status_line, store
 from trimtab.cli.running import check_formats
 from trimtab.config.file import parse_check
 from trimtab.errors import InputError, InterruptError
-from trimtab.folders import default_folders
 from trimtab.model.parity import Check, Normaliser, Parity
-from trimtab.process import SystemRunner
 from trimtab.report.parity import parity_json, parity_renderables
 from trimtab.report.parity_markdown import parity_markdown
+from trimtab.system.paths import default_folders
+from trimtab.system.process import SystemRunner
 
 _OF_CHECKS = ("inputs", "projects", "fetch", "normalise")
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trimtab.errors import InputError, MissingError
-from trimtab.folder_watch import bytes_below
-from trimtab.leftovers import WORK_VARIABLE, kill_leftovers
 from trimtab.model.parity import Behaviour, Check, Content, Input, Written
-from trimtab.process import Command, Confinement, Finished, Runner, out_of_space
+from trimtab.system.disk_quota import bytes_below
+from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
+from trimtab.system.process import Command, Confinement, Finished, Runner, out_of_space
 from trimtab.units import format_bytes
 
 _MOST_LISTED = 8 << 20

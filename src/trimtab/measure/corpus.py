@@ -15,7 +15,7 @@ from trimtab.cargo.published import PREFIX as CRATE
 from trimtab.cargo.published import published_crate
 from trimtab.errors import InputError
 from trimtab.model.parity import Check, Input
-from trimtab.process import Runner
+from trimtab.system.process import Runner
 from trimtab.units import printable
 
 _WILD = set("*?[")

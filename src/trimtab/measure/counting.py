@@ -21,7 +21,7 @@ from trimtab.errors import InputError, MissingError
 from trimtab.measure.paired import Rules, command_of, helped, run_helper
 from trimtab.measure.series import Measured
 from trimtab.model.comparison import Count
-from trimtab.process import Command, Runner
+from trimtab.system.process import Command, Runner
 from trimtab.units import format_seconds
 
 CALLGRIND = (

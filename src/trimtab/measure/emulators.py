@@ -17,7 +17,7 @@ from typing import Any
 
 from trimtab.errors import MissingError
 from trimtab.model.target import Ran, Run
-from trimtab.process import Command, Finished, Runner
+from trimtab.system.process import Command, Finished, Runner
 
 SMOKE: tuple[tuple[str, ...], ...] = (("--version",), ("--help",))
 """Arguments that nearly every program takes; the first that works will do."""

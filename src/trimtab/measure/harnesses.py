@@ -16,7 +16,7 @@ from pathlib import Path
 
 from trimtab.cargo.bench_targets import BenchTarget
 from trimtab.errors import InputError
-from trimtab.process import Command, Finished, Runner
+from trimtab.system.process import Command, Finished, Runner
 
 LISTING = ("--bench", "--list", "--format", "terse")
 _LISTED = ": benchmark"

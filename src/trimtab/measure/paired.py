@@ -19,7 +19,7 @@ from trimtab.errors import InputError
 from trimtab.measure.series import NULL, Case, Measured, new_series
 from trimtab.measure.verdicts import verdicts_of
 from trimtab.model.comparison import Runs, Sample, Verdict
-from trimtab.process import Command, Finished, Runner
+from trimtab.system.process import Command, Finished, Runner
 
 _FEWEST = 3
 _LONGEST_NAME = 4096

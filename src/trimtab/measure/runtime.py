@@ -31,8 +31,8 @@ from trimtab.model.metric import (
 )
 from trimtab.model.plan import STARTUP_BENCH, Bench
 from trimtab.model.trial import Artifact
-from trimtab.process import Command, Finished, Runner
 from trimtab.stats.median import CONFIDENCE, Interval, fewest_for, median_interval, ratio_interval
+from trimtab.system.process import Command, Finished, Runner
 
 _MOST_PAIRS = 60
 _STARTUP_TIMEOUT = 5.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trimtab.model.comparison import Count, Runs, Sample
-from trimtab.process import Finished
 from trimtab.stats.sequence import PairSequence
+from trimtab.system.process import Finished
 
 ERROR = 0.01
 """Of the differences that a report calls, the share that is expected to be wrong at most, whenever it is looked at; and

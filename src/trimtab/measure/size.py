@@ -16,7 +16,7 @@ from trimtab.artifact.archive import unpack
 from trimtab.errors import MissingError
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.trial import Artifact
-from trimtab.process import Command, Runner
+from trimtab.system.process import Command, Runner
 
 _NO_STRIP = "no objcopy works here; install binutils"
 GZIP_LEVEL, XZ_PRESET = 9, 6

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.model.trial import WheelTags
-from trimtab.process import Command, Runner
 from trimtab.python.environments import last_words
+from trimtab.system.process import Command, Runner
 
 _PLATFORM = re.compile(r"(?P<libc>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)_")
 _TIMEOUT = 60.0

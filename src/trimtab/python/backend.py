@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.errors import InputError, MissingError
-from trimtab.process import Command, Finished, Runner
 from trimtab.python.environments import Environment, clean, kept_tools, last_words
 from trimtab.python.project import WheelProject
+from trimtab.system.process import Command, Finished, Runner
 
 if TYPE_CHECKING:
     from pyproject_hooks import BuildBackendHookCaller

@@ -14,8 +14,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from trimtab.errors import InputError, MissingError
-from trimtab.folders import hold_lock
-from trimtab.process import Command, Finished, Runner
+from trimtab.system.paths import hold_lock
+from trimtab.system.process import Command, Finished, Runner
 
 _UNWANTED = (
     "PYTHONPATH",

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from trimtab.cargo.environment import plain
 from trimtab.model.profile import Lto, Profile, Strip
-from trimtab.process import Command, Runner
+from trimtab.system.process import Command, Runner
 
 _YES = "yes"
 _LIBRARY = """\

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import msgspec
 
-from trimtab.folders import hold_lock
 from trimtab.model.trace import UnitCost
+from trimtab.system.paths import hold_lock
 
 RECORD = ".d"
 """The ending of what compilers write of what they have read; build scripts that try one out leave it lying."""

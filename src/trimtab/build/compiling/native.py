@@ -12,7 +12,7 @@ from pathlib import Path
 from trimtab.cargo.environment import plain
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import MissingError
-from trimtab.process import Command, Runner
+from trimtab.system.process import Command, Runner
 
 NAME = "trimtab-rustc"
 """It knows by its name that it is no linker."""

@@ -2,7 +2,7 @@
 
 Wall time is taken around spawn and wait, CPU time from ``wait4`` (the whole tree of waited-for descendants, which is
 how Cargo runs rustc and rustc the linker). Memory of the tree is watched only when asked for: see
-:mod:`trimtab.tree_memory`.
+:mod:`trimtab.system.memory`.
 
 A command can be held below a limit of memory, by a control group, and to some of the CPUs, by affinity: that needs no
 rights, is inherited, and is what Cargo and rustc go by when they choose how much to do at once.
@@ -30,9 +30,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from trimtab.errors import MissingError
-from trimtab.exit_watch import watch_exit
-from trimtab.folder_watch import FolderWatch
-from trimtab.tree_memory import ControlGroup, MemoryWatch, new_name, open_watch
+from trimtab.system.disk_quota import FolderWatch
+from trimtab.system.memory import ControlGroup, MemoryWatch, new_name, open_watch
+from trimtab.system.pidfd import watch_exit
 from trimtab.units import format_bytes
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from trimtab import tree_memory
-from trimtab.tree_memory import ControlGroup, ProcessWalk, new_name, open_watch
+from trimtab.system import memory as tree_memory
+from trimtab.system.memory import ControlGroup, ProcessWalk, new_name, open_watch
 
 MakeGroup = Callable[[str], Path]
 

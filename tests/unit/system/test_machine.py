@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.values import MACHINE
-from trimtab import machine
-from trimtab.machine import these_conditions, this_machine, times_throttled, usable_cores
 from trimtab.model.study import Machine
+from trimtab.system import machine
+from trimtab.system.machine import these_conditions, this_machine, times_throttled, usable_cores
 
 
 @pytest.fixture

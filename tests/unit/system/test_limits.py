@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from trimtab import process, tree_memory
 from trimtab.errors import MissingError
-from trimtab.process import Command, Limits, limits_enforced_by
-from trimtab.tree_memory import ControlGroup
+from trimtab.system import memory as tree_memory
+from trimtab.system import process
+from trimtab.system.memory import ControlGroup
+from trimtab.system.process import Command, Limits, limits_enforced_by
 
 HOLDER = 2**22 + 2
 """A number that no process has."""

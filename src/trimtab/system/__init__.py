@@ -1,0 +1,1 @@
+"""The operating system: processes, their memory and limits, this machine, where files are kept."""
