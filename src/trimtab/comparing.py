@@ -37,7 +37,7 @@ from trimtab.model.difference import Difference
 from trimtab.model.difference import Row as Weighed
 from trimtab.model.plan import Bench
 from trimtab.model.weight import Format
-from trimtab.python.environments import kept_tools
+from trimtab.pyproject.environments import kept_tools
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
 from trimtab.units import format_change, format_seconds, format_signed

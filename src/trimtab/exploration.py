@@ -32,7 +32,7 @@ from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits, Plan, ProbeKi
 from trimtab.model.profile import Profile
 from trimtab.model.space import Axis, Space, default_space
 from trimtab.model.study import ProjectInfo, Study
-from trimtab.python.project import WheelProject, read_wheel_project
+from trimtab.pyproject.project import WheelProject, read_wheel_project
 from trimtab.system.machine import this_machine
 from trimtab.system.paths import Folders
 from trimtab.system.process import Runner, SystemRunner

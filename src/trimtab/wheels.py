@@ -20,8 +20,8 @@ from trimtab.measure.tags import wheel_tags
 from trimtab.model.metric import STARTUP
 from trimtab.model.plan import STARTUP_BENCH, Bench, Plan, Selection
 from trimtab.model.trial import Artifact, BuildFailed, WheelTags
-from trimtab.python.backend import Backend, find_backend
-from trimtab.python.project import NAME, WheelProject, builds_wheel, find_wheel_project, read_wheel_project
+from trimtab.pyproject.backend import Backend, find_backend
+from trimtab.pyproject.project import NAME, WheelProject, builds_wheel, find_wheel_project, read_wheel_project
 from trimtab.system.process import Command, Runner
 
 _NO_CHOICE = "what a wheel holds, its pyproject.toml says"

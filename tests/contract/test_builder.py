@@ -22,9 +22,9 @@ from trimtab.cargo.project import Project, choose_binaries, load_project
 from trimtab.model.plan import Selection
 from trimtab.model.profile import OptLevel, Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.python.backend import Backend
-from trimtab.python.environments import Environment
-from trimtab.python.project import read_wheel_project
+from trimtab.pyproject.backend import Backend
+from trimtab.pyproject.environments import Environment
+from trimtab.pyproject.project import read_wheel_project
 from trimtab.system.process import Runner
 
 BROKEN = Profile(opt_level=OptLevel.O0)

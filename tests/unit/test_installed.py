@@ -20,7 +20,7 @@ from trimtab.benching import wheels_contest
 from trimtab.errors import InputError
 from trimtab.measure.installed import Installer, modules_in, programs_in
 from trimtab.model.trial import Artifact, BuildFailed, Cause
-from trimtab.python.environments import Environment
+from trimtab.pyproject.environments import Environment
 from trimtab.system.process import Command, Finished
 
 SCRIPT = "[console_scripts]\ntool = app:main\nOther = app:other\n[gui_scripts]\nwindow = app:window\n"

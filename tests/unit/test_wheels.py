@@ -19,7 +19,7 @@ from trimtab.measure.size import WheelSizeProbe
 from trimtab.model.metric import STARTUP, Absent, Measurement
 from trimtab.model.plan import STARTUP_BENCH, Goal
 from trimtab.model.trial import ENDS_INTERPRETER, Artifact, Effect
-from trimtab.python.project import WheelProject
+from trimtab.pyproject.project import WheelProject
 from trimtab.wheels import binaries_in, startup_bench, tree_of, wheel_beside, wheel_meant
 
 ROOT = Path("/project")

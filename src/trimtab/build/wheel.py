@@ -21,7 +21,7 @@ from trimtab.cargo.sources import copy_sources
 from trimtab.model.metric import Absent
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.python.backend import Backend, HookFailedError
+from trimtab.pyproject.backend import Backend, HookFailedError
 from trimtab.system.process import Command, Finished, Runner, out_of_space
 
 _EPOCH = "315532800"

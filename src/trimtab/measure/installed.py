@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from trimtab.errors import InputError
 from trimtab.measure.runtime import Words
 from trimtab.model.trial import Artifact, BuildFailed, Cause
-from trimtab.python.environments import Environment, install, last_words, make_environment
+from trimtab.pyproject.environments import Environment, install, last_words, make_environment
 from trimtab.system.process import Command, Finished, Runner
 
 _LIBRARY = re.compile(r"(?P<name>[A-Za-z_]\w*)(\.[\w-]+)?\.(so|pyd)")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.model.trial import WheelTags
-from trimtab.python.environments import last_words
+from trimtab.pyproject.environments import last_words
 from trimtab.system.process import Command, Runner
 
 _PLATFORM = re.compile(r"(?P<libc>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)_")

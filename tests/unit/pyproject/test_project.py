@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.errors import InputError
-from trimtab.python.backend import find_backend
-from trimtab.python.project import builds_wheel, find_wheel_project, read_wheel_project
+from trimtab.pyproject.backend import find_backend
+from trimtab.pyproject.project import builds_wheel, find_wheel_project, read_wheel_project
 from trimtab.system.process import Command, Finished
 
 MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'

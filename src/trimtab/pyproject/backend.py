@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.errors import InputError, MissingError
-from trimtab.python.environments import Environment, clean, kept_tools, last_words
-from trimtab.python.project import WheelProject
+from trimtab.pyproject.environments import Environment, clean, kept_tools, last_words
+from trimtab.pyproject.project import WheelProject
 from trimtab.system.process import Command, Finished, Runner
 
 if TYPE_CHECKING:
