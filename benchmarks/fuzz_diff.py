@@ -26,8 +26,8 @@ from pathlib import Path
 
 from trimtab.analysis.difference import difference
 from trimtab.analysis.registry import allowances
-from trimtab.artifact.index import published_wheel
-from trimtab.artifact.weigh import weigh
+from trimtab.artifact.pypi import published_wheel
+from trimtab.artifact.size_breakdown import weigh
 from trimtab.errors import InputError, MissingError
 from trimtab.report.diff_json import diff_json
 from trimtab.system.paths import default_folders

@@ -22,7 +22,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from trimtab.artifact.index import published_wheel
+from trimtab.artifact.pypi import published_wheel
 from trimtab.system.paths import default_folders
 from trimtab.system.process import SystemRunner
 

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from trimtab.api import require_built, run
-from trimtab.artifact.index import PREFIX, published_wheel
 from trimtab.artifact.programs import programs
+from trimtab.artifact.pypi import PREFIX, published_wheel
 from trimtab.cargo.checkout import checkout, profile_names, revision_of
 from trimtab.cargo.project import find_manifest, load_project
 from trimtab.cargo.published import PREFIX as CRATE

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from trimtab.analysis.difference import difference
 from trimtab.api import SilentProgress
-from trimtab.artifact.weigh import weigh
+from trimtab.artifact.size_breakdown import weigh
 from trimtab.benching import Contest, bench, binaries_contest, nothing_run, require_run, wheels_contest
 from trimtab.build.links import find_lld
 from trimtab.candidates import Candidate, Finder, common_program

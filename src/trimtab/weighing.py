@@ -14,8 +14,8 @@ from pathlib import Path
 
 from trimtab.analysis.difference import difference
 from trimtab.analysis.table import choose_trial
-from trimtab.artifact.index import PREFIX, published_wheel
-from trimtab.artifact.weigh import weigh
+from trimtab.artifact.pypi import PREFIX, published_wheel
+from trimtab.artifact.size_breakdown import weigh
 from trimtab.errors import InputError
 from trimtab.model.difference import Difference
 from trimtab.model.study import Study

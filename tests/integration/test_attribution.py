@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from trimtab.artifact import elf
+from trimtab.artifact.formats import elf
 from trimtab.artifact.symbols import Entry, named
 
 if TYPE_CHECKING:

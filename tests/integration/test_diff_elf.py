@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.artifact.elf import read_elf
+from trimtab.artifact.formats.elf import read_elf
 from trimtab.model.weight import Image
 
 pytestmark = [pytest.mark.integration, pytest.mark.registry]

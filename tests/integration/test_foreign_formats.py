@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.artifact.weigh import read_image
+from trimtab.artifact.size_breakdown import read_image
 from trimtab.model.weight import Format, Functions, Image, Purpose
 
 pytestmark = pytest.mark.integration

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import FakeRunner
-from trimtab.artifact.archive import archive_kind, unpack
-from trimtab.artifact.index import published_wheel
+from trimtab.artifact.archives.unpack import archive_kind, unpack
+from trimtab.artifact.pypi import published_wheel
 from trimtab.errors import InputError, MissingError
 from trimtab.model.weight import Format
 from trimtab.system.process import SystemRunner

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.user import User, by_label, snapshot
-from trimtab.artifact.index import published_wheel
+from trimtab.artifact.pypi import published_wheel
 from trimtab.errors import MissingError
 from trimtab.system.process import SystemRunner
 

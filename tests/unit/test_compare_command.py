@@ -16,8 +16,8 @@ import trimtab
 from tests.fakes.cargo import MANIFEST, RUSTC, Crate, FakeCargo
 from tests.fakes.runner import callgrind, finished
 from tests.fakes.weights import bare, image, section
+from tests.unit.artifact.archives.test_unpack import make_zip
 from tests.unit.conftest import Said, Shell
-from tests.unit.test_archive import make_zip
 from tests.unit.test_paired import Programs
 from tests.unit.test_schemas import validator
 from trimtab.cli.app import run

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
-from tests.unit.test_index import OWN
-from trimtab.artifact.archive import extract
+from tests.unit.artifact.test_pypi import OWN
+from trimtab.artifact.archives.unpack import extract
 from trimtab.errors import InputError
 from trimtab.measure.corpus import Corpus
 from trimtab.model.parity import Check
@@ -182,7 +182,7 @@ class TestFetching:
         assert (tmp_path / "out" / "link" / "inside").read_text() == "x"
 
     def test_a_bomb_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("trimtab.artifact.packed.FREE_BYTES", 2 << 20)
+        monkeypatch.setattr("trimtab.artifact.archives.packed.FREE_BYTES", 2 << 20)
         with zipfile.ZipFile(tmp_path / "bomb.whl", "w", zipfile.ZIP_DEFLATED) as archive:
             for number in range(3):
                 archive.writestr(str(number), bytes(1 << 20))

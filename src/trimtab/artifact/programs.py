@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path, PurePosixPath
 
-from trimtab.artifact.archive import archive_kind, unpack
-from trimtab.artifact.formats import HEAD, sniff
+from trimtab.artifact.archives.unpack import archive_kind, unpack
+from trimtab.artifact.formats.sniff import HEAD, sniff
 from trimtab.errors import MissingError
 from trimtab.model.weight import Format
 from trimtab.system.process import out_of_space

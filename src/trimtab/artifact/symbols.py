@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from trimtab.artifact.names import crate_of, expanded, generic_of
+from trimtab.artifact.demangle import crate_of, expanded, generic_of
 from trimtab.model.weight import Symbol
 
 

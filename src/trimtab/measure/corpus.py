@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from trimtab.artifact.archive import extract
-from trimtab.artifact.index import PREFIX as WHEEL
-from trimtab.artifact.index import published_wheel
+from trimtab.artifact.archives.unpack import extract
+from trimtab.artifact.pypi import PREFIX as WHEEL
+from trimtab.artifact.pypi import published_wheel
 from trimtab.cargo.published import PREFIX as CRATE
 from trimtab.cargo.published import published_crate
 from trimtab.errors import InputError

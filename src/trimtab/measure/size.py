@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.artifact.archive import unpack
+from trimtab.artifact.archives.unpack import unpack
 from trimtab.errors import MissingError
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.trial import Artifact

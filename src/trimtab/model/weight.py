@@ -49,7 +49,7 @@ class Symbol:
     name: str
     """Demangled, without the hash that tells equal names apart."""
     crate: str
-    """Where it comes from: a crate, or one of the bracketed names in `trimtab.artifact.names`."""
+    """Where it comes from: a crate, or one of the bracketed names in `trimtab.artifact.demangle`."""
     generic: str
     """Its name with the type arguments left out: the same for all copies of one generic function."""
     size: int

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.artifact.wasm import read_wasm
+from trimtab.artifact.formats.wasm import read_wasm
 from trimtab.model.weight import Format, Functions, Image, Purpose, Section
 
 PREAMBLE = b"\0asm\1\0\0\0"

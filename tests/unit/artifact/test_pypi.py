@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
-from trimtab.artifact.index import published_wheel
+from trimtab.artifact.pypi import published_wheel
 from trimtab.errors import InputError, MissingError
 from trimtab.system.process import Command, Finished
 

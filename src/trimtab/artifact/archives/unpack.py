@@ -3,7 +3,7 @@
 Members are looked at one after the other. One that begins like a binary is copied to a file with a name of our own, as
 long as somebody looks at it; of the others nothing but the beginning is read. Symbolic and hard links, devices and
 whatever else is no plain file are listed, never followed. What an archive may cost is limited, see
-`trimtab.artifact.packed`.
+`trimtab.artifact.archives.packed`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from trimtab.artifact.formats import HEAD, sniff
-from trimtab.artifact.packed import MOST_MEMBERS, Budget, Names, Packed, RefusedError, copied
+from trimtab.artifact.archives.packed import MOST_MEMBERS, Budget, Names, Packed, RefusedError, copied
+from trimtab.artifact.formats.sniff import HEAD, sniff
 from trimtab.errors import InputError, MissingError
 from trimtab.model.weight import Format
 
@@ -80,7 +80,7 @@ def unpack(path: Path, scratch: Path) -> Iterator[Packed]:
         if shape == "zip":
             yield from _unpack_zip(path, scratch)
         elif shape == "tar":
-            from trimtab.artifact.tar import unpack_tar
+            from trimtab.artifact.archives.tar import unpack_tar
 
             yield from unpack_tar(path, scratch)
         else:
@@ -137,14 +137,14 @@ def _damage() -> tuple[type[Exception], ...]:
 
     ``RuntimeError`` is a recursion: headers of a tar file that extend the next one, one after the other.
     """
-    from trimtab.artifact.tar import DAMAGE
+    from trimtab.artifact.archives.tar import DAMAGE
 
     ours = (*DAMAGE, zipfile.BadZipFile, zlib.error, struct.error)
     return (*ours, EOFError, OSError, ValueError, OverflowError, MemoryError, NotImplementedError, RuntimeError)
 
 
 def _shape(path: Path) -> Literal["zip", "tar"] | None:
-    from trimtab.artifact.tar import is_tar
+    from trimtab.artifact.archives.tar import is_tar
 
     with path.open("rb") as file:
         head = file.read(HEAD)

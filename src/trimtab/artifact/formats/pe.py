@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trimtab.artifact.layout import HEADERS, Claim, Data, divide, oddities
+from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
+from trimtab.artifact.formats.tables import MOST_FUNCTIONS, Names, rows
 from trimtab.artifact.symbols import named, sized
-from trimtab.artifact.tables import MOST_FUNCTIONS, Names, rows
 from trimtab.model.weight import Format, Functions, Image, Purpose, Symbol
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.artifact.macho import read_macho
+from trimtab.artifact.formats.macho import read_macho
 from trimtab.model.weight import Format, Functions, Image, Purpose
 
 X86_64, ARM64, I386, PPC = 0x01000007, 0x0100000C, 7, 18
@@ -286,7 +286,7 @@ class TestSymbols:
             read(file.command(SYMTAB, file.pack("4I", table, 10, strings, 100)))
 
     def test_more_than_any_program_has_are_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("trimtab.artifact.macho.MOST_FUNCTIONS", 1)
+        monkeypatch.setattr("trimtab.artifact.formats.macho.MOST_FUNCTIONS", 1)
         file = MachO().segment("__TEXT", CODE).symbols(("_a", LOCAL, 1, TEXT), ("_b", LOCAL, 1, TEXT))
         with pytest.raises(ValueError, match="symbols for more than 1 functions"):
             read(file)

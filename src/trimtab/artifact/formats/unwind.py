@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 
-from trimtab.artifact.layout import Data
+from trimtab.artifact.formats.layout import Data
 from trimtab.model.weight import Functions
 
 _EXTENDED = 0xFFFFFFFF

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trimtab.artifact import names
-from trimtab.artifact.names import CPP, NO_CRATE, C, crate_of, demangled, generic_of
+from trimtab.artifact import demangle as names
+from trimtab.artifact.demangle import CPP, NO_CRATE, C, crate_of, demangled, generic_of
 from trimtab.artifact.symbols import Entry, named
 
 ESCAPES = {" ": "$u20$", "<": "$LT$", ">": "$GT$", "&": "$RF$", "*": "$BP$", "(": "$LP$", ")": "$RP$", ",": "$C$",

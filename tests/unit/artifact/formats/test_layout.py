@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.artifact.layout import Claim, Layout, divide, oddities, text_at
+from trimtab.artifact.formats.layout import Claim, Layout, divide, oddities, text_at
 from trimtab.model.weight import Purpose
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from trimtab.artifact.formats import HEAD, sniff
+from trimtab.artifact.formats.sniff import HEAD, sniff
 from trimtab.units import printable
 
 MOST_MEMBERS = 200_000

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from trimtab.artifact.packed import CHUNK, Budget, Names, Packed, RefusedError, copied
+from trimtab.artifact.archives.packed import CHUNK, Budget, Names, Packed, RefusedError, copied
 
 if sys.version_info >= (3, 14):
     import tarfile
@@ -40,7 +40,7 @@ def is_tar(file: io.BufferedReader) -> bool:
 
 
 def unpack_tar(path: Path, scratch: Path) -> Iterator[Packed]:
-    """Every file in a tar file, see `trimtab.artifact.archive.unpack`.
+    """Every file in a tar file, see `trimtab.artifact.archives.unpack.unpack`.
 
     Raises:
         RefusedError: it would cost too much.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pefile import PEFormatError  # noqa: TID253 - no command waits for a test
 
-from trimtab.artifact.pe import read_pe
+from trimtab.artifact.formats.pe import read_pe
 from trimtab.model.weight import Format, Functions, Image, Purpose
 
 I386, ARMNT, AMD64, ARM64 = 0x14C, 0x1C4, 0x8664, 0xAA64
@@ -223,7 +223,7 @@ class TestSymbols:
         assert image.symbols == ()
 
     def test_more_than_any_program_has_are_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("trimtab.artifact.pe.MOST_FUNCTIONS", 1)
+        monkeypatch.setattr("trimtab.artifact.formats.pe.MOST_FUNCTIONS", 1)
         with pytest.raises(ValueError, match="symbols for more than 1 functions"):
             read(pe(CODE, symbols=(symbol(b"one", 1, 0), symbol(b"two", 1, 8))))
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from trimtab.artifact.layout import Data, text_at
+from trimtab.artifact.formats.layout import Data, text_at
 
 MOST_FUNCTIONS = 500_000
 """More than the largest programs have; a file that lists more would keep its reader busy for nothing."""

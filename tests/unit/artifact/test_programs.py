@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.test_archive import make_tar, make_zip, tar_entry
+from tests.unit.artifact.archives.test_unpack import make_tar, make_zip, tar_entry
 from trimtab.artifact.programs import programs
 from trimtab.errors import InputError, MissingError
 

@@ -16,9 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from trimtab.artifact.layout import HEADERS, Claim, Data, divide, oddities
+from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
+from trimtab.artifact.formats.tables import MOST_FUNCTIONS, Names, rows
 from trimtab.artifact.symbols import named, sized
-from trimtab.artifact.tables import MOST_FUNCTIONS, Names, rows
 from trimtab.model.weight import Format, Functions, Image, Purpose, Symbol
 
 _MAGIC = {

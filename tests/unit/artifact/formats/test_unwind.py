@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.artifact.unwind import frame_functions
+from trimtab.artifact.formats.unwind import frame_functions
 
 ABSOLUTE, UDATA2, SDATA4, UDATA8, RELATIVE = 0x00, 0x02, 0x0B, 0x04, 0x10
 CODES = {0x02: "H", 0x0A: "H", 0x03: "I", 0x0B: "I", 0x04: "Q", 0x0C: "Q"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from trimtab.artifact.layout import HEADERS, Claim, Data, divide, oddities
+from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
 from trimtab.artifact.symbols import Entry, named
 from trimtab.model.weight import Format, Functions, Image, Purpose, Symbol
 

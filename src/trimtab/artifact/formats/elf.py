@@ -15,10 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from trimtab.artifact.layout import HEADERS, Claim, Data, divide, oddities
+from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
+from trimtab.artifact.formats.tables import Names, rows
+from trimtab.artifact.formats.unwind import frame_functions
 from trimtab.artifact.symbols import Entry, named
-from trimtab.artifact.tables import Names, rows
-from trimtab.artifact.unwind import frame_functions
 from trimtab.model.weight import Format, Functions, Image, Purpose, Symbol
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from trimtab.artifact.archive import archive_kind, unpack
-from trimtab.artifact.elf import read_elf
-from trimtab.artifact.formats import HEAD, sniff
-from trimtab.artifact.layout import Data
-from trimtab.artifact.macho import read_macho
-from trimtab.artifact.pe import read_pe
-from trimtab.artifact.wasm import read_wasm
+from trimtab.artifact.archives.unpack import archive_kind, unpack
+from trimtab.artifact.formats.elf import read_elf
+from trimtab.artifact.formats.layout import Data
+from trimtab.artifact.formats.macho import read_macho
+from trimtab.artifact.formats.pe import read_pe
+from trimtab.artifact.formats.sniff import HEAD, sniff
+from trimtab.artifact.formats.wasm import read_wasm
 from trimtab.errors import InputError
 from trimtab.model.weight import Format, Image, Member, Weight
 

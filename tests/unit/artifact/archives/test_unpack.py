@@ -22,9 +22,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trimtab.artifact import packed as limits
-from trimtab.artifact.archive import archive_kind, unpack
-from trimtab.artifact.packed import Names, Packed
+from trimtab.artifact.archives import packed as limits
+from trimtab.artifact.archives.packed import Names, Packed
+from trimtab.artifact.archives.unpack import archive_kind, unpack
 from trimtab.errors import InputError, MissingError
 from trimtab.model.weight import Format
 
@@ -252,7 +252,7 @@ class TestMembers:
     def test_only_the_largest_members_of_a_zip_are_looked_at(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("trimtab.artifact.archive.MOST_PEEKED", 2)
+        monkeypatch.setattr("trimtab.artifact.archives.unpack.MOST_PEEKED", 2)
         found = everything(make_zip([("small", ELF[:100]), ("large", ELF), ("text", TEXT)]), tmp_path)
         assert {member.name for member, kept in found if kept} == {"large"}
 
@@ -388,7 +388,7 @@ class TestDamage:
         def full(**_: Any) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr("trimtab.artifact.packed.tempfile.NamedTemporaryFile", full)
+        monkeypatch.setattr("trimtab.artifact.archives.packed.tempfile.NamedTemporaryFile", full)
         (tmp_path / "archive").write_bytes(make_zip([("a", ELF)]))
         with pytest.raises(MissingError, match="no space left"):
             list(unpack(tmp_path / "archive", tmp_path))

@@ -1,0 +1,1 @@
+"""Archives, opened without trusting them."""

@@ -1,0 +1,1 @@
+"""Binary formats: each reader says what a file's bytes are."""
