@@ -21,7 +21,6 @@ from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.project import Binary, Project, choose_binaries, fetch, find_manifest, load_project
 from trimtab.cargo.published import PREFIX, published_crate
 from trimtab.cargo.rustflags import flags_in_force
-from trimtab.cargo.shipping import other_profile_notes
 from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
 from trimtab.cargo.today import Today, todays_profile
 from trimtab.cargo.toolchain import ask, find_compiler, find_toolchain
@@ -33,6 +32,7 @@ from trimtab.model.profile import Profile
 from trimtab.model.space import Axis, Space, default_space
 from trimtab.model.study import ProjectInfo, Study
 from trimtab.pyproject.project import WheelProject, read_wheel_project
+from trimtab.release.shipped_profiles import other_profile_notes
 from trimtab.system.machine import this_machine
 from trimtab.system.paths import Folders
 from trimtab.system.process import Runner, SystemRunner

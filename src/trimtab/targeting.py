@@ -19,7 +19,6 @@ from trimtab.build.ways import CROSS, Compiler, find_compiler
 from trimtab.build.workplace import hold_workplace
 from trimtab.cargo.checkout import profile_names
 from trimtab.cargo.project import fetch
-from trimtab.cargo.targets.discovery import find_targets
 from trimtab.cargo.today import todays_profile
 from trimtab.config.file import read_config
 from trimtab.errors import InputError
@@ -28,6 +27,7 @@ from trimtab.exploration import Request as Exploring
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile, axis_kind, parse_axis_value
 from trimtab.model.target import Discovery, Place, ReleaseTarget, Standing, TargetResult, TargetsReport
+from trimtab.release.targets import find_targets
 from trimtab.store.attempts import AttemptStore
 from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
 from trimtab.system.paths import Folders, default_folders

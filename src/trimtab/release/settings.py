@@ -7,11 +7,11 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from trimtab.cargo.targets.triples import short_name
-from trimtab.cargo.targets.wheels import Wheels
-from trimtab.cargo.targets.workflow import Named
 from trimtab.errors import InputError
 from trimtab.model.target import Place
+from trimtab.release.cibuildwheel import Wheels
+from trimtab.release.triples import short_name
+from trimtab.release.workflows import Named
 
 
 def read_dist(text: str, file: str) -> list[Named]:

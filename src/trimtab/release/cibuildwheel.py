@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from trimtab.cargo.targets.triples import short_name, system_of, with_musl
+from trimtab.release.triples import short_name, system_of, with_musl
 
 _SYSTEMS = ("linux", "macos", "windows")
 _PYTHONS = tuple(f"cp3{minor}" for minor in range(6, 16))

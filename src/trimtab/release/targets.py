@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
-from trimtab.cargo.targets.settings import read_cargo_config, read_dist, read_pyproject, read_rust_toolchain
-from trimtab.cargo.targets.wheels import Wheels
-from trimtab.cargo.targets.workflow import Named, Workflow, read_workflow
 from trimtab.errors import InputError
 from trimtab.model.target import Discovery, Place, ReleaseTarget
+from trimtab.release.cibuildwheel import Wheels
+from trimtab.release.settings import read_cargo_config, read_dist, read_pyproject, read_rust_toolchain
+from trimtab.release.workflows import Named, Workflow, read_workflow
 
 _WORKFLOWS = ".github/workflows"
 _DIST = ("dist-workspace.toml", "dist.toml", "Cargo.toml")

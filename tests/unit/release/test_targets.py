@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.cargo.targets.discovery import find_targets, targets_in
-from trimtab.cargo.targets.triples import runner_triple, triples_in
-from trimtab.cargo.targets.wheels import Wheels
-from trimtab.cargo.targets.workflow import read_workflow
-from trimtab.cargo.targets.yaml_lines import read_yaml
 from trimtab.errors import InputError
 from trimtab.model.target import Discovery
+from trimtab.release.cibuildwheel import Wheels
+from trimtab.release.targets import find_targets, targets_in
+from trimtab.release.triples import runner_triple, triples_in
+from trimtab.release.workflows import read_workflow
+from trimtab.release.yaml_lines import read_yaml
 
 _TRIPLES = """
 aarch64-apple-darwin aarch64-pc-windows-msvc aarch64-unknown-linux-gnu aarch64-unknown-linux-musl

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.cargo.shipping import other_profile_notes, shipped_in, shipped_profiles
+from trimtab.release.shipped_profiles import other_profile_notes, shipped_in, shipped_profiles
 
 RELEASE = ".github/workflows/release.yml"
 OWN = ("release", "dist", "small")

@@ -17,10 +17,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from trimtab.cargo.targets.triples import runner_triple, short_name, system_of, triples_in, with_musl
-from trimtab.cargo.targets.wheels import Wheels
-from trimtab.cargo.targets.yaml_lines import Node, read_yaml
 from trimtab.model.target import Place
+from trimtab.release.cibuildwheel import Wheels
+from trimtab.release.triples import runner_triple, short_name, system_of, triples_in, with_musl
+from trimtab.release.yaml_lines import Node, read_yaml
 
 Named = tuple[str, Place]
 """A triple, and where it is named."""

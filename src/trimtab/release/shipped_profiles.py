@@ -27,11 +27,11 @@ from itertools import pairwise, takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from trimtab.cargo.targets.settings import parse
-from trimtab.cargo.targets.workflow import Combination, combinations, released_by
-from trimtab.cargo.targets.yaml_lines import Node, read_yaml
 from trimtab.errors import InputError
 from trimtab.model.target import Place
+from trimtab.release.settings import parse
+from trimtab.release.workflows import Combination, combinations, released_by
+from trimtab.release.yaml_lines import Node, read_yaml
 
 _WORKFLOWS = ".github/workflows"
 _DIST = ("dist-workspace.toml", "dist.toml", "Cargo.toml")

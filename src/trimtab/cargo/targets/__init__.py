@@ -1,1 +1,0 @@
-"""The targets that a project releases for, read from what it says about itself."""
