@@ -22,7 +22,7 @@ from pathlib import Path
 
 from trimtab.build.workplace import clear
 from trimtab.cargo.environment import building
-from trimtab.cargo.settings import selection_arguments
+from trimtab.cargo.profiles.arguments import selection_arguments
 from trimtab.exploration import Request, prepare
 from trimtab.model.trial import Built
 from trimtab.stats.median import ratio_interval

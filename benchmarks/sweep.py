@@ -40,8 +40,8 @@ from trimtab.build.compiling.compiler import Sharing
 from trimtab.build.compiling.entries import Entries
 from trimtab.build.workplace import clear
 from trimtab.cargo.environment import building
-from trimtab.cargo.rustflags import adding
-from trimtab.cargo.settings import profile_arguments, selection_arguments
+from trimtab.cargo.profiles.arguments import profile_arguments, selection_arguments
+from trimtab.cargo.profiles.rustflags import adding
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.space import parse_axis

@@ -12,10 +12,10 @@ from pathlib import Path
 from trimtab.api import require_built, run
 from trimtab.artifact.programs import programs
 from trimtab.artifact.pypi import PREFIX, published_wheel
-from trimtab.cargo.checkout import checkout, profile_names, revision_of
+from trimtab.cargo.git import checkout, profile_names, revision_of
+from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.cargo.project import find_manifest, load_project
-from trimtab.cargo.published import PREFIX as CRATE
-from trimtab.cargo.rustflags import flags_in_force
+from trimtab.cargo.registry import PREFIX as CRATE
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
 from trimtab.exploration import Exploration, Request, prepare

@@ -18,11 +18,11 @@ from trimtab.build.compiling.sharing import Basis
 from trimtab.build.workplace import ArtifactStore
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.environment import compiler_wrapper
+from trimtab.cargo.profiles.effective import Today, todays_profile
+from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.cargo.project import Binary, Project, choose_binaries, fetch, find_manifest, load_project
-from trimtab.cargo.published import PREFIX, published_crate
-from trimtab.cargo.rustflags import flags_in_force
+from trimtab.cargo.registry import PREFIX, published_crate
 from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
-from trimtab.cargo.today import Today, todays_profile
 from trimtab.cargo.toolchain import ask, find_compiler, find_toolchain
 from trimtab.config.file import Config, distinct, read_config
 from trimtab.errors import InputError, MissingError

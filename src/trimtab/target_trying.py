@@ -13,8 +13,8 @@ from trimtab.build.cargo import CargoBuilder
 from trimtab.build.overlay import Overlay
 from trimtab.build.ways import CROSS, Compiler, NoWay, Way, choose_way, linkers_in_force
 from trimtab.build.workplace import ArtifactStore
-from trimtab.cargo.rustflags import flags_in_force
-from trimtab.cargo.today import todays_profile
+from trimtab.cargo.profiles.effective import todays_profile
+from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.experiment import digest
 from trimtab.exploration import Exploration
 from trimtab.measure.effect import check_effect

@@ -17,9 +17,9 @@ from trimtab.analysis.table import label
 from trimtab.build.overlay import Overlay, overlay
 from trimtab.build.ways import CROSS, Compiler, find_compiler
 from trimtab.build.workplace import hold_workplace
-from trimtab.cargo.checkout import profile_names
+from trimtab.cargo.git import profile_names
+from trimtab.cargo.profiles.effective import todays_profile
 from trimtab.cargo.project import fetch
-from trimtab.cargo.today import todays_profile
 from trimtab.config.file import read_config
 from trimtab.errors import InputError
 from trimtab.exploration import Exploration, prepare

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from trimtab.cargo.environment import asking
-from trimtab.cargo.manifest import edit_profile
-from trimtab.cargo.today import profile_of_unit
+from trimtab.cargo.profiles.edit import edit_profile
+from trimtab.cargo.profiles.effective import profile_of_unit
 from trimtab.model.profile import CargoValue, Profile, axis_kind
 
 pytestmark = pytest.mark.integration
@@ -156,5 +156,5 @@ def test_a_new_custom_profile_is_one_that_cargo_takes(crate: Path) -> None:
 
 
 def test_importing_the_editor_is_cheap() -> None:
-    code = "import sys, trimtab.cargo.manifest; sys.exit('tomlkit' in sys.modules)"
+    code = "import sys, trimtab.cargo.profiles.edit; sys.exit('tomlkit' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,7 +14,7 @@ from tests.unit.conftest import Shell
 from tests.unit.test_compare_command import by_length
 from trimtab.api import SilentProgress
 from trimtab.candidates import Candidate, Finder
-from trimtab.cargo.checkout import checkout, profile_names, revision_of
+from trimtab.cargo.git import checkout, profile_names, revision_of
 from trimtab.comparing import Request, Surroundings, run
 from trimtab.errors import InputError, MissingError
 from trimtab.exploration import Exploration

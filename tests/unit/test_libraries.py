@@ -9,8 +9,8 @@ import pytest
 
 from trimtab.build.touching import play_edit
 from trimtab.cargo.messages import libraries
+from trimtab.cargo.profiles.arguments import selection_arguments
 from trimtab.cargo.project import Binary, Project, choose_binaries
-from trimtab.cargo.settings import selection_arguments
 from trimtab.measure.effect import check_effect, shipped_crates
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Lto, Panic, Profile

@@ -28,8 +28,8 @@ from pathlib import Path
 
 from trimtab.cargo import messages
 from trimtab.cargo.environment import building
+from trimtab.cargo.profiles.arguments import toml_value
 from trimtab.cargo.project import Binary, Project
-from trimtab.cargo.settings import toml_value
 from trimtab.cargo.toolchain import ask, complaint
 from trimtab.errors import InputError, MissingError
 from trimtab.system.process import Command, Runner

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from trimtab.cargo.settings import toml_value
+from trimtab.cargo.profiles.arguments import toml_value
 from trimtab.cargo.toolchain import ask, find_toolchain
 from trimtab.errors import MissingError
 from trimtab.model.study import Toolchain

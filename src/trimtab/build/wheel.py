@@ -15,8 +15,8 @@ from trimtab.build.touching import TOUCH_METRIC, play_edit
 from trimtab.build.workplace import ArtifactStore, clear
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
+from trimtab.cargo.profiles.arguments import profile_arguments, profile_environment
 from trimtab.cargo.project import Project
-from trimtab.cargo.settings import profile_arguments, profile_environment
 from trimtab.cargo.sources import copy_sources
 from trimtab.model.metric import Absent
 from trimtab.model.profile import Profile

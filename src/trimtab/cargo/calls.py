@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trimtab.cargo.environment import building
+from trimtab.cargo.profiles.arguments import profile_arguments, selection_arguments
+from trimtab.cargo.profiles.rustflags import adding
 from trimtab.cargo.project import Binary, Project
-from trimtab.cargo.rustflags import adding
-from trimtab.cargo.settings import profile_arguments, selection_arguments
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile
 from trimtab.system.orphans import WORK_VARIABLE

@@ -14,7 +14,7 @@ import click
 from trimtab.analysis.recommend import recommend
 from trimtab.analysis.table import choose_trial
 from trimtab.applying import Application, prepare_application, write
-from trimtab.cargo.manifest import difference
+from trimtab.cargo.profiles.edit import difference
 from trimtab.cli.output import console, existing_store, output_options, store_option
 from trimtab.errors import InputError
 from trimtab.model.plan import Goal

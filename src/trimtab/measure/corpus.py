@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from trimtab.artifact.archives.unpack import extract
 from trimtab.artifact.pypi import PREFIX as WHEEL
 from trimtab.artifact.pypi import published_wheel
-from trimtab.cargo.published import PREFIX as CRATE
-from trimtab.cargo.published import published_crate
+from trimtab.cargo.registry import PREFIX as CRATE
+from trimtab.cargo.registry import published_crate
 from trimtab.errors import InputError
 from trimtab.model.parity import Check, Input
 from trimtab.system.process import Runner

@@ -9,8 +9,8 @@ import pytest
 
 from tests.fakes.cargo import Crate, FakeCargo
 from tests.fakes.runner import finished
+from trimtab.cargo.profiles.effective import Today, profile_of_unit, todays_profile
 from trimtab.cargo.project import choose_binaries, load_project
-from trimtab.cargo.today import Today, profile_of_unit, todays_profile
 from trimtab.errors import InputError
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Debug, Lto, OptLevel, Panic, Profile, Strip

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab.cargo.environment import asking
+from trimtab.cargo.profiles.arguments import selection_arguments
 from trimtab.cargo.project import Binary, Project
-from trimtab.cargo.settings import selection_arguments
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
 from trimtab.model.plan import Selection

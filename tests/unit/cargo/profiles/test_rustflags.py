@@ -8,8 +8,8 @@ import pytest
 
 from tests.fakes.cargo import FakeCargo
 from tests.fakes.runner import finished
+from trimtab.cargo.profiles.rustflags import adding, flags_in_force
 from trimtab.cargo.project import load_project
-from trimtab.cargo.rustflags import adding, flags_in_force
 from trimtab.errors import InputError
 
 

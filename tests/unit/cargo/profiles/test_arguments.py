@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 
 from tests import strategies
+from trimtab.cargo.profiles.arguments import profile_arguments, profile_environment, selection_arguments, toml_value
 from trimtab.cargo.project import Binary
-from trimtab.cargo.settings import profile_arguments, profile_environment, selection_arguments, toml_value
 from trimtab.model.plan import Selection
 from trimtab.model.profile import AXES, CargoValue, Debug, Lto, OptLevel, Panic, Profile, Strip
 

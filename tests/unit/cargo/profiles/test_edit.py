@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.cargo.manifest import difference, edit_profile
+from trimtab.cargo.profiles.edit import difference, edit_profile
 from trimtab.errors import InputError
 from trimtab.model.profile import CargoValue
 

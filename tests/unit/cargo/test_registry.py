@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.cargo import RUSTC
 from tests.fakes.runner import FakeRunner, finished
-from trimtab.cargo.published import published_crate
+from trimtab.cargo.registry import published_crate
 from trimtab.cargo.toolchain import complaint, find_toolchain
 from trimtab.errors import InputError, MissingError
 from trimtab.system.process import Command, Finished

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trimtab.cargo.inheritance import Profiles, changed_settings, plan_profiles
+from trimtab.cargo.profiles.inheritance import Profiles, changed_settings, plan_profiles
 from trimtab.errors import InputError
 from trimtab.model.profile import CargoValue
 

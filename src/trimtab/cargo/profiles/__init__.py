@@ -1,0 +1,1 @@
+"""Cargo profiles: the effective one, inheritance, edits, and how Cargo is told."""
