@@ -31,7 +31,7 @@ from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
-from trimtab.build.links import relink, replicate, reproduces
+from trimtab.builders.relink import relink, replicate, reproduces
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.measure.layouts import LayoutBench
 from trimtab.measure.paired import PairedBench, Rules

@@ -1,7 +1,7 @@
 """What tracing and measuring add to a build: trimtab's clean build against plain ``cargo build``, in CPU seconds.
 
 Each pair builds the same crate twice from an empty target directory, once plainly and once through
-`trimtab.build.cargo.CargoBuilder` with everything on (a wrapper around every rustc call, memory of the process tree
+`trimtab.builders.cargo.CargoBuilder` with everything on (a wrapper around every rustc call, memory of the process tree
 watched, binaries kept), in random order. Counted is the CPU time of all processes, this one included; shares of this
 process and of the wrapper are told too, as they count them themselves. The floor is plain Cargo, ratio 1.
 
@@ -20,7 +20,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from trimtab.build.workplace import clear
+from trimtab.builders.work_folder import clear
 from trimtab.cargo.environment import building
 from trimtab.cargo.profiles.arguments import selection_arguments
 from trimtab.exploration import Request, prepare

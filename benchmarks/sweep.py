@@ -36,9 +36,9 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.analysis.table import label
-from trimtab.build.compiling.compiler import Sharing
-from trimtab.build.compiling.entries import Entries
-from trimtab.build.workplace import clear
+from trimtab.builders.rustc_wrapper.compiler import Sharing
+from trimtab.builders.rustc_wrapper.unit_cache import Entries
+from trimtab.builders.work_folder import clear
 from trimtab.cargo.environment import building
 from trimtab.cargo.profiles.arguments import profile_arguments, selection_arguments
 from trimtab.cargo.profiles.rustflags import adding

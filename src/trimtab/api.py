@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.build.workplace import hold_workplace
+from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.toolchain import ask
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError, MissingError, NothingBuiltError

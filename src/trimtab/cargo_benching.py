@@ -10,7 +10,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from trimtab.benching import Contest
-from trimtab.build.workplace import hold_workplace
+from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.bench_targets import BenchBuilder
 from trimtab.errors import InputError
 from trimtab.exploration import Exploration

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from trimtab.analysis.normalise import without_process
 from trimtab.analysis.parity import Judged, summed
-from trimtab.build.workplace import hold_workplace
+from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.sources import copy_sources
 from trimtab.cargo.tests import ProjectTests, TestResult, TestRun, has_nextest
 from trimtab.errors import InputError

@@ -20,7 +20,7 @@ from trimtab.analysis.difference import difference
 from trimtab.api import SilentProgress
 from trimtab.artifact.size_breakdown import weigh
 from trimtab.benching import Contest, bench, binaries_contest, nothing_run, require_run, wheels_contest
-from trimtab.build.links import find_lld
+from trimtab.builders.relink import find_lld
 from trimtab.candidates import Candidate, Finder, common_program
 from trimtab.cargo_benching import CargoBenches, cargo_contest
 from trimtab.config.file import distinct, parse_bench, read_config

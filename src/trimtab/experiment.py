@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trimtab.analysis.finalists import finalists
-from trimtab.build.builder import Builder
+from trimtab.builders.builder import Builder
 from trimtab.measure.cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
 from trimtab.measure.probe import Probe

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trimtab.build.builder import Builder
-from trimtab.build.cargo import CargoBuilder
-from trimtab.build.compiling.compiler import Compiler, Sharing
-from trimtab.build.compiling.embedding import embeds_alike, mergeable
-from trimtab.build.compiling.entries import Entries
-from trimtab.build.compiling.native import wrapper
-from trimtab.build.compiling.sharing import Basis
-from trimtab.build.workplace import ArtifactStore
+from trimtab.builders.builder import Builder
+from trimtab.builders.cargo import CargoBuilder
+from trimtab.builders.rustc_wrapper.compiler import Compiler, Sharing
+from trimtab.builders.rustc_wrapper.embed_bitcode import embeds_alike, mergeable
+from trimtab.builders.rustc_wrapper.executable import wrapper
+from trimtab.builders.rustc_wrapper.sharing import Basis
+from trimtab.builders.rustc_wrapper.unit_cache import Entries
+from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.profiles.effective import Today, todays_profile

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trimtab.build.workplace import hold_workplace
+from trimtab.builders.work_folder import hold_workplace
 from trimtab.errors import InputError
 from trimtab.exploration import Exploration, prepare
 from trimtab.exploration import Request as Exploring

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from trimtab.build.links import replicate, reproduces
-from trimtab.build.workplace import hold_workplace
+from trimtab.builders.relink import replicate, reproduces
+from trimtab.builders.work_folder import hold_workplace
 from trimtab.errors import InputError, NothingBuiltError
 from trimtab.exploration import Exploration
 from trimtab.measure.layouts import LayoutBench

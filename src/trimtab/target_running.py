@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trimtab.build.overlay import Overlay
-from trimtab.build.ways import setting
+from trimtab.builders.overlay import Overlay
+from trimtab.builders.routes import setting
 from trimtab.measure.emulators import (
     Emulator,
     NoEmulator,

@@ -9,10 +9,10 @@ from pathlib import Path
 from trimtab.analysis.per_target import narrower
 from trimtab.analysis.table import label
 from trimtab.analysis.troubles import hints
-from trimtab.build.cargo import CargoBuilder
-from trimtab.build.overlay import Overlay
-from trimtab.build.ways import CROSS, Compiler, NoWay, Way, choose_way, linkers_in_force
-from trimtab.build.workplace import ArtifactStore
+from trimtab.builders.cargo import CargoBuilder
+from trimtab.builders.overlay import Overlay
+from trimtab.builders.routes import CROSS, Compiler, NoWay, Way, choose_way, linkers_in_force
+from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.profiles.effective import todays_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.experiment import digest

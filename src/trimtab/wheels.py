@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.build.wheel import WheelBuilder, copy_tree
-from trimtab.build.workplace import ArtifactStore
+from trimtab.builders.wheel import WheelBuilder, copy_tree
+from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Binary, Project, packages_meant
 from trimtab.cargo.sources import tree_with_dependencies

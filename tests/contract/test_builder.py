@@ -13,10 +13,10 @@ from tests.fakes.parts import FakeBuilder
 from tests.fakes.runner import finished
 from tests.fakes.values import FAT, THIN, TODAY
 from tests.fakes.wheels import FakeBackend
-from trimtab.build.builder import Builder
-from trimtab.build.cargo import CargoBuilder
-from trimtab.build.wheel import WheelBuilder
-from trimtab.build.workplace import ArtifactStore
+from trimtab.builders.builder import Builder
+from trimtab.builders.cargo import CargoBuilder
+from trimtab.builders.wheel import WheelBuilder
+from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Project, choose_binaries, load_project
 from trimtab.model.plan import Selection

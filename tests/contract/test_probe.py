@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.parts import FakeProbe
 from tests.fakes.runner import FakeRunner, callgrind, finished
 from tests.fakes.values import CHECK
-from trimtab.build.workplace import ArtifactStore
+from trimtab.builders.work_folder import ArtifactStore
 from trimtab.measure.probe import Probe
 from trimtab.measure.runtime import InstructionProbe, RunProbe, Surroundings
 from trimtab.measure.size import SizeProbe, StripTool

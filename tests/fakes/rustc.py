@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trimtab.build.compiling.calls import RustcCall
-from trimtab.build.compiling.listening import Report, Run
+from trimtab.builders.rustc_wrapper.invocation import RustcCall
+from trimtab.builders.rustc_wrapper.server import Report, Run
 
 FIELDS = {
     "since": 1_000_000.0, "wall": 2.0, "cpu": 3.0, "largest": 9000.0, "metadata_wall": 0.5, "metadata_cpu": 0.4,

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.integration.user import User, eventually, processes_about, snapshot
-from trimtab.build.links import find_lld
+from trimtab.builders.relink import find_lld
 from trimtab.errors import MissingError
 from trimtab.measure.counting import callgrind
 from trimtab.system.process import SystemRunner

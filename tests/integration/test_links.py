@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.user import PROJECTS, snapshot
-from trimtab.build.links import capturing, find_lld, relink, replicate, reproduces
+from trimtab.builders.relink import capturing, find_lld, relink, replicate, reproduces
 from trimtab.errors import InputError, MissingError
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.model.trial import Built

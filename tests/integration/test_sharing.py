@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from tests.integration.user import eventually, processes_about
-from trimtab.build.builder import Builder
-from trimtab.build.compiling.compiler import Sharing
+from trimtab.builders.builder import Builder
+from trimtab.builders.rustc_wrapper.compiler import Sharing
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.model.profile import Lto, OptLevel, Panic, Profile, Strip
 from trimtab.model.space import parse_axis
@@ -350,7 +350,7 @@ class TestTheSameAgain:
         self, place: Place, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         seen: list[Path] = []
-        monkeypatch.setattr("trimtab.build.cargo.clear", lambda target: seen.extend(target.rglob("*")))
+        monkeypatch.setattr("trimtab.builders.cargo.clear", lambda target: seen.extend(target.rglob("*")))
         place.build()
         drafts = [path for path in seen if path.name.startswith(".") and path.parent.name == "deps"]
         assert drafts == []
@@ -656,7 +656,7 @@ class TestAtOnce:
 KILLED = """
 import sys, time
 from pathlib import Path
-from trimtab.build.compiling import entries
+from trimtab.builders.rustc_wrapper import unit_cache as entries
 from trimtab.exploration import Request, prepare
 from trimtab.system.paths import Folders
 

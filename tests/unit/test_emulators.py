@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.runner import FakeRunner, finished
 from tests.fakes.targets import ARM, HOST, WASM, WINDOWS, ran
 from tests.fakes.values import artifact
-from trimtab.build.overlay import Overlay
+from trimtab.builders.overlay import Overlay
 from trimtab.errors import MissingError
 from trimtab.measure.emulators import (
     Emulator,

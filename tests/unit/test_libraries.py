@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.build.touching import play_edit
+from trimtab.builders.touch import play_edit
 from trimtab.cargo.messages import libraries
 from trimtab.cargo.profiles.arguments import selection_arguments
 from trimtab.cargo.project import Binary, Project, choose_binaries

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import FakeRunner, callgrind, finished
-from trimtab.build.workplace import ArtifactStore
+from trimtab.builders.work_folder import ArtifactStore
 from trimtab.errors import InputError, MissingError
 from trimtab.measure.runtime import InstructionProbe, RunProbe, Surroundings, command_line
 from trimtab.model.metric import Absent, Measurement

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trimtab.build.compiling.calls import RustcCall, library_id, script_folder
-from trimtab.build.compiling.listening import Report
+from trimtab.builders.rustc_wrapper.invocation import RustcCall, library_id, script_folder
+from trimtab.builders.rustc_wrapper.server import Report
 from trimtab.cargo import messages
 from trimtab.model.trace import Phase, Trace, Unit, UnitCost, UnitKind
 from trimtab.model.trial import Cost

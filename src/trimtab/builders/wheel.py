@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trimtab.build.costs import costed, failed
-from trimtab.build.touching import TOUCH_METRIC, play_edit
-from trimtab.build.workplace import ArtifactStore, clear
+from trimtab.builders.costs import costed, failed
+from trimtab.builders.touch import TOUCH_METRIC, play_edit
+from trimtab.builders.work_folder import ArtifactStore, clear
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.profiles.arguments import profile_arguments, profile_environment

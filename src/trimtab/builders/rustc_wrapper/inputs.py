@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from trimtab.build.compiling.calls import Option, RustcCall
+from trimtab.builders.rustc_wrapper.invocation import Option, RustcCall
 
 _TOLD_LINKER = ("linker", "link-arg", "link-args")
 _SEPARATOR = re.compile(r"[\s,=]")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.build.compiling.calls import Option, RustcCall, library_id, script_folder
+from trimtab.builders.rustc_wrapper.invocation import Option, RustcCall, library_id, script_folder
 from trimtab.model.trace import UnitKind
 
 PROGRAM = (

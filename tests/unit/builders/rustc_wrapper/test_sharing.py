@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.rustc import Crate, compile_with, report
-from trimtab.build.compiling.calls import RustcCall
-from trimtab.build.compiling.entries import Entries
-from trimtab.build.compiling.listening import Made, Run
-from trimtab.build.compiling.reading import read_dep_info
-from trimtab.build.compiling.recording import Activity, Recorder
-from trimtab.build.compiling.sharing import Basis, Sharer
-from trimtab.build.compiling.tracing import LinkWatch
+from trimtab.builders.rustc_wrapper.inputs import read_dep_info
+from trimtab.builders.rustc_wrapper.invocation import RustcCall
+from trimtab.builders.rustc_wrapper.recorder import Activity, Recorder
+from trimtab.builders.rustc_wrapper.server import Made, Run
+from trimtab.builders.rustc_wrapper.sharing import Basis, Sharer
+from trimtab.builders.rustc_wrapper.tracer import LinkWatch
+from trimtab.builders.rustc_wrapper.unit_cache import Entries
 from trimtab.errors import InputError
 from trimtab.model.profile import Lto, Strip
 from trimtab.model.trace import Trace
@@ -912,7 +912,7 @@ class TestSeveralAtOnce:
         def full(*_: object) -> None:
             raise InputError("the cache folder cannot be written: No space left on device")
 
-        monkeypatch.setattr("trimtab.build.compiling.sharing.Entries.hold", full)
+        monkeypatch.setattr("trimtab.builders.rustc_wrapper.sharing.Entries.hold", full)
         assert builds.makes(builds.crate())
 
     def test_one_that_hangs_up_lets_the_other_go_on(self, builds: Builds) -> None:

@@ -37,13 +37,20 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trimtab.build.compiling.calls import Option, RustcCall, library_id
-from trimtab.build.compiling.embedding import BITCODE, BOTH, OBJECT_CODE
-from trimtab.build.compiling.entries import RECORD, Entries, Entry, digest_of_folder, leads_outside, replace_file
-from trimtab.build.compiling.listening import Made, Report, Run
-from trimtab.build.compiling.reading import leads_linker_elsewhere, read_dep_info, stamps_outside
-from trimtab.build.compiling.recording import Recorder, cost_of
-from trimtab.build.compiling.tracing import LinkWatch, WatchedLink
+from trimtab.builders.rustc_wrapper.embed_bitcode import BITCODE, BOTH, OBJECT_CODE
+from trimtab.builders.rustc_wrapper.inputs import leads_linker_elsewhere, read_dep_info, stamps_outside
+from trimtab.builders.rustc_wrapper.invocation import Option, RustcCall, library_id
+from trimtab.builders.rustc_wrapper.recorder import Recorder, cost_of
+from trimtab.builders.rustc_wrapper.server import Made, Report, Run
+from trimtab.builders.rustc_wrapper.tracer import LinkWatch, WatchedLink
+from trimtab.builders.rustc_wrapper.unit_cache import (
+    RECORD,
+    Entries,
+    Entry,
+    digest_of_folder,
+    leads_outside,
+    replace_file,
+)
 from trimtab.errors import InputError
 from trimtab.model.profile import Lto, Strip
 from trimtab.model.trace import UnitKind

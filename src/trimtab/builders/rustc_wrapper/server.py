@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from trimtab.build.compiling.calls import RustcCall
+from trimtab.builders.rustc_wrapper.invocation import RustcCall
 
 _NUMBER = struct.Struct("<I")
 _LONGEST_NAME = 100

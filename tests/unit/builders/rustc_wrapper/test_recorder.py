@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.rustc import Crate, report
-from trimtab.build.compiling import recording
-from trimtab.build.compiling.recording import Activity, Recorder, cost_of
+from trimtab.builders.rustc_wrapper import recorder as recording
+from trimtab.builders.rustc_wrapper.recorder import Activity, Recorder, cost_of
 from trimtab.model.trace import Phase, Trace, UnitCost, UnitKind
 from trimtab.model.trial import Cost
 

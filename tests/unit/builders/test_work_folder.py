@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.build.workplace import ArtifactStore, clear, hold_workplace
+from trimtab.builders.work_folder import ArtifactStore, clear, hold_workplace
 from trimtab.errors import InputError
 
 
@@ -41,7 +41,7 @@ class TestWorkplace:
             assert list(again.iterdir()) == [tmp_path / "work" / "0" / "lock"]
 
     def test_when_all_are_taken_that_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("trimtab.build.workplace._MOST", 1)
+        monkeypatch.setattr("trimtab.builders.work_folder._MOST", 1)
         with hold_workplace(tmp_path), pytest.raises(InputError, match="1 explorations are running already"):
             hold_workplace(tmp_path).__enter__()
 

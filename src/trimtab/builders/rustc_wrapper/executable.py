@@ -33,7 +33,7 @@ def wrapper(runner: Runner, cache: Path, toolchain: str, root: Path, environment
     """
     if not sys.platform.startswith("linux"):
         raise MissingError("builds can be traced on Linux only", hint="leave it out, or run it on Linux")
-    source = files("trimtab.build.compiling").joinpath("wrapper.rs").read_bytes()
+    source = files("trimtab.builders.rustc_wrapper").joinpath("wrapper.rs").read_bytes()
     digest = hashlib.blake2b(source + toolchain.encode(), digest_size=8).hexdigest()
     place = cache / "wrapper" / digest / NAME
     if place.exists():

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trimtab.build.compiling.calls import RustcCall
-from trimtab.build.compiling.listening import Made, Report, Run
-from trimtab.build.compiling.recording import Recorder, cost_of
+from trimtab.builders.rustc_wrapper.invocation import RustcCall
+from trimtab.builders.rustc_wrapper.recorder import Recorder, cost_of
+from trimtab.builders.rustc_wrapper.server import Made, Report, Run
 from trimtab.model.trace import Phase, UnitKind
 
 _LINKER = "cc"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.rustc import FIELDS, Crate, Wrapper
-from trimtab.build.compiling.calls import RustcCall
-from trimtab.build.compiling.listening import Made, Report, Run, _Server, listening
+from trimtab.builders.rustc_wrapper.invocation import RustcCall
+from trimtab.builders.rustc_wrapper.server import Made, Report, Run, _Server, listening
 
 
 class Answering:

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trimtab.build.compiling.entries import Entries
-from trimtab.build.compiling.listening import Listener, listening
-from trimtab.build.compiling.recording import Activity, Recorder
-from trimtab.build.compiling.sharing import Basis, Sharer
-from trimtab.build.compiling.tracing import LinkWatch, Tracer
+from trimtab.builders.rustc_wrapper.recorder import Activity, Recorder
+from trimtab.builders.rustc_wrapper.server import Listener, listening
+from trimtab.builders.rustc_wrapper.sharing import Basis, Sharer
+from trimtab.builders.rustc_wrapper.tracer import LinkWatch, Tracer
+from trimtab.builders.rustc_wrapper.unit_cache import Entries
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

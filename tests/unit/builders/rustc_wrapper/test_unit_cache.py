@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.build.compiling import entries as module
-from trimtab.build.compiling.entries import Entries, copy, digest_of_folder, leads_outside, replace_file
+from trimtab.builders.rustc_wrapper import unit_cache as module
+from trimtab.builders.rustc_wrapper.unit_cache import Entries, copy, digest_of_folder, leads_outside, replace_file
 from trimtab.model.trace import Phase, UnitCost
 
 KEY, OTHER = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.build.workplace import clear
+from trimtab.builders.work_folder import clear
 from trimtab.errors import MissingError
 from trimtab.system.process import Command, Runner
 

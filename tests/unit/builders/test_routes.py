@@ -8,8 +8,8 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from tests.fakes.targets import ARM, HOST, WASM, WINDOWS, compiler
-from trimtab.build.overlay import Overlay, overlay
-from trimtab.build.ways import Compiler, NoWay, Way, choose_way, find_compiler, linkers_in_force
+from trimtab.builders.overlay import Overlay, overlay
+from trimtab.builders.routes import Compiler, NoWay, Way, choose_way, find_compiler, linkers_in_force
 from trimtab.errors import MissingError
 
 MINGW = "x86_64-w64-mingw32-gcc"

@@ -10,8 +10,8 @@ import pytest
 from tests.fakes.cargo import FakeCargo
 from tests.fakes.runner import finished
 from tests.fakes.values import FAT1, TODAY
-from trimtab.build.cargo import CargoBuilder
-from trimtab.build.workplace import ArtifactStore
+from trimtab.builders.cargo import CargoBuilder
+from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import choose_binaries, load_project
 from trimtab.model.metric import Absent

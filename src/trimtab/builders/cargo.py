@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trimtab.build.compiling.compiler import Compiler
-from trimtab.build.compiling.recording import Recorder
-from trimtab.build.costs import costed, failed
-from trimtab.build.links import capturing
-from trimtab.build.touching import TOUCH_METRIC, play_edit
-from trimtab.build.workplace import ArtifactStore, clear
+from trimtab.builders.costs import costed, failed
+from trimtab.builders.relink import capturing
+from trimtab.builders.rustc_wrapper.compiler import Compiler
+from trimtab.builders.rustc_wrapper.recorder import Recorder
+from trimtab.builders.touch import TOUCH_METRIC, play_edit
+from trimtab.builders.work_folder import ArtifactStore, clear
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Binary
@@ -36,7 +36,7 @@ class CargoBuilder:
     touched: Path
     """The source file whose edit is played."""
     links: Path | None = None
-    """Where the last link of each binary is kept, if it is; see :mod:`trimtab.build.links`."""
+    """Where the last link of each binary is kept, if it is; see :mod:`trimtab.builders.relink`."""
     target: str = ""
     """The target to build for; if left out, the one that Cargo builds for by itself."""
     program: tuple[str, ...] = ("cargo", "build")
@@ -44,7 +44,7 @@ class CargoBuilder:
     more: tuple[str, ...] = ()
     """Further arguments for it."""
     within: tuple[str, ...] = ()
-    """Words before it, such as those of :class:`trimtab.build.overlay.Overlay`."""
+    """Words before it, such as those of :class:`trimtab.builders.overlay.Overlay`."""
     compiler: Compiler | None = None
     """What stands between Cargo and rustc in a clean build, if something does."""
     limits: Limits | None = None

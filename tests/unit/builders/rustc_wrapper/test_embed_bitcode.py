@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import finished
-from trimtab.build.compiling.embedding import embeds_alike, mergeable
+from trimtab.builders.rustc_wrapper.embed_bitcode import embeds_alike, mergeable
 from trimtab.model.profile import Debug, Lto, OptLevel, Profile, Strip
 from trimtab.system.process import Command, Finished
 
