@@ -14,7 +14,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from trimtab.errors import InputError, MissingError
-from trimtab.measure.counting import Counter, count_runs
+from trimtab.measure.counters import Counter, count_runs
 from trimtab.measure.installed import BENCH_VARIABLES, Installer, programs_in
 from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.runtime import command_line

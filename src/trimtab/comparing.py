@@ -27,7 +27,7 @@ from trimtab.config.file import distinct, parse_bench, read_config
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
 from trimtab.layout_benching import layout_spreads
-from trimtab.measure.counting import Counter
+from trimtab.measure.counters import Counter
 from trimtab.measure.installed import Installer
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Measured

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from trimtab.analysis.finalists import finalists
 from trimtab.builders.builder import Builder
-from trimtab.measure.cost import cost_of
+from trimtab.measure.build_cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
 from trimtab.measure.probe import Probe
 from trimtab.model.metric import Absent, Measurement, run_metric

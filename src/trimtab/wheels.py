@@ -16,7 +16,7 @@ from trimtab.cargo.sources import tree_with_dependencies
 from trimtab.config.file import Config, read_config
 from trimtab.errors import InputError, MissingError
 from trimtab.measure.installed import Installer
-from trimtab.measure.tags import wheel_tags
+from trimtab.measure.wheel_tags import wheel_tags
 from trimtab.model.metric import STARTUP
 from trimtab.model.plan import STARTUP_BENCH, Bench, Plan, Selection
 from trimtab.model.trial import Artifact, BuildFailed, WheelTags

@@ -18,7 +18,7 @@ import pytest
 from tests.integration.user import User, eventually, processes_about, snapshot
 from trimtab.builders.relink import find_lld
 from trimtab.errors import MissingError
-from trimtab.measure.counting import callgrind
+from trimtab.measure.counters import callgrind
 from trimtab.system.process import SystemRunner
 
 pytestmark = pytest.mark.integration

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.runner import finished
 from tests.unit.conftest import Said
-from tests.unit.test_paired import Programs
+from tests.unit.measure.test_paired import Programs
 from tests.unit.test_schemas import validator
 from trimtab.cli.app import run
 from trimtab.errors import MissingError

@@ -18,7 +18,7 @@ from tests.fakes.runner import callgrind, finished
 from tests.fakes.weights import bare, image, section
 from tests.unit.artifact.archives.test_unpack import make_zip
 from tests.unit.conftest import Said, Shell
-from tests.unit.test_paired import Programs
+from tests.unit.measure.test_paired import Programs
 from tests.unit.test_schemas import validator
 from trimtab.cli.app import run
 from trimtab.errors import MissingError
@@ -190,7 +190,7 @@ class TestFiles:
         assert comparer.compare("./old", "./new", *CHECK[:2], "--markdown").out.startswith("**2 regressed, ")
 
     def test_counts(self, comparer: Comparer, monkeypatch: pytest.MonkeyPatch) -> None:
-        from trimtab.measure.counting import callgrind as by_callgrind
+        from trimtab.measure.counters import callgrind as by_callgrind
 
         monkeypatch.setattr("trimtab.cli.compare.find_counter", lambda *_: by_callgrind(lambda _: "here"))
         comparer.programs.on("*valgrind*", lambda command: callgrind(command, 1000))
@@ -215,7 +215,7 @@ class TestInterrupts:
     def test_what_was_run_by_then_is_shown_and_nothing_more_is_run(
         self, comparer: Comparer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from trimtab.measure.counting import callgrind as by_callgrind
+        from trimtab.measure.counters import callgrind as by_callgrind
 
         monkeypatch.setattr("trimtab.cli.compare.find_counter", lambda *_: by_callgrind(lambda _: "here"))
         self.interrupt(comparer, after=20)

@@ -17,7 +17,7 @@ from trimtab.cli.output import output_options, status_line
 from trimtab.cli.running import check_formats, pairs_said, print_comparison, rules_of, run_options
 from trimtab.config.file import parse_bench, read_config
 from trimtab.errors import InputError
-from trimtab.measure.counting import find_counter
+from trimtab.measure.counters import find_counter
 from trimtab.measure.series import NULL
 from trimtab.model.plan import Bench
 from trimtab.system.process import SystemRunner

@@ -16,7 +16,7 @@ from trimtab.cli.running import check_formats, pairs_said, print_comparison, rul
 from trimtab.comparing import Request, Surroundings, run
 from trimtab.config.file import parse_bench
 from trimtab.errors import InputError, MissingError
-from trimtab.measure.counting import Counter, find_counter
+from trimtab.measure.counters import Counter, find_counter
 from trimtab.measure.paired import Rules
 from trimtab.system.paths import default_folders
 from trimtab.system.process import Runner, SystemRunner

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trimtab.errors import InputError, MissingError
-from trimtab.measure.counting import callgrind
+from trimtab.measure.counters import callgrind
 from trimtab.model.metric import (
     RUN_CPU,
     RUN_CYCLES,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
-from trimtab.measure.tags import wheel_tags
+from trimtab.measure.wheel_tags import wheel_tags
 from trimtab.system.process import Finished
 
 NEEDS = json.dumps({"overall_tag": "manylinux_2_34_x86_64"})

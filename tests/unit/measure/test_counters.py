@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.fakes.runner import FakeRunner, callgrind, finished
 from trimtab.errors import InputError, MissingError
-from trimtab.measure import counting
-from trimtab.measure.counting import Counter, count_runs, find_counter, read_callgrind, read_perf
+from trimtab.measure import counters as counting
+from trimtab.measure.counters import Counter, count_runs, find_counter, read_callgrind, read_perf
 from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.series import Case, Measured
 from trimtab.measure.verdicts import rows_of
