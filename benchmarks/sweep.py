@@ -35,13 +35,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from trimtab.analysis.table import label
 from trimtab.builders.rustc_wrapper.compiler import Sharing
 from trimtab.builders.rustc_wrapper.unit_cache import Entries
 from trimtab.builders.work_folder import clear
 from trimtab.cargo.environment import building
 from trimtab.cargo.profiles.arguments import profile_arguments, selection_arguments
 from trimtab.cargo.profiles.rustflags import adding
+from trimtab.choice.table import label
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.space import parse_axis

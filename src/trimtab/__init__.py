@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trimtab.analysis.answer import answer
     from trimtab.api import explore
     from trimtab.checking import parity
+    from trimtab.choice.answer import answer
     from trimtab.comparing import compare
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
     from trimtab.experiment import Progress
@@ -53,7 +53,7 @@ _HOMES = {
     "TargetsReport": "trimtab.model.target",
     "Trial": "trimtab.model.trial",
     "TrimtabError": "trimtab.errors",
-    "answer": "trimtab.analysis.answer",
+    "answer": "trimtab.choice.answer",
     "compare": "trimtab.comparing",
     "diff": "trimtab.weighing",
     "explore": "trimtab.api",

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from trimtab.analysis.recommend import gains_and_costs
 from trimtab.cargo.profiles.edit import edit_profile
 from trimtab.cargo.profiles.effective import profiles_of, unit_graph
 from trimtab.cargo.project import Binary, Project, choose_binaries, load_project
 from trimtab.cargo.registry import PREFIX
+from trimtab.choice.recommend import gains_and_costs
 from trimtab.errors import InputError
 from trimtab.model.profile import AXES, CargoValue, Profile
 from trimtab.model.study import Study

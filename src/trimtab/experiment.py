@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from trimtab.analysis.finalists import finalists
 from trimtab.builders.builder import Builder
+from trimtab.choice.finalists import finalists
 from trimtab.measure.build_cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
 from trimtab.measure.probe import Probe

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from trimtab.analysis.forecast import forecast as foretold
-from trimtab.analysis.table import label
 from trimtab.builders.work_folder import hold_workplace
+from trimtab.choice.table import label
 from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.exploration import Exploration, Request, prepare
 from trimtab.model.forecast import ForecastReport, ProfileForecast

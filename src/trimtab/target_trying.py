@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from trimtab.analysis.per_target import narrower
-from trimtab.analysis.table import label
 from trimtab.analysis.troubles import hints
 from trimtab.builders.cargo import CargoBuilder
 from trimtab.builders.overlay import Overlay
@@ -15,6 +14,7 @@ from trimtab.builders.routes import CROSS, Compiler, NoWay, Way, choose_way, lin
 from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.profiles.effective import todays_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
+from trimtab.choice.table import label
 from trimtab.experiment import digest
 from trimtab.exploration import Exploration
 from trimtab.measure.effect import check_effect

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.analysis.per_target import flag_notes, proposals
-from trimtab.analysis.table import label
 from trimtab.builders.overlay import Overlay, overlay
 from trimtab.builders.routes import CROSS, Compiler, find_compiler
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.git import profile_names
 from trimtab.cargo.profiles.effective import todays_profile
 from trimtab.cargo.project import fetch
+from trimtab.choice.table import label
 from trimtab.config.file import read_config
 from trimtab.errors import InputError
 from trimtab.exploration import Exploration, prepare

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from trimtab.analysis.difference import difference
-from trimtab.analysis.table import choose_trial
 from trimtab.artifact.pypi import PREFIX, published_wheel
 from trimtab.artifact.size_breakdown import weigh
+from trimtab.choice.table import choose_trial
 from trimtab.errors import InputError
 from trimtab.model.difference import Difference
 from trimtab.model.study import Study

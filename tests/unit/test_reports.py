@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.values import FAT, FAT1, PROJECT, TODAY, a_full_study, failed, study, trial
-from trimtab.analysis.answer import answer
-from trimtab.analysis.recommend import gains_and_costs
+from trimtab.choice.answer import answer
+from trimtab.choice.recommend import gains_and_costs
 from trimtab.model.check import Check, Health
 from trimtab.model.plan import Goal
 from trimtab.model.profile import Profile

@@ -18,9 +18,9 @@ from tests.fakes.targets import a_full_report
 from tests.fakes.values import FAT, TODAY, a_full_study, failed, study, trial
 from tests.fakes.weights import after, before
 from tests.unit.test_reports import CHECKS, STUDIES
-from trimtab.analysis.answer import answer
 from trimtab.analysis.difference import difference
 from trimtab.analysis.registry import allowances
+from trimtab.choice.answer import answer
 from trimtab.model.comparison import Comparison, Conditions, Mode, Verdict
 from trimtab.model.comparison import Row as ComparisonRow
 from trimtab.model.study import Study

@@ -12,8 +12,8 @@ import pytest
 from tests.fakes.runner import FakeRunner, finished
 from tests.fakes.values import ABORT, TODAY, study, trial
 from tests.fakes.wheels import make_wheel
-from trimtab.analysis.recommend import recommend
 from trimtab.cargo.project import Binary, Project
+from trimtab.choice.recommend import recommend
 from trimtab.errors import InputError
 from trimtab.measure.size import WheelSizeProbe
 from trimtab.model.metric import STARTUP, Absent, Measurement

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trimtab.analysis.recommend import recommend
-from trimtab.analysis.table import choose_trial
 from trimtab.applying import Application, prepare_application, write
 from trimtab.cargo.profiles.edit import difference
+from trimtab.choice.recommend import recommend
+from trimtab.choice.table import choose_trial
 from trimtab.cli.output import console, existing_store, output_options, store_option
 from trimtab.errors import InputError
 from trimtab.model.plan import Goal

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from trimtab.analysis.answer import answer
 from trimtab.analysis.estimate import estimate
-from trimtab.analysis.table import label
 from trimtab.api import require_built, run
+from trimtab.choice.answer import answer
+from trimtab.choice.table import label
 from trimtab.cli.options import chosen_project, duration, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, store_option, trial_progress
 from trimtab.config.file import parse_bench, parse_choice, parse_limits

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trimtab.analysis.table import label
 from trimtab.api import SilentProgress
+from trimtab.choice.table import label
 from trimtab.errors import InputError
 from trimtab.experiment import Progress
 from trimtab.model.profile import Profile

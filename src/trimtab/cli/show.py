@@ -6,7 +6,7 @@ import contextlib
 
 import click
 
-from trimtab.analysis.answer import answer
+from trimtab.choice.answer import answer
 from trimtab.cli.output import console, existing_store, output_options, show, store_option
 from trimtab.report.study_json import study_json
 from trimtab.report.terminal import study_renderables

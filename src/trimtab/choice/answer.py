@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trimtab.analysis.economics import trades
-from trimtab.analysis.recommend import recommend
-from trimtab.analysis.table import columns, judged_benches, label, rows
+from trimtab.choice.economics import trades
+from trimtab.choice.recommend import recommend
+from trimtab.choice.table import columns, judged_benches, label, rows
 from trimtab.model.metric import RUN_WALL, STARTUP, ratio_metric, run_metric
 from trimtab.model.study import Study
 from trimtab.model.verdict import Answer

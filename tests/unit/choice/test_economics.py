@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.values import FAT, FAT1, THIN, TODAY, failed, size, study, trial
-from trimtab.analysis.answer import answer
-from trimtab.analysis.economics import trades
+from trimtab.choice.answer import answer
+from trimtab.choice.economics import trades
 from trimtab.model.plan import Economics
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from trimtab.analysis.recommend import recommend
+from trimtab.choice.recommend import recommend
 from trimtab.model.plan import Goal
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.values import ABORT, CHECK, FAT, FAT1, SMALL, THIN, TODAY, a_full_study, failed, study, trial
-from trimtab.analysis.recommend import RULES, gains_and_costs, recommend
-from trimtab.analysis.table import label
+from trimtab.choice.recommend import RULES, gains_and_costs, recommend
+from trimtab.choice.table import label
 from trimtab.model.metric import Absent
 from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits
 from trimtab.model.trial import Effect, Trial

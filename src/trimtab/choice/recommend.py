@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trimtab.analysis.table import (
+from trimtab.choice.table import (
     BUILD_TOLERANCE,
     SCREENED_BUILD,
     SCREENED_SIZE,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.values import CHECK, FAT, FAT1, SMALL, THIN, TODAY, a_full_study, failed, study, trial
-from trimtab.analysis.table import change_of, columns, front_of, label, rows, runtime_ratio, size_metric
+from trimtab.choice.table import change_of, columns, front_of, label, rows, runtime_ratio, size_metric
 from trimtab.model.metric import Measurement
 from trimtab.model.plan import Bench
 from trimtab.model.profile import Debug, Profile

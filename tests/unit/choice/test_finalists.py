@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.fakes.values import FAT, FAT1, THIN, TODAY, failed, study, trial
-from trimtab.analysis.finalists import finalists
+from trimtab.choice.finalists import finalists
 from trimtab.model.plan import Goal
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trimtab.analysis.table import label
+from trimtab.choice.table import label
 from trimtab.model.plan import Economics
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial

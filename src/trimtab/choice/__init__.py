@@ -1,0 +1,1 @@
+"""The choice among profiles: table, Pareto front, recommendation."""
