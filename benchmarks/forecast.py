@@ -21,7 +21,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from trimtab.exploration import Exploration, Request, prepare
+from trimtab.experiment.prepare import Exploration, Request, prepare
 from trimtab.forecasting import profile_forecasts
 from trimtab.model.space import parse_axis
 from trimtab.model.trial import Built

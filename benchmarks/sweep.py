@@ -42,7 +42,7 @@ from trimtab.cargo.environment import building
 from trimtab.cargo.profiles.arguments import profile_arguments, selection_arguments
 from trimtab.cargo.profiles.rustflags import adding
 from trimtab.choice.table import label
-from trimtab.exploration import Exploration, Request, prepare
+from trimtab.experiment.prepare import Exploration, Request, prepare
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.space import parse_axis
 from trimtab.model.trace import Unit, UnitKind

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trimtab.api import explore
     from trimtab.checking import parity
     from trimtab.choice.answer import answer
     from trimtab.comparing import compare
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
-    from trimtab.experiment import Progress
+    from trimtab.experiment.loop import Progress
+    from trimtab.experiment.run import explore
     from trimtab.fitting import fit
     from trimtab.forecasting import forecast
     from trimtab.model.comparison import Comparison
@@ -47,7 +47,7 @@ _HOMES = {
     "NothingBuiltError": "trimtab.errors",
     "Parity": "trimtab.model.parity",
     "Profile": "trimtab.model.profile",
-    "Progress": "trimtab.experiment",
+    "Progress": "trimtab.experiment.loop",
     "Recommendation": "trimtab.model.verdict",
     "Study": "trimtab.model.study",
     "TargetsReport": "trimtab.model.target",
@@ -56,7 +56,7 @@ _HOMES = {
     "answer": "trimtab.choice.answer",
     "compare": "trimtab.comparing",
     "diff": "trimtab.weighing",
-    "explore": "trimtab.api",
+    "explore": "trimtab.experiment.run",
     "fit": "trimtab.fitting",
     "forecast": "trimtab.forecasting",
     "parity": "trimtab.checking",

@@ -13,7 +13,7 @@ from trimtab.benching import Contest
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.bench_targets import BenchBuilder
 from trimtab.errors import InputError
-from trimtab.exploration import Exploration
+from trimtab.experiment.prepare import Exploration
 from trimtab.measure.harnesses import BenchExecutable, open_bench
 from trimtab.measure.series import Case
 from trimtab.model.profile import Profile

@@ -12,7 +12,7 @@ from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.sources import copy_sources
 from trimtab.cargo.tests import ProjectTests, TestResult, TestRun, has_nextest
 from trimtab.errors import InputError
-from trimtab.exploration import Exploration
+from trimtab.experiment.prepare import Exploration
 from trimtab.model.parity import Change, CheckResult, Difference, End, Ending, SetAside
 from trimtab.model.profile import Profile
 from trimtab.units import printable

@@ -18,12 +18,12 @@ from hashlib import file_digest
 from pathlib import Path
 
 from trimtab.analysis.parity import doubts, summed
-from trimtab.api import SilentProgress
-from trimtab.candidates import Candidate, Finder, common_program
 from trimtab.cargo_testing import cargo_tests
 from trimtab.config.file import NAME, distinct_checks, parse_check, read_config
 from trimtab.errors import InputError
-from trimtab.experiment import Progress
+from trimtab.experiment.loop import Progress
+from trimtab.experiment.run import SilentProgress
+from trimtab.experiment.sides import Candidate, Finder, common_program
 from trimtab.judging import Judge
 from trimtab.measure.corpus import Corpus
 from trimtab.model.parity import SMOKE_CHECKS, Check, CheckResult, Input, Parity

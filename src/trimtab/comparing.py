@@ -17,15 +17,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from trimtab.analysis.difference import difference
-from trimtab.api import SilentProgress
 from trimtab.artifact.size_breakdown import weigh
 from trimtab.benching import Contest, bench, binaries_contest, nothing_run, require_run, wheels_contest
 from trimtab.builders.relink import find_lld
-from trimtab.candidates import Candidate, Finder, common_program
 from trimtab.cargo_benching import CargoBenches, cargo_contest
 from trimtab.config.file import distinct, parse_bench, read_config
 from trimtab.errors import InputError
-from trimtab.experiment import Progress
+from trimtab.experiment.loop import Progress
+from trimtab.experiment.run import SilentProgress
+from trimtab.experiment.sides import Candidate, Finder, common_program
 from trimtab.layout_benching import layout_spreads
 from trimtab.measure.counters import Counter
 from trimtab.measure.installed import Installer

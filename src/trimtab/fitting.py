@@ -13,8 +13,8 @@ from pathlib import Path
 
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.errors import InputError
-from trimtab.exploration import Exploration, prepare
-from trimtab.exploration import Request as Exploring
+from trimtab.experiment.prepare import Exploration, prepare
+from trimtab.experiment.prepare import Request as Exploring
 from trimtab.forecasting import busy_notes, profile_forecasts
 from trimtab.model.fit import Bounds, Estimated, Fit, FitReport, FitRow, Tried
 from trimtab.model.forecast import ProfileForecast

@@ -16,7 +16,7 @@ from trimtab.analysis.forecast import forecast as foretold
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.choice.table import label
 from trimtab.errors import InputError, MissingError, NothingBuiltError
-from trimtab.exploration import Exploration, Request, prepare
+from trimtab.experiment.prepare import Exploration, Request, prepare
 from trimtab.model.forecast import ForecastReport, ProfileForecast
 from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.space import axis_of

@@ -10,7 +10,7 @@ from pathlib import Path
 from trimtab.builders.relink import replicate, reproduces
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.errors import InputError, NothingBuiltError
-from trimtab.exploration import Exploration
+from trimtab.experiment.prepare import Exploration
 from trimtab.measure.layouts import LayoutBench
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Case

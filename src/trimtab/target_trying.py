@@ -15,8 +15,8 @@ from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.profiles.effective import todays_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.choice.table import label
-from trimtab.experiment import digest
-from trimtab.exploration import Exploration
+from trimtab.experiment.loop import digest
+from trimtab.experiment.prepare import Exploration
 from trimtab.measure.effect import check_effect
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile, axis_kind

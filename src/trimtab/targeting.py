@@ -22,8 +22,8 @@ from trimtab.cargo.project import fetch
 from trimtab.choice.table import label
 from trimtab.config.file import read_config
 from trimtab.errors import InputError
-from trimtab.exploration import Exploration, prepare
-from trimtab.exploration import Request as Exploring
+from trimtab.experiment.prepare import Exploration, prepare
+from trimtab.experiment.prepare import Request as Exploring
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile, axis_kind, parse_axis_value
 from trimtab.model.target import Discovery, Place, ReleaseTarget, Standing, TargetResult, TargetsReport

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.user import PROJECTS, snapshot
 from trimtab.builders.relink import capturing, find_lld, relink, replicate, reproduces
 from trimtab.errors import InputError, MissingError
-from trimtab.exploration import Exploration, Request, prepare
+from trimtab.experiment.prepare import Exploration, Request, prepare
 from trimtab.model.trial import Built
 from trimtab.system.paths import Folders
 from trimtab.system.process import SystemRunner

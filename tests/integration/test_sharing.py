@@ -24,7 +24,7 @@ import pytest
 from tests.integration.user import eventually, processes_about
 from trimtab.builders.builder import Builder
 from trimtab.builders.rustc_wrapper.compiler import Sharing
-from trimtab.exploration import Exploration, Request, prepare
+from trimtab.experiment.prepare import Exploration, Request, prepare
 from trimtab.model.profile import Lto, OptLevel, Panic, Profile, Strip
 from trimtab.model.space import parse_axis
 from trimtab.model.trace import Trace, Unit, UnitKind
@@ -657,7 +657,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from trimtab.builders.rustc_wrapper import unit_cache as entries
-from trimtab.exploration import Request, prepare
+from trimtab.experiment.prepare import Request, prepare
 from trimtab.system.paths import Folders
 
 root, folder = map(Path, sys.argv[1:])

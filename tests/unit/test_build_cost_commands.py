@@ -53,7 +53,7 @@ class Compiling(FakeCargo):
 @pytest.fixture
 def cargo(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Compiling:
     cargo = Compiling(shell.cargo.root)
-    for module in ("trimtab.cli.output", "trimtab.exploration"):
+    for module in ("trimtab.cli.output", "trimtab.experiment.prepare"):
         monkeypatch.setattr(f"{module}.SystemRunner", lambda: cargo)
     monkeypatch.setattr("trimtab.fitting.limits_enforced_by", lambda: "a control group")
     return cargo

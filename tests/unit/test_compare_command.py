@@ -378,7 +378,7 @@ class TestProject:
         other = replace(this_machine(), cores=64, kernel="4.4")
         studies = []
         for machine in (this_machine(), other):
-            monkeypatch.setattr("trimtab.exploration.this_machine", lambda machine=machine: machine)
+            monkeypatch.setattr("trimtab.experiment.prepare.this_machine", lambda machine=machine: machine)
             comparing.trimtab("explore --axis lto=thin,fat --measure build --quiet")
             with comparing.opened() as store:
                 studies += [one.id for one in store.history() if one.id not in studies]

@@ -12,12 +12,12 @@ from tests.fakes.cargo import MANIFEST, FakeCargo
 from tests.fakes.runner import FakeRunner, finished
 from tests.unit.conftest import Shell
 from tests.unit.test_compare_command import by_length
-from trimtab.api import SilentProgress
-from trimtab.candidates import Candidate, Finder
 from trimtab.cargo.git import checkout, profile_names, revision_of
 from trimtab.comparing import Request, Surroundings, run
 from trimtab.errors import InputError, MissingError
-from trimtab.exploration import Exploration
+from trimtab.experiment.prepare import Exploration
+from trimtab.experiment.run import SilentProgress
+from trimtab.experiment.sides import Candidate, Finder
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Measured
 from trimtab.model.comparison import Comparison, Mode, Row, Verdict

@@ -244,7 +244,7 @@ def test_a_profile_of_the_project(trimtab: Trimtab, cargo: ManyTargets) -> None:
 
 
 def test_a_trial_of_a_study(trimtab: Trimtab, cargo: ManyTargets, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trimtab.exploration.SystemRunner", lambda: cargo)
+    monkeypatch.setattr("trimtab.experiment.prepare.SystemRunner", lambda: cargo)
     assert run(["explore", "--axis", "lto=fat", "--measure", "build", "--quiet"]) == 0
     found = document(trimtab("--candidate 'last:lto fat' --json"))
     assert found["candidate"]["label"] == "lto fat"

@@ -10,15 +10,15 @@ from typing import Any
 import click
 
 from trimtab.analysis.estimate import estimate
-from trimtab.api import require_built, run
 from trimtab.choice.answer import answer
 from trimtab.choice.table import label
 from trimtab.cli.options import chosen_project, duration, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, store_option, trial_progress
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
-from trimtab.experiment import trial_identity
-from trimtab.exploration import Exploration, Request, prepare
+from trimtab.experiment.loop import trial_identity
+from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.run import require_built, run
 from trimtab.model.plan import Goal, ProbeKind
 from trimtab.model.space import parse_axis
 from trimtab.model.study import Study

@@ -8,7 +8,7 @@ import click
 
 from trimtab.cli.options import chosen_project, duration, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, teller
-from trimtab.exploration import Request as Exploring
+from trimtab.experiment.prepare import Request as Exploring
 from trimtab.fitting import Request, run
 from trimtab.model.fit import Fit
 from trimtab.model.space import parse_axis

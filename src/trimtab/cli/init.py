@@ -10,7 +10,7 @@ import click
 from trimtab.cli.output import output_options
 from trimtab.config.file import NAME
 from trimtab.errors import InputError
-from trimtab.exploration import look
+from trimtab.experiment.prepare import look
 from trimtab.report.config_file import config_file
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trimtab.api import SilentProgress
 from trimtab.choice.table import label
 from trimtab.errors import InputError
-from trimtab.experiment import Progress
+from trimtab.experiment.loop import Progress
+from trimtab.experiment.run import SilentProgress
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial

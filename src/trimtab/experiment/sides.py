@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from trimtab.api import require_built, run
 from trimtab.artifact.programs import programs
 from trimtab.artifact.pypi import PREFIX, published_wheel
 from trimtab.cargo.git import checkout, profile_names, revision_of
@@ -17,8 +16,10 @@ from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.cargo.project import find_manifest, load_project
 from trimtab.cargo.registry import PREFIX as CRATE
 from trimtab.errors import InputError
-from trimtab.experiment import Progress
-from trimtab.exploration import Exploration, Request, prepare
+from trimtab.experiment.loop import Progress
+from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.run import require_built, run
+from trimtab.experiment.wheels import wheel_meant
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
@@ -27,7 +28,6 @@ from trimtab.store.sqlite import SqliteStore
 from trimtab.system.paths import Folders
 from trimtab.system.process import Runner
 from trimtab.weighing import trial_named
-from trimtab.wheels import wheel_meant
 
 _REVISION = 12
 _KNOWN = "name a file, pypi:NAME==VERSION, crate:NAME@VERSION, STUDY:TRIAL, a project's folder, a profile or a revision"

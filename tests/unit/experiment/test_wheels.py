@@ -15,12 +15,12 @@ from tests.fakes.wheels import make_wheel
 from trimtab.cargo.project import Binary, Project
 from trimtab.choice.recommend import recommend
 from trimtab.errors import InputError
+from trimtab.experiment.wheels import binaries_in, startup_bench, tree_of, wheel_beside, wheel_meant
 from trimtab.measure.size import WheelSizeProbe
 from trimtab.model.metric import STARTUP, Absent, Measurement
 from trimtab.model.plan import STARTUP_BENCH, Goal
 from trimtab.model.trial import ENDS_INTERPRETER, Artifact, Effect
 from trimtab.pyproject.project import WheelProject
-from trimtab.wheels import binaries_in, startup_bench, tree_of, wheel_beside, wheel_meant
 
 ROOT = Path("/project")
 LIBRARY = Binary(name="native", package="app", source=ROOT / "rust/src/lib.rs", is_library=True)

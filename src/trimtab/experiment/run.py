@@ -17,8 +17,11 @@ from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.toolchain import ask
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError, MissingError, NothingBuiltError
-from trimtab.experiment import Experiment, Progress, Screening
-from trimtab.exploration import Exploration, Request, prepare
+from trimtab.experiment.loop import Experiment, Progress, Screening
+from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.wheels import (
+    WheelInspection,
+)
 from trimtab.measure.installed import BENCH_VARIABLES, Installer
 from trimtab.measure.probe import Probe
 from trimtab.measure.runtime import Binaries, InstructionProbe, RunProbe, Surroundings
@@ -34,9 +37,6 @@ from trimtab.store.sqlite import SqliteStore
 from trimtab.system.machine import usable_cores
 from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
 from trimtab.system.paths import default_folders, hold_lock
-from trimtab.wheels import (
-    WheelInspection,
-)
 
 _LEAST_SCREENED = 10
 """Profiles: of fewer, a screening saves less than it costs to build cleanly what each goal would take."""

@@ -26,17 +26,8 @@ from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
 from trimtab.cargo.toolchain import ask, find_compiler, find_toolchain
 from trimtab.config.file import Config, distinct, read_config
 from trimtab.errors import InputError, MissingError
-from trimtab.experiment import digest, trial_identity
-from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits, Plan, ProbeKind, Selection
-from trimtab.model.profile import Profile
-from trimtab.model.space import Axis, Space, default_space
-from trimtab.model.study import ProjectInfo, Study
-from trimtab.pyproject.project import WheelProject, read_wheel_project
-from trimtab.release.shipped_profiles import other_profile_notes
-from trimtab.system.machine import this_machine
-from trimtab.system.paths import Folders
-from trimtab.system.process import Runner, SystemRunner
-from trimtab.wheels import (
+from trimtab.experiment.loop import digest, trial_identity
+from trimtab.experiment.wheels import (
     Wheels,
     binaries_in,
     find_wheels,
@@ -46,6 +37,15 @@ from trimtab.wheels import (
     wheel_beside,
     wheel_meant,
 )
+from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits, Plan, ProbeKind, Selection
+from trimtab.model.profile import Profile
+from trimtab.model.space import Axis, Space, default_space
+from trimtab.model.study import ProjectInfo, Study
+from trimtab.pyproject.project import WheelProject, read_wheel_project
+from trimtab.release.shipped_profiles import other_profile_notes
+from trimtab.system.machine import this_machine
+from trimtab.system.paths import Folders
+from trimtab.system.process import Runner, SystemRunner
 
 _MOST_KEPT = 8 << 30
 """Bytes of compiled units that are kept."""

@@ -1,0 +1,1 @@
+"""Experiments: from a request to stored trials; what several commands stand on."""
