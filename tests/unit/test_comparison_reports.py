@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.values import MACHINE
-from tests.unit.test_reports import printed
+from tests.unit.commands.explore.test_reports import printed
 from tests.unit.test_schemas import validator
 from trimtab.model.comparison import Comparison, Conditions, Mode, Placement, Row, Runs, Sample, Verdict
 from trimtab.report.comparison import (

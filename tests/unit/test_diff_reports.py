@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.fakes.weights import after, bare, before, image, section, symbol
-from tests.unit.test_reports import printed
+from tests.unit.commands.explore.test_reports import printed
 from tests.unit.test_schemas import validator
 from trimtab.analysis.difference import difference
 from trimtab.analysis.registry import allowances

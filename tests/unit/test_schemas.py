@@ -17,10 +17,11 @@ from tests.fakes.parities import a_full_parity
 from tests.fakes.targets import a_full_report
 from tests.fakes.values import FAT, TODAY, a_full_study, failed, study, trial
 from tests.fakes.weights import after, before
-from tests.unit.test_reports import CHECKS, STUDIES
+from tests.unit.commands.explore.test_reports import CHECKS, STUDIES
 from trimtab.analysis.difference import difference
 from trimtab.analysis.registry import allowances
 from trimtab.choice.answer import answer
+from trimtab.commands.explore.json import study_json
 from trimtab.model.comparison import Comparison, Conditions, Mode, Verdict
 from trimtab.model.comparison import Row as ComparisonRow
 from trimtab.model.study import Study
@@ -31,7 +32,6 @@ from trimtab.report.fit import fit_json
 from trimtab.report.forecast import forecast_json
 from trimtab.report.history import history_json
 from trimtab.report.parity import parity_json
-from trimtab.report.study_json import study_json
 from trimtab.report.targets import targets_json
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"

@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 
-from trimtab.analysis.estimate import estimate
 from trimtab.choice.answer import answer
 from trimtab.choice.table import label
 from trimtab.cli.options import chosen_project, duration, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, store_option, trial_progress
+from trimtab.commands.explore.estimate import estimate
+from trimtab.commands.explore.json import study_json
+from trimtab.commands.explore.terminal import study_renderables
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
 from trimtab.experiment.loop import trial_identity
@@ -22,8 +24,6 @@ from trimtab.experiment.run import require_built, run
 from trimtab.model.plan import Goal, ProbeKind
 from trimtab.model.space import parse_axis
 from trimtab.model.study import Study
-from trimtab.report.study_json import study_json
-from trimtab.report.terminal import study_renderables
 from trimtab.store.sqlite import SqliteStore
 from trimtab.system.machine import usable_cores
 from trimtab.system.paths import default_folders

@@ -8,8 +8,8 @@ import click
 
 from trimtab.choice.answer import answer
 from trimtab.cli.output import console, existing_store, output_options, show, store_option
-from trimtab.report.study_json import study_json
-from trimtab.report.terminal import study_renderables
+from trimtab.commands.explore.json import study_json
+from trimtab.commands.explore.terminal import study_renderables
 
 
 @click.command("show")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from trimtab.commands.explore.json import effect_document, failure_document
 from trimtab.model.target import Attempt, Proposal, Ran, Standing, TargetResult, TargetsReport, Trouble
 from trimtab.report.escaping import escaped
-from trimtab.report.study_json import effect_document, failure_document
 from trimtab.units import format_bytes, format_change, format_seconds, printable
 
 if TYPE_CHECKING:

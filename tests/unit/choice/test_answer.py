@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.values import CHECK, FAT, FAT1, PROJECT, THIN, TODAY, a_full_study, failed, study, trial
-from trimtab.analysis.estimate import estimate
 from trimtab.choice.answer import answer
+from trimtab.commands.explore.estimate import estimate
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import STARTUP_BENCH
 from trimtab.model.study import Study

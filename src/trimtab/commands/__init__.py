@@ -1,0 +1,1 @@
+"""Capabilities: one folder for each command."""

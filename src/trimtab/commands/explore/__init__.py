@@ -1,0 +1,1 @@
+"""``trimtab explore``: release profiles of a project, measured side by side."""
