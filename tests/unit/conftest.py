@@ -77,7 +77,12 @@ def make_shell(
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
-        for module in ("trimtab.experiment.prepare", "trimtab.applying", "trimtab.cli.doctor", "trimtab.cli.output"):
+        for module in (
+            "trimtab.experiment.prepare",
+            "trimtab.commands.apply.run",
+            "trimtab.cli.doctor",
+            "trimtab.cli.output",
+        ):
             monkeypatch.setattr(f"{module}.SystemRunner", lambda: cargo)
         monkeypatch.chdir(cargo.root)
         return Shell(tmp_path, cargo, capsys)

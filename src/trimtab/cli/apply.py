@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trimtab.applying import Application, prepare_application, write
 from trimtab.cargo.profiles.edit import difference
 from trimtab.choice.recommend import recommend
 from trimtab.choice.table import choose_trial
 from trimtab.cli.output import console, existing_store, output_options, store_option
+from trimtab.commands.apply.run import Application, prepare_application, write
 from trimtab.errors import InputError
 from trimtab.model.plan import Goal
 from trimtab.model.study import Study

@@ -13,7 +13,7 @@ from tests.fakes.cargo import MANIFEST, Crate, FakeCargo
 from tests.fakes.parts import RecordingProgress
 from tests.fakes.runner import finished
 from tests.unit.conftest import Shell
-from trimtab.applying import prepare_application, write
+from trimtab.commands.apply.run import prepare_application, write
 from trimtab.errors import InputError, NothingBuiltError
 from trimtab.model.plan import Goal
 from trimtab.model.study import Study

@@ -17,11 +17,11 @@ from trimtab.cargo.profiles.effective import profiles_of, unit_graph
 from trimtab.cargo.project import Binary, Project, choose_binaries, load_project
 from trimtab.cargo.registry import PREFIX
 from trimtab.choice.recommend import gains_and_costs
+from trimtab.commands.apply.comment import manifest_comment
 from trimtab.errors import InputError
 from trimtab.model.profile import AXES, CargoValue, Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.report.comment import manifest_comment
 from trimtab.system.process import Runner, SystemRunner
 
 _NOT_INHERITING = ("dev", "test")

@@ -1,0 +1,1 @@
+"""``trimtab apply``: a chosen profile, written into ``Cargo.toml``."""
