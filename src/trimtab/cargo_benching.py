@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
-from trimtab.benching import Contest
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.bench_targets import BenchBuilder
+from trimtab.commands.bench.run import Contest
 from trimtab.errors import InputError
 from trimtab.experiment.prepare import Exploration
 from trimtab.measure.harnesses import BenchExecutable, open_bench

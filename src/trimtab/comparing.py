@@ -18,9 +18,9 @@ from pathlib import Path, PurePosixPath
 
 from trimtab.analysis.difference import difference
 from trimtab.artifact.size_breakdown import weigh
-from trimtab.benching import Contest, bench, binaries_contest, nothing_run, require_run, wheels_contest
 from trimtab.builders.relink import find_lld
 from trimtab.cargo_benching import CargoBenches, cargo_contest
+from trimtab.commands.bench.run import Contest, bench, binaries_contest, nothing_run, require_run, wheels_contest
 from trimtab.config.file import distinct, parse_bench, read_config
 from trimtab.errors import InputError
 from trimtab.experiment.loop import Progress

@@ -21,11 +21,11 @@ from tests.unit.commands.explore.test_reports import CHECKS, STUDIES
 from trimtab.analysis.difference import difference
 from trimtab.analysis.registry import allowances
 from trimtab.choice.answer import answer
+from trimtab.commands.bench.reports import comparison_json
 from trimtab.commands.explore.json import study_json
 from trimtab.model.comparison import Comparison, Conditions, Mode, Verdict
 from trimtab.model.comparison import Row as ComparisonRow
 from trimtab.model.study import Study
-from trimtab.report.comparison import comparison_json
 from trimtab.report.diff_json import diff_json
 from trimtab.report.doctor import doctor_json
 from trimtab.report.fit import fit_json

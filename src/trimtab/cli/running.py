@@ -11,11 +11,11 @@ import click
 
 from trimtab.cli.options import duration
 from trimtab.cli.output import console, show, write_file
+from trimtab.commands.bench.reports import comparison_json, comparison_markdown, comparison_renderables, hyperfine_json
 from trimtab.errors import InputError
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Measured
 from trimtab.model.comparison import Comparison, Runs
-from trimtab.report.comparison import comparison_json, comparison_markdown, comparison_renderables, hyperfine_json
 from trimtab.units import parse_ratio
 
 F = TypeVar("F", bound=Callable[..., Any])

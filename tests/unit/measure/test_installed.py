@@ -16,7 +16,7 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from tests.fakes.wheels import make_wheel
-from trimtab.benching import wheels_contest
+from trimtab.commands.bench.run import wheels_contest
 from trimtab.errors import InputError
 from trimtab.measure.installed import Installer, modules_in, programs_in
 from trimtab.model.trial import Artifact, BuildFailed, Cause

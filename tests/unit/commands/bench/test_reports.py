@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from tests.fakes.values import MACHINE
 from tests.unit.commands.explore.test_reports import printed
 from tests.unit.test_schemas import validator
-from trimtab.model.comparison import Comparison, Conditions, Mode, Placement, Row, Runs, Sample, Verdict
-from trimtab.report.comparison import (
+from trimtab.commands.bench.reports import (
     comparison_json,
     comparison_markdown,
     comparison_renderables,
     hyperfine_json,
     ordered,
 )
+from trimtab.model.comparison import Comparison, Conditions, Mode, Placement, Row, Runs, Sample, Verdict
 
 Golden = Callable[[str, str], None]
 

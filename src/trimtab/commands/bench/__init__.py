@@ -1,0 +1,1 @@
+"""``trimtab bench``: commands side by side, in pairs."""
