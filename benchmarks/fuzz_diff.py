@@ -24,12 +24,12 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-from trimtab.analysis.difference import difference
-from trimtab.analysis.registry import allowances
 from trimtab.artifact.pypi import published_wheel
 from trimtab.artifact.size_breakdown import weigh
+from trimtab.commands.diff.difference import difference
+from trimtab.commands.diff.json import diff_json
+from trimtab.commands.diff.registry_limits import allowances
 from trimtab.errors import InputError, MissingError
-from trimtab.report.diff_json import diff_json
 from trimtab.system.paths import default_folders
 from trimtab.system.process import SystemRunner
 

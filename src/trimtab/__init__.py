@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trimtab.checking import parity
     from trimtab.choice.answer import answer
+    from trimtab.commands.diff.model import Difference
+    from trimtab.commands.diff.run import diff
     from trimtab.comparing import compare
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
     from trimtab.experiment.loop import Progress
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from trimtab.fitting import fit
     from trimtab.forecasting import forecast
     from trimtab.model.comparison import Comparison
-    from trimtab.model.difference import Difference
     from trimtab.model.fit import FitReport
     from trimtab.model.forecast import ForecastReport
     from trimtab.model.metric import Absent, Measurement
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from trimtab.model.trial import Trial
     from trimtab.model.verdict import Answer, Recommendation
     from trimtab.targeting import targets
-    from trimtab.weighing import diff
 
 __version__ = "0.1.0"
 
@@ -37,7 +37,7 @@ _HOMES = {
     "Absent": "trimtab.model.metric",
     "Answer": "trimtab.model.verdict",
     "Comparison": "trimtab.model.comparison",
-    "Difference": "trimtab.model.difference",
+    "Difference": "trimtab.commands.diff.model",
     "FitReport": "trimtab.model.fit",
     "ForecastReport": "trimtab.model.forecast",
     "InputError": "trimtab.errors",
@@ -55,7 +55,7 @@ _HOMES = {
     "TrimtabError": "trimtab.errors",
     "answer": "trimtab.choice.answer",
     "compare": "trimtab.comparing",
-    "diff": "trimtab.weighing",
+    "diff": "trimtab.commands.diff.run",
     "explore": "trimtab.experiment.run",
     "fit": "trimtab.fitting",
     "forecast": "trimtab.forecasting",

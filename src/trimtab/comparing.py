@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from trimtab.analysis.difference import difference
 from trimtab.artifact.size_breakdown import weigh
 from trimtab.builders.relink import find_lld
 from trimtab.cargo_benching import CargoBenches, cargo_contest
 from trimtab.commands.bench.run import Contest, bench, binaries_contest, nothing_run, require_run, wheels_contest
+from trimtab.commands.diff.difference import difference
+from trimtab.commands.diff.model import Difference
+from trimtab.commands.diff.model import Row as Weighed
 from trimtab.config.file import distinct, parse_bench, read_config
 from trimtab.errors import InputError
 from trimtab.experiment.loop import Progress
@@ -33,8 +35,6 @@ from trimtab.measure.paired import Rules
 from trimtab.measure.series import Measured
 from trimtab.measure.verdicts import over_layouts, range_verdict
 from trimtab.model.comparison import Comparison, Mode, Row, Verdict
-from trimtab.model.difference import Difference
-from trimtab.model.difference import Row as Weighed
 from trimtab.model.plan import Bench
 from trimtab.model.weight import Format
 from trimtab.pyproject.environments import kept_tools

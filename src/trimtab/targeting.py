@@ -20,6 +20,7 @@ from trimtab.cargo.git import profile_names
 from trimtab.cargo.profiles.effective import todays_profile
 from trimtab.cargo.project import fetch
 from trimtab.choice.table import label
+from trimtab.commands.diff.run import trial_named
 from trimtab.config.file import read_config
 from trimtab.errors import InputError
 from trimtab.experiment.prepare import Exploration, prepare
@@ -34,7 +35,6 @@ from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
 from trimtab.target_running import Running
 from trimtab.target_trying import Settings, Trying
-from trimtab.weighing import trial_named
 
 _NOT_CONTAINED = "this system gives no overlay: builds happen in the project's own tree, as those of explore do"
 _RUNS_NOT_CONTAINED = "this system gives no overlay: what --run runs can change the project's own tree"

@@ -366,7 +366,7 @@ class TestProject:
     def test_what_diff_is_told_to_be_called_with_it_understands(
         self, comparing: Shell, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("trimtab.weighing.weigh", by_length)
+        monkeypatch.setattr("trimtab.commands.diff.run.weigh", by_length)
         monkeypatch.setattr("trimtab.cli.diff.SystemRunner", lambda: comparing.cargo)
         (moved,) = [note for note in compared(comparing, "release small")["notes"] if "trimtab diff" in note]
         said = comparing.trimtab(moved.partition("trimtab ")[2].removesuffix(")"))

@@ -18,15 +18,15 @@ from tests.fakes.targets import a_full_report
 from tests.fakes.values import FAT, TODAY, a_full_study, failed, study, trial
 from tests.fakes.weights import after, before
 from tests.unit.commands.explore.test_reports import CHECKS, STUDIES
-from trimtab.analysis.difference import difference
-from trimtab.analysis.registry import allowances
 from trimtab.choice.answer import answer
 from trimtab.commands.bench.reports import comparison_json
+from trimtab.commands.diff.difference import difference
+from trimtab.commands.diff.json import diff_json
+from trimtab.commands.diff.registry_limits import allowances
 from trimtab.commands.explore.json import study_json
 from trimtab.model.comparison import Comparison, Conditions, Mode, Verdict
 from trimtab.model.comparison import Row as ComparisonRow
 from trimtab.model.study import Study
-from trimtab.report.diff_json import diff_json
 from trimtab.report.doctor import doctor_json
 from trimtab.report.fit import fit_json
 from trimtab.report.forecast import forecast_json

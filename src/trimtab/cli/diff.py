@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import click
 
-from trimtab.analysis.difference import difference
-from trimtab.analysis.registry import allowances
 from trimtab.cli.output import console, output_options, show, store_option
+from trimtab.commands.diff.difference import difference
+from trimtab.commands.diff.json import diff_json
+from trimtab.commands.diff.listing import By, listings, remarks
+from trimtab.commands.diff.markdown import diff_markdown
+from trimtab.commands.diff.registry_limits import allowances
+from trimtab.commands.diff.run import weighed
+from trimtab.commands.diff.terminal import diff_renderables
 from trimtab.errors import InputError
-from trimtab.report.diff_json import diff_json
-from trimtab.report.diff_listing import By, listings, remarks
-from trimtab.report.diff_markdown import diff_markdown
-from trimtab.report.diff_terminal import diff_renderables
 from trimtab.system.paths import default_folders
 from trimtab.system.process import Command, Finished, SystemRunner
-from trimtab.weighing import weighed
 
 
 class _Fetching(SystemRunner):

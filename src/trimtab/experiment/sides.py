@@ -15,6 +15,7 @@ from trimtab.cargo.git import checkout, profile_names, revision_of
 from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.cargo.project import find_manifest, load_project
 from trimtab.cargo.registry import PREFIX as CRATE
+from trimtab.commands.diff.run import trial_named
 from trimtab.errors import InputError
 from trimtab.experiment.loop import Progress
 from trimtab.experiment.prepare import Exploration, Request, prepare
@@ -27,7 +28,6 @@ from trimtab.model.trial import Trial
 from trimtab.store.sqlite import SqliteStore
 from trimtab.system.paths import Folders
 from trimtab.system.process import Runner
-from trimtab.weighing import trial_named
 
 _REVISION = 12
 _KNOWN = "name a file, pypi:NAME==VERSION, crate:NAME@VERSION, STUDY:TRIAL, a project's folder, a profile or a revision"

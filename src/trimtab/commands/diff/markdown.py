@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trimtab.model.difference import Difference, Row
-from trimtab.report.diff_listing import Listing, headline, summary
+from trimtab.commands.diff.listing import Listing, headline, summary
+from trimtab.commands.diff.model import Difference, Row
 from trimtab.report.escaping import escaped
 from trimtab.units import format_change, printable
 

@@ -12,12 +12,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from trimtab.analysis.difference import difference
 from trimtab.artifact.pypi import PREFIX, published_wheel
 from trimtab.artifact.size_breakdown import weigh
 from trimtab.choice.table import choose_trial
+from trimtab.commands.diff.difference import difference
+from trimtab.commands.diff.model import Difference
 from trimtab.errors import InputError
-from trimtab.model.difference import Difference
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
 from trimtab.model.weight import Format, Weight

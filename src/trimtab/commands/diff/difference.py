@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from trimtab.model.difference import BinaryDifference, Difference, OneSided, Row, Side
+from trimtab.commands.diff.model import BinaryDifference, Difference, OneSided, Row, Side
 from trimtab.model.weight import Image, Member, Purpose, Symbol, Weight
 from trimtab.units import format_change, format_signed
 

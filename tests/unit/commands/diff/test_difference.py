@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.weights import after, bare, before, image, section, symbol, weight
-from trimtab.analysis.difference import NOT_NAMED, OUTSIDE, difference
-from trimtab.analysis.registry import allowances
-from trimtab.model.difference import BinaryDifference, Row
+from trimtab.commands.diff.difference import NOT_NAMED, OUTSIDE, difference
+from trimtab.commands.diff.model import BinaryDifference, Row
+from trimtab.commands.diff.registry_limits import allowances
 from trimtab.model.weight import Format, Image, Member, Purpose
 
 TEXT = section(".text", 1000, Purpose.CODE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 
-from trimtab.model.difference import Allowance, Difference
+from trimtab.commands.diff.model import Allowance, Difference
 from trimtab.model.weight import Format
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.model.difference import Allowance, BinaryDifference, Difference, OneSided, Row
+from trimtab.commands.diff.model import Allowance, BinaryDifference, Difference, OneSided, Row
 
 SCHEMA = "trimtab.diff/1"
 

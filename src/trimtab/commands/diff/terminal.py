@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from trimtab.model.difference import Difference, Row
-from trimtab.report.diff_listing import Listing, headline, summary
+from trimtab.commands.diff.listing import Listing, headline, summary
+from trimtab.commands.diff.model import Difference, Row
 from trimtab.units import format_bytes, format_change, format_signed, printable
 
 if TYPE_CHECKING:

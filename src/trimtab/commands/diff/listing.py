@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trimtab.model.difference import Allowance, BinaryDifference, Difference, OneSided, Row
+from trimtab.commands.diff.model import Allowance, BinaryDifference, Difference, OneSided, Row
 from trimtab.units import format_bytes, format_change, format_count, format_signed, printable
 
 _CRATES_NAMED = 4

@@ -10,14 +10,14 @@ import pytest
 from tests.fakes.weights import after, bare, before, image, section, symbol
 from tests.unit.commands.explore.test_reports import printed
 from tests.unit.test_schemas import validator
-from trimtab.analysis.difference import difference
-from trimtab.analysis.registry import allowances
-from trimtab.model.difference import Difference
+from trimtab.commands.diff.difference import difference
+from trimtab.commands.diff.json import diff_json
+from trimtab.commands.diff.listing import By, headline, listings, remarks
+from trimtab.commands.diff.markdown import diff_markdown
+from trimtab.commands.diff.model import Difference
+from trimtab.commands.diff.registry_limits import allowances
+from trimtab.commands.diff.terminal import diff_renderables
 from trimtab.model.weight import Purpose
-from trimtab.report.diff_json import diff_json
-from trimtab.report.diff_listing import By, headline, listings, remarks
-from trimtab.report.diff_markdown import diff_markdown
-from trimtab.report.diff_terminal import diff_renderables
 
 Golden = Callable[[str, str], None]
 HOSTILE = "[bold]a|b`c_d</x>\n# e\x1b[2J"

@@ -1,0 +1,1 @@
+"""``trimtab diff``: what changed between two files."""
