@@ -32,8 +32,8 @@ from itertools import islice
 from pathlib import Path
 
 from trimtab.builders.relink import relink, replicate, reproduces
+from trimtab.commands.compare.layouts import LayoutBench
 from trimtab.experiment.prepare import Exploration, Request, prepare
-from trimtab.measure.layouts import LayoutBench
 from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.series import Case
 from trimtab.measure.verdicts import rows_of

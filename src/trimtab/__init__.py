@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trimtab.checking import parity
     from trimtab.choice.answer import answer
+    from trimtab.commands.compare.run import compare
     from trimtab.commands.diff.model import Difference
     from trimtab.commands.diff.run import diff
-    from trimtab.comparing import compare
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
     from trimtab.experiment.loop import Progress
     from trimtab.experiment.run import explore
@@ -54,7 +54,7 @@ _HOMES = {
     "Trial": "trimtab.model.trial",
     "TrimtabError": "trimtab.errors",
     "answer": "trimtab.choice.answer",
-    "compare": "trimtab.comparing",
+    "compare": "trimtab.commands.compare.run",
     "diff": "trimtab.commands.diff.run",
     "explore": "trimtab.experiment.run",
     "fit": "trimtab.fitting",

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.user import User, snapshot
-from trimtab.cargo.bench_targets import BenchBuilder, BenchTarget
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import fetch, load_project
+from trimtab.commands.compare.bench_targets import BenchBuilder, BenchTarget
+from trimtab.commands.compare.harnesses import BenchExecutable, open_bench
 from trimtab.errors import InputError
-from trimtab.measure.harnesses import BenchExecutable, open_bench
 from trimtab.model.plan import Selection
 from trimtab.model.profile import OptLevel, Profile
 from trimtab.system.process import Command, SystemRunner

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from trimtab.cargo_benching import CargoBenches
 from trimtab.cli.options import command_line
 from trimtab.cli.output import output_options, status_line, store_option, teller, trial_progress
 from trimtab.cli.running import check_formats, pairs_said, print_comparison, rules_of, run_options
-from trimtab.comparing import Request, Surroundings, run
+from trimtab.commands.compare.cargo_bench import CargoBenches
+from trimtab.commands.compare.run import Request, Surroundings, run
 from trimtab.config.file import parse_bench
 from trimtab.errors import InputError, MissingError
 from trimtab.measure.counters import Counter, find_counter

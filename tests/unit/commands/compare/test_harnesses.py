@@ -10,9 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.runner import FakeRunner, finished
-from trimtab.cargo.bench_targets import BenchTarget
+from trimtab.commands.compare.bench_targets import BenchTarget
+from trimtab.commands.compare.harnesses import (
+    CRITERION,
+    DIVAN,
+    BenchExecutable,
+    Harness,
+    cases,
+    find_harness,
+    open_bench,
+)
 from trimtab.errors import InputError
-from trimtab.measure.harnesses import CRITERION, DIVAN, BenchExecutable, Harness, cases, find_harness, open_bench
 
 HARNESSES = [CRITERION, DIVAN]
 DIVAN_HEAD = "speed       fastest       │ slowest       │ median        │ mean          │ samples │ iters"

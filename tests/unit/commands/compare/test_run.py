@@ -10,10 +10,10 @@ import pytest
 
 from tests.fakes.cargo import MANIFEST, FakeCargo
 from tests.fakes.runner import FakeRunner, finished
+from tests.unit.commands.compare.test_command import by_length
 from tests.unit.conftest import Shell
-from tests.unit.test_compare_command import by_length
 from trimtab.cargo.git import checkout, profile_names, revision_of
-from trimtab.comparing import Request, Surroundings, run
+from trimtab.commands.compare.run import Request, Surroundings, run
 from trimtab.errors import InputError, MissingError
 from trimtab.experiment.prepare import Exploration
 from trimtab.experiment.run import SilentProgress
@@ -40,7 +40,7 @@ SPREADS = [
 @pytest.fixture
 def project(make_shell: Callable[[FakeCargo], Shell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """Has a profile ``small`` with a smaller binary."""
-    monkeypatch.setattr("trimtab.comparing.weigh", by_length)
+    monkeypatch.setattr("trimtab.commands.compare.run.weigh", by_length)
     manifest = MANIFEST + '\n[profile.small]\ninherits = "release"\nlto = "fat"\n'
     return make_shell(FakeCargo.with_project(tmp_path / "app", manifest))
 
@@ -63,12 +63,12 @@ def benches_run(shell: Shell) -> int:
 class TestLayouts:
     @pytest.fixture(autouse=True)
     def _lld(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("trimtab.comparing.find_lld", lambda *_: ())
+        monkeypatch.setattr("trimtab.commands.compare.run.find_lld", lambda *_: ())
 
     def spread(
         self, monkeypatch: pytest.MonkeyPatch, found: Callable[[], tuple[list[LayoutSpread], list[str]]]
     ) -> None:
-        monkeypatch.setattr("trimtab.comparing.layout_spreads", lambda *_: found())
+        monkeypatch.setattr("trimtab.commands.compare.run.layout_spreads", lambda *_: found())
 
     def test_their_verdict_takes_the_place_of_the_two_programs(
         self, project: Shell, monkeypatch: pytest.MonkeyPatch
@@ -103,7 +103,7 @@ class TestLayouts:
         def missing(*_: object) -> None:
             raise MissingError("there is no lld to shuffle functions with")
 
-        monkeypatch.setattr("trimtab.comparing.find_lld", missing)
+        monkeypatch.setattr("trimtab.commands.compare.run.find_lld", missing)
         with pytest.raises(MissingError, match="no lld"):
             compared(project, layouts=5)
         assert benches_run(project) == 0

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
-from trimtab.cargo.bench_targets import BenchBuilder, BenchTarget
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Project
+from trimtab.commands.compare.bench_targets import BenchBuilder, BenchTarget
 from trimtab.errors import InputError
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Lto, Profile

@@ -10,11 +10,11 @@ from hashlib import file_digest
 from pathlib import Path
 
 from trimtab.builders.work_folder import hold_workplace
-from trimtab.cargo.bench_targets import BenchBuilder
 from trimtab.commands.bench.run import Contest
+from trimtab.commands.compare.bench_targets import BenchBuilder
+from trimtab.commands.compare.harnesses import BenchExecutable, open_bench
 from trimtab.errors import InputError
 from trimtab.experiment.prepare import Exploration
-from trimtab.measure.harnesses import BenchExecutable, open_bench
 from trimtab.measure.series import Case
 from trimtab.model.profile import Profile
 from trimtab.system.process import Finished

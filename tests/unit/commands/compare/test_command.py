@@ -233,7 +233,7 @@ class TestInterrupts:
         def stop(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("trimtab.comparing.weigh", stop)
+        monkeypatch.setattr("trimtab.commands.compare.run.weigh", stop)
         found = document_of(comparer.compare("./old", "./new", *CHECK))
         assert verdicts(found)["check", "wall"] == "regressed"
         assert "not weighed: interrupted (./old)" in found["notes"]
@@ -321,7 +321,7 @@ def comparing(monkeypatch: pytest.MonkeyPatch, make_shell: MakeShell, tmp_path: 
     """A project with a second profile, ``small``, whose binary is smaller and quicker."""
     shell = make_shell(FakeCargo.with_project(tmp_path / "app", SMALL))
     monkeypatch.setattr("trimtab.cli.compare.SystemRunner", lambda: shell.cargo)
-    monkeypatch.setattr("trimtab.comparing.weigh", by_length)
+    monkeypatch.setattr("trimtab.commands.compare.run.weigh", by_length)
     return shell
 
 
@@ -435,7 +435,7 @@ class TestProject:
         crates = (Crate(name="app", binaries=("app", "tool")),)
         shell = make_shell(FakeCargo.with_project(tmp_path / "several", SMALL, crates=crates))
         monkeypatch.setattr("trimtab.cli.compare.SystemRunner", lambda: shell.cargo)
-        monkeypatch.setattr("trimtab.comparing.weigh", by_length)
+        monkeypatch.setattr("trimtab.commands.compare.run.weigh", by_length)
         error = refused(shell.trimtab("compare release small --quiet"))
         assert "several binaries and none chosen: app, tool" in error
         assert verdicts(compared(shell, "release small --bin tool")) == {("tool", "size.file"): "improved"}
@@ -466,7 +466,7 @@ class TestProject:
 
 class TestFromAScript:
     def test_a_comparison_is_a_value(self, comparing: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("trimtab.comparing.SystemRunner", lambda: comparing.cargo)
+        monkeypatch.setattr("trimtab.commands.compare.run.SystemRunner", lambda: comparing.cargo)
         found = trimtab.compare("release", "small", {"check": "{bin} check x"}, budget=30)
         assert found.headline.startswith("3 improved, typically by 9.1 %")
         assert {row.metric for row in found.rows} >= {"size.file", "wall"}

@@ -18,8 +18,9 @@ from pathlib import Path, PurePosixPath
 
 from trimtab.artifact.size_breakdown import weigh
 from trimtab.builders.relink import find_lld
-from trimtab.cargo_benching import CargoBenches, cargo_contest
 from trimtab.commands.bench.run import Contest, bench, binaries_contest, nothing_run, require_run, wheels_contest
+from trimtab.commands.compare.cargo_bench import CargoBenches, cargo_contest
+from trimtab.commands.compare.layout_builds import layout_spreads
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.model import Difference
 from trimtab.commands.diff.model import Row as Weighed
@@ -28,7 +29,6 @@ from trimtab.errors import InputError
 from trimtab.experiment.loop import Progress
 from trimtab.experiment.run import SilentProgress
 from trimtab.experiment.sides import Candidate, Finder, common_program
-from trimtab.layout_benching import layout_spreads
 from trimtab.measure.counters import Counter
 from trimtab.measure.installed import Installer
 from trimtab.measure.paired import Rules

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
+from trimtab.commands.compare.layouts import LayoutBench, LayoutRuns, layout_effects
 from trimtab.errors import InputError
-from trimtab.measure.layouts import LayoutBench, LayoutRuns, layout_effects
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Case
 from trimtab.model.layout import LayoutSpread

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.cargo.bench_targets import BenchTarget
+from trimtab.commands.compare.bench_targets import BenchTarget
 from trimtab.errors import InputError
 from trimtab.system.process import Command, Finished, Runner
 

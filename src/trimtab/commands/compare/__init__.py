@@ -1,0 +1,1 @@
+"""``trimtab compare``: two programs side by side, whatever names them."""
