@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trimtab.checking import parity
     from trimtab.choice.answer import answer
     from trimtab.commands.compare.run import compare
     from trimtab.commands.diff.model import Difference
     from trimtab.commands.diff.run import diff
+    from trimtab.commands.parity.model import Parity
+    from trimtab.commands.parity.run import parity
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
     from trimtab.experiment.loop import Progress
     from trimtab.experiment.run import explore
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from trimtab.model.fit import FitReport
     from trimtab.model.forecast import ForecastReport
     from trimtab.model.metric import Absent, Measurement
-    from trimtab.model.parity import Parity
     from trimtab.model.profile import Profile
     from trimtab.model.study import Study
     from trimtab.model.target import TargetsReport
@@ -45,7 +45,7 @@ _HOMES = {
     "Measurement": "trimtab.model.metric",
     "MissingError": "trimtab.errors",
     "NothingBuiltError": "trimtab.errors",
-    "Parity": "trimtab.model.parity",
+    "Parity": "trimtab.commands.parity.model",
     "Profile": "trimtab.model.profile",
     "Progress": "trimtab.experiment.loop",
     "Recommendation": "trimtab.model.verdict",
@@ -59,7 +59,7 @@ _HOMES = {
     "explore": "trimtab.experiment.run",
     "fit": "trimtab.fitting",
     "forecast": "trimtab.forecasting",
-    "parity": "trimtab.checking",
+    "parity": "trimtab.commands.parity.run",
     "targets": "trimtab.targeting",
 }
 

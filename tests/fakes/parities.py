@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.fakes.values import a_full_study
-from trimtab.analysis.parity import Judged, summed
-from trimtab.model.parity import Change, Difference, End, Ending, Parity, SetAside
+from trimtab.commands.parity.compare import Judged, summed
+from trimtab.commands.parity.model import Change, Difference, End, Ending, Parity, SetAside
 
 FINE = End(ending=Ending.EXIT, exit_code=0)
 FOUND = End(ending=Ending.EXIT, exit_code=1)

@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from trimtab.checking import Request, Surroundings, run
 from trimtab.cli.options import command_line, duration
 from trimtab.cli.output import console, output_options, show, status_line, store_option, teller, trial_progress
 from trimtab.cli.running import check_formats
+from trimtab.commands.parity.markdown import parity_markdown
+from trimtab.commands.parity.model import Check, Normaliser, Parity
+from trimtab.commands.parity.run import Request, Surroundings, run
+from trimtab.commands.parity.terminal import parity_json, parity_renderables
 from trimtab.config.file import parse_check
 from trimtab.errors import InputError, InterruptError
-from trimtab.model.parity import Check, Normaliser, Parity
-from trimtab.report.parity import parity_json, parity_renderables
-from trimtab.report.parity_markdown import parity_markdown
 from trimtab.system.paths import default_folders
 from trimtab.system.process import SystemRunner
 

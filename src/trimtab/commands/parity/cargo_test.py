@@ -6,14 +6,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from trimtab.analysis.normalise import without_process
-from trimtab.analysis.parity import Judged, summed
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.sources import copy_sources
-from trimtab.cargo.tests import ProjectTests, TestResult, TestRun, has_nextest
+from trimtab.commands.parity.compare import Judged, summed
+from trimtab.commands.parity.model import Change, CheckResult, Difference, End, Ending, SetAside
+from trimtab.commands.parity.normalise import without_process
+from trimtab.commands.parity.project_tests import ProjectTests, TestResult, TestRun, has_nextest
 from trimtab.errors import InputError
 from trimtab.experiment.prepare import Exploration
-from trimtab.model.parity import Change, CheckResult, Difference, End, Ending, SetAside
 from trimtab.model.profile import Profile
 from trimtab.units import printable
 

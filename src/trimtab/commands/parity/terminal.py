@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trimtab.model.parity import CheckResult, Difference, Ending, Parity, SetAside
+from trimtab.commands.parity.model import CheckResult, Difference, Ending, Parity, SetAside
 from trimtab.units import format_seconds, printable
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from trimtab.model.parity import CheckResult, Parity, ProjectResult, SetAside
+from trimtab.commands.parity.model import CheckResult, Parity, ProjectResult, SetAside
+from trimtab.commands.parity.terminal import endings, lines_of, machine, notes, title
 from trimtab.report.escaping import escaped
-from trimtab.report.parity import endings, lines_of, machine, notes, title
 from trimtab.units import printable
 
 MOST = 65_536

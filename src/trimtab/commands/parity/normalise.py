@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from trimtab.model.parity import Normaliser
+from trimtab.commands.parity.model import Normaliser
 
 # What stands before a path is the beginning of the line or something that no path goes on from.
 _PATH = re.compile(r"(?<![\w.~/\\\]…-])(?:file://)?(?:~?/|[A-Za-z]:[\\/])(?:[^\s:;,'\"`<>()\[\]|*?\\/]+[\\/])+")

@@ -15,10 +15,10 @@ from rich.console import Console
 
 from tests.fakes.parities import FINE, a_full_parity, judged, same
 from tests.unit.test_schemas import validator
-from trimtab.analysis.parity import summed
-from trimtab.model.parity import Change, End, Ending, Parity
-from trimtab.report.parity import endings, parity_json, parity_renderables
-from trimtab.report.parity_markdown import MOST, parity_markdown
+from trimtab.commands.parity.compare import summed
+from trimtab.commands.parity.markdown import MOST, parity_markdown
+from trimtab.commands.parity.model import Change, End, Ending, Parity
+from trimtab.commands.parity.terminal import endings, parity_json, parity_renderables
 
 
 def printed(parity: Parity, width: int = 120) -> str:

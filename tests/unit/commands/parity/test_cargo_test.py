@@ -11,13 +11,13 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from tests.fakes.values import FAT, TODAY
-from trimtab import cargo_testing
-from trimtab.analysis.parity import Judged, summed
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Project
-from trimtab.cargo.tests import ProjectTests, TestResult, TestRun, libtest_run, nextest_run
-from trimtab.cargo_testing import cargo_tests
-from trimtab.model.parity import Ending
+from trimtab.commands.parity import cargo_test as cargo_testing
+from trimtab.commands.parity.cargo_test import cargo_tests
+from trimtab.commands.parity.compare import Judged, summed
+from trimtab.commands.parity.model import Ending
+from trimtab.commands.parity.project_tests import ProjectTests, TestResult, TestRun, libtest_run, nextest_run
 from trimtab.model.plan import Selection
 
 SAID = """\

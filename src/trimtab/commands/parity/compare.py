@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from trimtab.analysis.normalise import normalised
-from trimtab.model.parity import (
+from trimtab.commands.parity.model import (
     Behaviour,
     Change,
     Check,
@@ -27,6 +26,7 @@ from trimtab.model.parity import (
     Tally,
     Written,
 )
+from trimtab.commands.parity.normalise import normalised
 from trimtab.units import format_bytes, printable
 
 _PANIC = re.compile(r"^.*\bpanicked at\b.*$", re.MULTILINE | re.IGNORECASE)

@@ -12,9 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.analysis.parity import Judged, compared, doubts, end_of, lines_of_one_side, rule_of, settled, summed
-from trimtab.judging import observed
-from trimtab.model.parity import (
+from trimtab.commands.parity.compare import (
+    Judged,
+    compared,
+    doubts,
+    end_of,
+    lines_of_one_side,
+    rule_of,
+    settled,
+    summed,
+)
+from trimtab.commands.parity.model import (
     Behaviour,
     Change,
     Check,
@@ -27,6 +35,7 @@ from trimtab.model.parity import (
     SetAside,
     Written,
 )
+from trimtab.commands.parity.runner import observed
 
 CHECK = Check(name="lint", command=("{bin}", "check", "{input}"), inputs="*")
 PANIC = "thread 'main' (17) panicked at src/main.rs:3:5:\nno\n"

@@ -14,8 +14,8 @@ import pytest
 from tests.fakes.runner import FakeRunner, finished
 from tests.unit.conftest import Said
 from tests.unit.test_schemas import validator
-from trimtab.checking import parity
 from trimtab.cli.app import run
+from trimtab.commands.parity.run import parity
 from trimtab.errors import InputError
 from trimtab.system.process import Command, Finished
 
@@ -76,7 +76,7 @@ def trimtab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     programs = Programs()
-    for module in ("trimtab.cli.parity", "trimtab.checking"):
+    for module in ("trimtab.cli.parity", "trimtab.commands.parity.run"):
         monkeypatch.setattr(f"{module}.SystemRunner", lambda: programs)
     for name, text in (("old", "old"), ("new", "new"), ("twin", "old")):
         (tmp_path / name).write_text(text)
@@ -187,7 +187,7 @@ class TestParity:
                 raise PermissionError(errno.EACCES, "Permission denied", str(source))
             place.write_bytes(source.read_bytes())
 
-        monkeypatch.setattr("trimtab.measure.behaviour.shutil.copy2", refuses)
+        monkeypatch.setattr("trimtab.commands.parity.sandbox.shutil.copy2", refuses)
         trimtab.programs.says["new", "corpus/requests/api.py"] = ["other"]
         document = trimtab.document(*CHECK)
         assert outcomes(document, "differences") == ["corpus/requests/api.py"]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
+from trimtab.commands.parity.model import Behaviour, Check, Input
+from trimtab.commands.parity.sandbox import CopyError, Stage
 from trimtab.errors import MissingError
-from trimtab.measure.behaviour import CopyError, Stage
-from trimtab.model.parity import Behaviour, Check, Input
 from trimtab.system.orphans import WORK_VARIABLE
 from trimtab.system.process import Command, Finished
 
@@ -148,7 +148,7 @@ def test_a_file_out_of_the_project_is_what_it_leads_to(observe: Callable[..., Be
 
 
 def test_a_link_to_a_large_folder(observe: Callable[..., Behaviour], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trimtab.measure.behaviour._MOST_LINKED", 4096)
+    monkeypatch.setattr("trimtab.commands.parity.sandbox._MOST_LINKED", 4096)
     with pytest.raises(CopyError, match=r"the link .*/app/data leads to more than 4 KiB"):
         observe(plays(lambda _: None))
 
@@ -213,7 +213,7 @@ def test_a_reason_that_the_system_has_no_words_for(
     def refuses(source: Path, _: Path) -> None:
         raise shutil.SameFileError(f"{source} is the same file")
 
-    monkeypatch.setattr("trimtab.measure.behaviour.shutil.copy2", refuses)
+    monkeypatch.setattr("trimtab.commands.parity.sandbox.shutil.copy2", refuses)
     with pytest.raises(CopyError, match=r"cannot be copied: .* is the same file"):
         observe(plays(lambda _: None))
 

@@ -12,9 +12,9 @@ import pytest
 from tests.fakes.runner import FakeRunner, finished
 from tests.unit.artifact.test_pypi import OWN
 from trimtab.artifact.archives.unpack import extract
+from trimtab.commands.parity.corpus import Corpus
+from trimtab.commands.parity.model import Check
 from trimtab.errors import InputError
-from trimtab.measure.corpus import Corpus
-from trimtab.model.parity import Check
 from trimtab.system.process import Command, Finished
 
 COMMAND = ("{bin}", "check", "{input}")

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from trimtab.analysis.parity import Judged, settled
-from trimtab.measure.behaviour import CopyError, Stage
-from trimtab.model.parity import Behaviour, Check, Input, SetAside
+from trimtab.commands.parity.compare import Judged, settled
+from trimtab.commands.parity.model import Behaviour, Check, Input, SetAside
+from trimtab.commands.parity.sandbox import CopyError, Stage
 from trimtab.system.orphans import kill_leftovers
 from trimtab.system.process import Runner
 

@@ -1,0 +1,1 @@
+"""``trimtab parity``: whether two programs behave the same."""
