@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trimtab.commands.diff.run import diff
     from trimtab.commands.parity.model import Parity
     from trimtab.commands.parity.run import parity
+    from trimtab.commands.targets.run import targets
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
     from trimtab.experiment.loop import Progress
     from trimtab.experiment.run import explore
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from trimtab.model.target import TargetsReport
     from trimtab.model.trial import Trial
     from trimtab.model.verdict import Answer, Recommendation
-    from trimtab.targeting import targets
 
 __version__ = "0.1.0"
 
@@ -60,7 +60,7 @@ _HOMES = {
     "fit": "trimtab.fitting",
     "forecast": "trimtab.forecasting",
     "parity": "trimtab.commands.parity.run",
-    "targets": "trimtab.targeting",
+    "targets": "trimtab.commands.targets.run",
 }
 
 __all__ = [

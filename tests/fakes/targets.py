@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.fakes.values import FAT1, MACHINE, TODAY, TOOLCHAIN, artifact
-from trimtab.analysis.per_target import proposals
-from trimtab.analysis.troubles import hints
 from trimtab.builders.routes import Compiler
 from trimtab.choice.table import label
+from trimtab.commands.targets.known_issues import hints
+from trimtab.commands.targets.overrides import proposals
 from trimtab.model.profile import Profile
 from trimtab.model.target import Attempt, Place, Ran, ReleaseTarget, Run, Standing, TargetResult, TargetsReport
 from trimtab.model.trial import BuildFailed, Cause, Cost, Effect

@@ -25,6 +25,7 @@ from trimtab.commands.diff.json import diff_json
 from trimtab.commands.diff.registry_limits import allowances
 from trimtab.commands.explore.json import study_json
 from trimtab.commands.parity.terminal import parity_json
+from trimtab.commands.targets.reports import targets_json
 from trimtab.model.comparison import Comparison, Conditions, Mode, Verdict
 from trimtab.model.comparison import Row as ComparisonRow
 from trimtab.model.study import Study
@@ -32,7 +33,6 @@ from trimtab.report.doctor import doctor_json
 from trimtab.report.fit import fit_json
 from trimtab.report.forecast import forecast_json
 from trimtab.report.history import history_json
-from trimtab.report.targets import targets_json
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 APPLICATION = {

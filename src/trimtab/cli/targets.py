@@ -10,11 +10,11 @@ import click
 
 from trimtab.cli.options import chosen_project, duration, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, teller
+from trimtab.commands.targets.reports import targets_json, targets_markdown, targets_renderables
+from trimtab.commands.targets.run import Request, run
 from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.model.target import Standing, TargetsReport
-from trimtab.report.targets import targets_json, targets_markdown, targets_renderables
 from trimtab.system.paths import default_folders
-from trimtab.targeting import Request, run
 
 
 @click.command("targets")

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from trimtab.analysis.per_target import narrower
-from trimtab.analysis.troubles import hints
 from trimtab.builders.cargo import CargoBuilder
 from trimtab.builders.overlay import Overlay
 from trimtab.builders.routes import CROSS, Compiler, NoWay, Way, choose_way, linkers_in_force
@@ -15,6 +13,10 @@ from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.profiles.effective import todays_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.choice.table import label
+from trimtab.commands.targets.cache import AttemptStore
+from trimtab.commands.targets.known_issues import hints
+from trimtab.commands.targets.overrides import narrower
+from trimtab.commands.targets.smoke_run import Running
 from trimtab.experiment.loop import digest
 from trimtab.experiment.prepare import Exploration
 from trimtab.measure.effect import check_effect
@@ -22,8 +24,6 @@ from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.target import Attempt, ReleaseTarget, Standing, TargetResult
 from trimtab.model.trial import BuildFailed
-from trimtab.store.attempts import AttemptStore
-from trimtab.target_running import Running
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trimtab.analysis.per_target import flag_notes, proposals
 from trimtab.builders.overlay import Overlay, overlay
 from trimtab.builders.routes import CROSS, Compiler, find_compiler
 from trimtab.builders.work_folder import hold_workplace
@@ -21,6 +20,10 @@ from trimtab.cargo.profiles.effective import todays_profile
 from trimtab.cargo.project import fetch
 from trimtab.choice.table import label
 from trimtab.commands.diff.run import trial_named
+from trimtab.commands.targets.attempt import Settings, Trying
+from trimtab.commands.targets.cache import AttemptStore
+from trimtab.commands.targets.overrides import flag_notes, proposals
+from trimtab.commands.targets.smoke_run import Running
 from trimtab.config.file import read_config
 from trimtab.errors import InputError
 from trimtab.experiment.prepare import Exploration, prepare
@@ -29,12 +32,9 @@ from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile, axis_kind, parse_axis_value
 from trimtab.model.target import Discovery, Place, ReleaseTarget, Standing, TargetResult, TargetsReport
 from trimtab.release.targets import find_targets
-from trimtab.store.attempts import AttemptStore
 from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
-from trimtab.target_running import Running
-from trimtab.target_trying import Settings, Trying
 
 _NOT_CONTAINED = "this system gives no overlay: builds happen in the project's own tree, as those of explore do"
 _RUNS_NOT_CONTAINED = "this system gives no overlay: what --run runs can change the project's own tree"

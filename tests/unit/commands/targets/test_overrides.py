@@ -22,9 +22,9 @@ from tests.fakes.targets import (
     result,
 )  # fmt: skip
 from tests.fakes.values import ABORT, FAT, FAT1, SMALL, THIN, TODAY
-from trimtab.analysis.per_target import attempt_for, flag_notes, narrower, proposals
-from trimtab.analysis.troubles import hints
 from trimtab.cli.targets import exit_code
+from trimtab.commands.targets.known_issues import hints
+from trimtab.commands.targets.overrides import attempt_for, flag_notes, narrower, proposals
 from trimtab.errors import MissingError, NothingBuiltError
 from trimtab.model.profile import AXES, Lto, OptLevel, Profile, Strip, axis_kind, parse_axis_value
 from trimtab.model.target import Place, Ran, ReleaseTarget, Standing, TargetResult
@@ -105,7 +105,7 @@ class TestExitCode:
 
 class TestTroubles:
     def test_every_fact_is_whole(self) -> None:
-        text = resources.files("trimtab.analysis").joinpath("troubles.toml").read_text("utf-8")
+        text = resources.files("trimtab.commands.targets").joinpath("known_issues.toml").read_text("utf-8")
         facts = tomllib.loads(text)["trouble"]
         assert len(facts) >= 8
         for fact in facts:

@@ -59,6 +59,6 @@ def _trouble(row: dict[str, Any]) -> Trouble:
 @cache
 def _facts() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = tomllib.loads(
-        resources.files(__package__).joinpath("troubles.toml").read_text("utf-8")
+        resources.files(__package__).joinpath("known_issues.toml").read_text("utf-8")
     )["trouble"]
     return rows

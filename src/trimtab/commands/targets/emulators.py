@@ -83,7 +83,7 @@ def find_emulator(
         if program := next((found for name in row["programs"] if (found := which(name))), None):
             return _emulator(row, program, cache)
         if row["name"] == "wasmtime" and util.find_spec("wasmtime"):
-            return Emulator(name="wasmtime", words=(sys.executable, "-m", "trimtab.measure.wasi"))
+            return Emulator(name="wasmtime", words=(sys.executable, "-m", "trimtab.commands.targets.wasi"))
     if rows:
         return NoEmulator(reason=f"there is no {rows[0]['name']} to run it", how=(rows[0]["get"],))
     return NoEmulator(reason="nothing that trimtab knows runs it here", how=(f"set target.{triple}.runner for Cargo",))

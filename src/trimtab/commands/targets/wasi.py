@@ -1,6 +1,6 @@
 """Runs a WASI program with wasmtime's library, for machines that have it from PyPI and not as a program.
 
-``python -m trimtab.measure.wasi FILE [ARGUMENT…]``, started as a process of its own like all other programs.
+``python -m trimtab.commands.targets.wasi FILE [ARGUMENT…]``, started as a process of its own like all other programs.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from trimtab.analysis.troubles import axes_in_question
 from trimtab.choice.table import label
+from trimtab.commands.targets.known_issues import axes_in_question
 from trimtab.model.profile import Profile
 from trimtab.model.target import Attempt, Proposal, ReleaseTarget, TargetResult, Trouble
 

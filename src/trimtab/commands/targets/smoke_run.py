@@ -11,7 +11,7 @@ from typing import Any
 
 from trimtab.builders.overlay import Overlay
 from trimtab.builders.routes import setting
-from trimtab.measure.emulators import (
+from trimtab.commands.targets.emulators import (
     Emulator,
     NoEmulator,
     end,

@@ -12,8 +12,7 @@ from tests.fakes.runner import FakeRunner, finished
 from tests.fakes.targets import ARM, HOST, WASM, WINDOWS, ran
 from tests.fakes.values import artifact
 from trimtab.builders.overlay import Overlay
-from trimtab.errors import MissingError
-from trimtab.measure.emulators import (
+from trimtab.commands.targets.emulators import (
     Emulator,
     NoEmulator,
     end,
@@ -23,10 +22,11 @@ from trimtab.measure.emulators import (
     runner_words,
     worse,
 )
+from trimtab.commands.targets.smoke_run import Running
+from trimtab.errors import MissingError
 from trimtab.model.target import Attempt, Ran, Run
 from trimtab.model.trial import Artifact
 from trimtab.system.process import Command, Finished
-from trimtab.target_running import Running
 
 
 def here(*programs: str) -> Callable[[str], str | None]:
@@ -58,7 +58,7 @@ class TestEmulator:
     ) -> None:
         assert found(WASM, tmp_path, "wasmtime").words == ("wasmtime", "run", "--dir", ".")
         monkeypatch.setattr("importlib.util.find_spec", lambda _: object())
-        assert found(WASM, tmp_path).words == (sys.executable, "-m", "trimtab.measure.wasi")
+        assert found(WASM, tmp_path).words == (sys.executable, "-m", "trimtab.commands.targets.wasi")
         monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
         assert find_emulator(WASM, HOST, here(), tmp_path) == NoEmulator(
             reason="there is no wasmtime to run it", how=("pip install 'trimtab[wasm]', or wasmtime itself",)

@@ -1,0 +1,1 @@
+"""``trimtab targets``: release targets under today's profile and a candidate."""
