@@ -21,8 +21,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from trimtab.commands.forecast.run import profile_forecasts
 from trimtab.experiment.prepare import Exploration, Request, prepare
-from trimtab.forecasting import profile_forecasts
 from trimtab.model.space import parse_axis
 from trimtab.model.trial import Built
 from trimtab.system.machine import usable_cores

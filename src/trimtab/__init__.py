@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from trimtab.commands.compare.run import compare
     from trimtab.commands.diff.model import Difference
     from trimtab.commands.diff.run import diff
+    from trimtab.commands.forecast.model import ForecastReport
+    from trimtab.commands.forecast.run import forecast
     from trimtab.commands.parity.model import Parity
     from trimtab.commands.parity.run import parity
     from trimtab.commands.targets.run import targets
@@ -20,10 +22,8 @@ if TYPE_CHECKING:
     from trimtab.experiment.loop import Progress
     from trimtab.experiment.run import explore
     from trimtab.fitting import fit
-    from trimtab.forecasting import forecast
     from trimtab.model.comparison import Comparison
     from trimtab.model.fit import FitReport
-    from trimtab.model.forecast import ForecastReport
     from trimtab.model.metric import Absent, Measurement
     from trimtab.model.profile import Profile
     from trimtab.model.study import Study
@@ -39,7 +39,7 @@ _HOMES = {
     "Comparison": "trimtab.model.comparison",
     "Difference": "trimtab.commands.diff.model",
     "FitReport": "trimtab.model.fit",
-    "ForecastReport": "trimtab.model.forecast",
+    "ForecastReport": "trimtab.commands.forecast.model",
     "InputError": "trimtab.errors",
     "InterruptError": "trimtab.errors",
     "Measurement": "trimtab.model.metric",
@@ -58,7 +58,7 @@ _HOMES = {
     "diff": "trimtab.commands.diff.run",
     "explore": "trimtab.experiment.run",
     "fit": "trimtab.fitting",
-    "forecast": "trimtab.forecasting",
+    "forecast": "trimtab.commands.forecast.run",
     "parity": "trimtab.commands.parity.run",
     "targets": "trimtab.commands.targets.run",
 }

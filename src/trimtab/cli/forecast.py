@@ -9,10 +9,10 @@ import click
 
 from trimtab.cli.options import chosen_project, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, teller, write_file
+from trimtab.commands.forecast.reports import forecast_html, forecast_json, forecast_renderables, profile_svg
+from trimtab.commands.forecast.run import CORES, run
 from trimtab.experiment.prepare import Request
-from trimtab.forecasting import CORES, run
 from trimtab.model.space import parse_axis
-from trimtab.report.forecast import forecast_html, forecast_json, forecast_renderables, profile_svg
 from trimtab.system.paths import default_folders
 
 

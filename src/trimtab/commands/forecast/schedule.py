@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from trimtab.model.forecast import Bar, Forecast, Slot, Step
+from trimtab.commands.forecast.model import Bar, Forecast, Slot, Step
 from trimtab.model.trace import Phase, Trace, Unit, UnitKind
 
 _SERIAL_SHARE = 0.3

@@ -15,10 +15,17 @@ from tests.fakes.foretold import a_forecast, foretold
 from tests.fakes.traces import a_full_trace, library, program, trace
 from tests.fakes.values import PROJECT, TODAY
 from tests.unit.test_schemas import validator
-from trimtab.model.forecast import ForecastReport
+from trimtab.commands.forecast.model import ForecastReport
+from trimtab.commands.forecast.reports import (
+    forecast_html,
+    forecast_json,
+    forecast_renderables,
+    held_up,
+    pictured,
+    profile_svg,
+)
 from trimtab.model.profile import Profile
 from trimtab.model.trace import Trace
-from trimtab.report.forecast import forecast_html, forecast_json, forecast_renderables, held_up, pictured, profile_svg
 
 Golden = Callable[[str, str], None]
 SVG = "{http://www.w3.org/2000/svg}"

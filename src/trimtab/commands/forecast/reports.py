@@ -9,9 +9,9 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from trimtab.model.forecast import Forecast, ForecastReport, ProfileForecast, Slot, Step
+from trimtab.commands.forecast.model import Forecast, ForecastReport, ProfileForecast, Slot, Step
+from trimtab.commands.forecast.timeline import timeline_svg
 from trimtab.model.trace import Phase, Unit
-from trimtab.report.timeline import timeline_svg
 from trimtab.units import format_bytes, format_seconds, printable
 
 if TYPE_CHECKING:

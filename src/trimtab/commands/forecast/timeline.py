@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
-from trimtab.model.forecast import Forecast, Slot, Step
+from trimtab.commands.forecast.model import Forecast, Slot, Step
 from trimtab.units import format_seconds, printable
 
 _WIDTH, _ROW, _TOP, _LEFT = 1100, 15, 58, 10

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from trimtab.analysis.forecast import forecast as foretold
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.choice.table import label
+from trimtab.commands.forecast.model import ForecastReport, ProfileForecast
+from trimtab.commands.forecast.schedule import forecast as foretold
 from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.experiment.prepare import Exploration, Request, prepare
-from trimtab.model.forecast import ForecastReport, ProfileForecast
 from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.space import axis_of
 from trimtab.model.trial import BuildFailed, Cost

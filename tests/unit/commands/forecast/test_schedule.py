@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.traces import a_full_trace, hungry, library, other, program, trace
-from trimtab.analysis.forecast import forecast
-from trimtab.model.forecast import Forecast, Slot, Step
+from trimtab.commands.forecast.model import Forecast, Slot, Step
+from trimtab.commands.forecast.schedule import forecast
 from trimtab.model.trace import Phase, Trace, Unit, UnitKind
 
 NEARLY = pytest.approx

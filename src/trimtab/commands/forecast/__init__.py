@@ -1,0 +1,1 @@
+"""``trimtab forecast``: what a clean build takes on other machines."""
