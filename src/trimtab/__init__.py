@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from trimtab.commands.compare.run import compare
     from trimtab.commands.diff.model import Difference
     from trimtab.commands.diff.run import diff
+    from trimtab.commands.fit.model import FitReport
+    from trimtab.commands.fit.run import fit
     from trimtab.commands.forecast.model import ForecastReport
     from trimtab.commands.forecast.run import forecast
     from trimtab.commands.parity.model import Parity
@@ -21,9 +23,7 @@ if TYPE_CHECKING:
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
     from trimtab.experiment.loop import Progress
     from trimtab.experiment.run import explore
-    from trimtab.fitting import fit
     from trimtab.model.comparison import Comparison
-    from trimtab.model.fit import FitReport
     from trimtab.model.metric import Absent, Measurement
     from trimtab.model.profile import Profile
     from trimtab.model.study import Study
@@ -38,7 +38,7 @@ _HOMES = {
     "Answer": "trimtab.model.verdict",
     "Comparison": "trimtab.model.comparison",
     "Difference": "trimtab.commands.diff.model",
-    "FitReport": "trimtab.model.fit",
+    "FitReport": "trimtab.commands.fit.model",
     "ForecastReport": "trimtab.commands.forecast.model",
     "InputError": "trimtab.errors",
     "InterruptError": "trimtab.errors",
@@ -57,7 +57,7 @@ _HOMES = {
     "compare": "trimtab.commands.compare.run",
     "diff": "trimtab.commands.diff.run",
     "explore": "trimtab.experiment.run",
-    "fit": "trimtab.fitting",
+    "fit": "trimtab.commands.fit.run",
     "forecast": "trimtab.commands.forecast.run",
     "parity": "trimtab.commands.parity.run",
     "targets": "trimtab.commands.targets.run",

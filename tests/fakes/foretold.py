@@ -7,9 +7,9 @@ from dataclasses import replace
 from tests.fakes.traces import a_full_trace
 from tests.fakes.values import FAT, MACHINE, PROJECT, THIN, TODAY, TOOLCHAIN
 from trimtab.choice.table import label
+from trimtab.commands.fit.model import Bounds, Estimated, Fit, FitReport, FitRow, Tried
 from trimtab.commands.forecast.model import ForecastReport, ProfileForecast
 from trimtab.commands.forecast.schedule import forecast
-from trimtab.model.fit import Bounds, Estimated, Fit, FitReport, FitRow, Tried
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.trace import Trace
 

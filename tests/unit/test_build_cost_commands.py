@@ -55,7 +55,7 @@ def cargo(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Compiling:
     cargo = Compiling(shell.cargo.root)
     for module in ("trimtab.cli.output", "trimtab.experiment.prepare"):
         monkeypatch.setattr(f"{module}.SystemRunner", lambda: cargo)
-    monkeypatch.setattr("trimtab.fitting.limits_enforced_by", lambda: "a control group")
+    monkeypatch.setattr("trimtab.commands.fit.run.limits_enforced_by", lambda: "a control group")
     return cargo
 
 
@@ -168,7 +168,7 @@ class TestFit:
     def test_where_nothing_can_hold_a_build(
         self, shell: Shell, cargo: Compiling, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("trimtab.fitting.limits_enforced_by", lambda: "")
+        monkeypatch.setattr("trimtab.commands.fit.run.limits_enforced_by", lambda: "")
         found = document(shell.trimtab("fit --memory 2G --json"))
         assert found["limits"]["enforced_by"] == ""
         assert any("this is a forecast only" in note for note in found["notes"])

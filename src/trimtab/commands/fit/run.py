@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.builders.work_folder import hold_workplace
+from trimtab.commands.fit.model import Bounds, Estimated, Fit, FitReport, FitRow, Tried
 from trimtab.commands.forecast.model import ProfileForecast
 from trimtab.commands.forecast.run import busy_notes, profile_forecasts
 from trimtab.errors import InputError
 from trimtab.experiment.prepare import Exploration, prepare
 from trimtab.experiment.prepare import Request as Exploring
-from trimtab.model.fit import Bounds, Estimated, Fit, FitReport, FitRow, Tried
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.trace import Unit
 from trimtab.model.trial import BuildFailed, Cause

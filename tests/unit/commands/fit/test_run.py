@@ -8,8 +8,8 @@ import pytest
 
 from tests.fakes.foretold import row
 from tests.fakes.values import FAT, SMALL, THIN, TODAY
-from trimtab.fitting import attempts, lighter
-from trimtab.model.fit import Bounds, Fit, FitRow
+from trimtab.commands.fit.model import Bounds, Fit, FitRow
+from trimtab.commands.fit.run import attempts, lighter
 from trimtab.model.profile import Lto, Profile
 
 ROOM = Bounds(memory=950 << 20, cpus=1)

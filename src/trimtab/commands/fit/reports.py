@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trimtab.model.fit import Bounds, Fit, FitReport, FitRow
+from trimtab.commands.fit.model import Bounds, Fit, FitReport, FitRow
 from trimtab.units import format_bytes, format_change, format_seconds, printable
 
 if TYPE_CHECKING:

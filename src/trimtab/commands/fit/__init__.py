@@ -1,0 +1,1 @@
+"""``trimtab fit``: whether builds fit into a smaller machine."""
