@@ -16,8 +16,8 @@ from tests.fakes.runner import finished
 from tests.fakes.values import a_full_study
 from tests.unit.conftest import Said, Shell
 from tests.unit.test_schemas import validator
+from trimtab.commands.doctor.run import examine
 from trimtab.errors import MissingError
-from trimtab.examination import examine
 from trimtab.model.trial import Trial
 
 MakeShell = Callable[[FakeCargo], Shell]

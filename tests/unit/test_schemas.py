@@ -23,6 +23,7 @@ from trimtab.commands.bench.reports import comparison_json
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.json import diff_json
 from trimtab.commands.diff.registry_limits import allowances
+from trimtab.commands.doctor.reports import doctor_json
 from trimtab.commands.explore.json import study_json
 from trimtab.commands.fit.reports import fit_json
 from trimtab.commands.forecast.reports import forecast_json
@@ -31,7 +32,6 @@ from trimtab.commands.targets.reports import targets_json
 from trimtab.model.comparison import Comparison, Conditions, Mode, Verdict
 from trimtab.model.comparison import Row as ComparisonRow
 from trimtab.model.study import Study
-from trimtab.report.doctor import doctor_json
 from trimtab.report.history import history_json
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"

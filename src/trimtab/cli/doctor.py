@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from trimtab.cli.output import console, output_options, show
-from trimtab.examination import examine
-from trimtab.model.check import Health
-from trimtab.report.doctor import doctor_json, doctor_table
+from trimtab.commands.doctor.model import Health
+from trimtab.commands.doctor.reports import doctor_json, doctor_table
+from trimtab.commands.doctor.run import examine
 from trimtab.system.paths import default_folders
 from trimtab.system.process import SystemRunner
 

@@ -13,14 +13,14 @@ from tests.fakes.values import FAT, FAT1, PROJECT, TODAY, a_full_study, failed, 
 from trimtab.choice.answer import answer
 from trimtab.choice.recommend import gains_and_costs
 from trimtab.commands.apply.comment import manifest_comment
+from trimtab.commands.doctor.model import Check, Health
+from trimtab.commands.doctor.reports import doctor_json, doctor_table
 from trimtab.commands.explore.json import study_json
 from trimtab.commands.explore.terminal import study_renderables
-from trimtab.model.check import Check, Health
 from trimtab.model.plan import Goal
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study, Summary
 from trimtab.report.config_file import config_file
-from trimtab.report.doctor import doctor_json, doctor_table
 from trimtab.report.history import history_json, history_table
 
 if TYPE_CHECKING:

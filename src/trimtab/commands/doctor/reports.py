@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trimtab.model.check import Check, Health
+from trimtab.commands.doctor.model import Check, Health
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.toolchain import HOW_TO_GET_CARGO, ask, find_toolchain
+from trimtab.commands.doctor.model import Check, Health
 from trimtab.errors import MissingError
 from trimtab.measure.size import find_strip_tool
-from trimtab.model.check import Check, Health
 from trimtab.system.machine import usable_cores
 from trimtab.system.memory import ControlGroup, open_watch
 from trimtab.system.process import Runner

@@ -1,0 +1,1 @@
+"""``trimtab doctor``: what this machine has and lacks."""
