@@ -27,12 +27,12 @@ from trimtab.commands.doctor.reports import doctor_json
 from trimtab.commands.explore.json import study_json
 from trimtab.commands.fit.reports import fit_json
 from trimtab.commands.forecast.reports import forecast_json
+from trimtab.commands.history.reports import history_json
 from trimtab.commands.parity.terminal import parity_json
 from trimtab.commands.targets.reports import targets_json
 from trimtab.model.comparison import Comparison, Conditions, Mode, Verdict
 from trimtab.model.comparison import Row as ComparisonRow
 from trimtab.model.study import Study
-from trimtab.report.history import history_json
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 APPLICATION = {

@@ -7,7 +7,7 @@ import contextlib
 import click
 
 from trimtab.cli.output import console, existing_store, output_options, show, store_option
-from trimtab.report.history import history_json, history_table
+from trimtab.commands.history.reports import history_json, history_table
 
 
 @click.command("history")

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from trimtab.cli.output import output_options
+from trimtab.commands.init.config_file import config_file
 from trimtab.config.file import NAME
 from trimtab.errors import InputError
 from trimtab.experiment.prepare import look
-from trimtab.report.config_file import config_file
 
 
 @click.command("init")

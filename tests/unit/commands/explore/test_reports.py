@@ -17,11 +17,11 @@ from trimtab.commands.doctor.model import Check, Health
 from trimtab.commands.doctor.reports import doctor_json, doctor_table
 from trimtab.commands.explore.json import study_json
 from trimtab.commands.explore.terminal import study_renderables
+from trimtab.commands.history.reports import history_json, history_table
+from trimtab.commands.init.config_file import config_file
 from trimtab.model.plan import Goal
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study, Summary
-from trimtab.report.config_file import config_file
-from trimtab.report.history import history_json, history_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

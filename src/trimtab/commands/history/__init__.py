@@ -1,0 +1,1 @@
+"""``trimtab history``: the studies that are kept."""

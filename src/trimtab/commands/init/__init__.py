@@ -1,0 +1,1 @@
+"""``trimtab init``: a first ``trimtab.toml``."""
