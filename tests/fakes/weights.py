@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 
-from trimtab.model.weight import Format, Functions, Image, Member, Purpose, Section, Symbol, Weight
+from trimtab.model.size_report import Format, Functions, Image, Member, Purpose, Section, Symbol, Weight
 
 
 def section(name: str, size: int, purpose: Purpose = Purpose.DATA) -> Section:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.artifact.formats.elf import read_elf
-from trimtab.model.weight import Image
+from trimtab.model.size_report import Image
 
 pytestmark = [pytest.mark.integration, pytest.mark.registry]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.artifact.size_breakdown import read_image
-from trimtab.model.weight import Format, Functions, Image, Purpose
+from trimtab.model.size_report import Format, Functions, Image, Purpose
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ from tests.fakes.runner import FakeRunner
 from trimtab.artifact.archives.unpack import archive_kind, unpack
 from trimtab.artifact.pypi import published_wheel
 from trimtab.errors import InputError, MissingError
-from trimtab.model.weight import Format
+from trimtab.model.size_report import Format
 from trimtab.system.process import SystemRunner
 
 pytestmark = [pytest.mark.integration, pytest.mark.registry]

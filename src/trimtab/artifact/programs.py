@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from trimtab.artifact.archives.unpack import archive_kind, unpack
 from trimtab.artifact.formats.sniff import HEAD, sniff
 from trimtab.errors import MissingError
-from trimtab.model.weight import Format
+from trimtab.model.size_report import Format
 from trimtab.system.process import out_of_space
 
 _LIBRARY = re.compile(r"\.(so|dylib|dll|pyd|a|o|lib)(\.|$)", re.IGNORECASE)

@@ -18,7 +18,7 @@ from trimtab.artifact.formats.pe import read_pe
 from trimtab.artifact.formats.sniff import HEAD, sniff
 from trimtab.artifact.formats.wasm import read_wasm
 from trimtab.errors import InputError
-from trimtab.model.weight import Format, Image, Member, Weight
+from trimtab.model.size_report import Format, Image, Member, Weight
 
 _READERS: dict[Format, Callable[[Path, Data], Image]] = {
     Format.ELF: read_elf,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from trimtab.artifact.demangle import crate_of, expanded, generic_of
-from trimtab.model.weight import Symbol
+from trimtab.model.size_report import Symbol
 
 
 class Entry(NamedTuple):

@@ -25,7 +25,7 @@ from typing import Literal
 from trimtab.artifact.archives.packed import MOST_MEMBERS, Budget, Names, Packed, RefusedError, copied
 from trimtab.artifact.formats.sniff import HEAD, sniff
 from trimtab.errors import InputError, MissingError
-from trimtab.model.weight import Format
+from trimtab.model.size_report import Format
 
 MOST_PEEKED = 10_000
 """So many members of a zip are looked at, the largest: a binary is hardly smaller than ten thousand other files."""

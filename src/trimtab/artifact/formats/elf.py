@@ -19,7 +19,7 @@ from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, odditi
 from trimtab.artifact.formats.tables import Names, rows
 from trimtab.artifact.formats.unwind import frame_functions
 from trimtab.artifact.symbols import Entry, named
-from trimtab.model.weight import Format, Functions, Image, Purpose, Symbol
+from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
 
 if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile

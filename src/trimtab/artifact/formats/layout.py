@@ -6,7 +6,7 @@ import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trimtab.model.weight import Purpose, Section
+from trimtab.model.size_report import Purpose, Section
 
 Data = mmap.mmap | bytes
 """A file's bytes, read where they lie."""

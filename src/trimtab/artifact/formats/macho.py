@@ -19,7 +19,7 @@ from typing import Any
 from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
 from trimtab.artifact.formats.tables import MOST_FUNCTIONS, Names, rows
 from trimtab.artifact.symbols import named, sized
-from trimtab.model.weight import Format, Functions, Image, Purpose, Symbol
+from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
 
 _MAGIC = {
     b"\xfe\xed\xfa\xce": (">", False),

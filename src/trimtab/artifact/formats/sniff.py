@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from trimtab.model.weight import Format
+from trimtab.model.size_report import Format
 
 HEAD = 64
 """Bytes from the beginning of a file that `sniff` looks at."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 
 from trimtab.artifact.formats.layout import Data
-from trimtab.model.weight import Functions
+from trimtab.model.size_report import Functions
 
 _EXTENDED = 0xFFFFFFFF
 _WIDTHS = {0x02: 2, 0x03: 4, 0x04: 8, 0x0A: 2, 0x0B: 4, 0x0C: 8}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
 from trimtab.artifact.symbols import Entry, named
-from trimtab.model.weight import Format, Functions, Image, Purpose, Symbol
+from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
 
 _PREAMBLE = b"\0asm\1\0\0\0"
 _CUSTOM, _IMPORT, _CODE = 0, 2, 10

@@ -36,7 +36,7 @@ from trimtab.measure.series import Measured
 from trimtab.measure.verdicts import over_layouts, range_verdict
 from trimtab.model.comparison import Comparison, Mode, Row, Verdict
 from trimtab.model.plan import Bench
-from trimtab.model.weight import Format
+from trimtab.model.size_report import Format
 from trimtab.pyproject.environments import kept_tools
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from trimtab.commands.diff.model import BinaryDifference, Difference, OneSided, Row, Side
-from trimtab.model.weight import Image, Member, Purpose, Symbol, Weight
+from trimtab.model.size_report import Image, Member, Purpose, Symbol, Weight
 from trimtab.units import format_change, format_signed
 
 NOT_NAMED = "[not named]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trimtab.model.weight import Format, Functions
+from trimtab.model.size_report import Format, Functions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ import tomllib
 from importlib import resources
 
 from trimtab.commands.diff.model import Allowance, Difference
-from trimtab.model.weight import Format
+from trimtab.model.size_report import Format
 
 
 def allowances(difference: Difference, wheels: int) -> tuple[Allowance, ...]:

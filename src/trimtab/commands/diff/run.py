@@ -18,9 +18,9 @@ from trimtab.choice.table import choose_trial
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.model import Difference
 from trimtab.errors import InputError
+from trimtab.model.size_report import Format, Weight
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.model.weight import Format, Weight
 from trimtab.store.sqlite import SqliteStore
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner

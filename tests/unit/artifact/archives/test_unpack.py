@@ -26,7 +26,7 @@ from trimtab.artifact.archives import packed as limits
 from trimtab.artifact.archives.packed import Names, Packed
 from trimtab.artifact.archives.unpack import archive_kind, unpack
 from trimtab.errors import InputError, MissingError
-from trimtab.model.weight import Format
+from trimtab.model.size_report import Format
 
 if sys.version_info >= (3, 14):
     from compression import zstd

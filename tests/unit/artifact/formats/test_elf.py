@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.artifact.formats.elf import read_elf
-from trimtab.model.weight import Format, Image, Purpose
+from trimtab.model.size_report import Format, Image, Purpose
 
 PROGBITS, SYMTAB, STRTAB, RELA, NOTE, NOBITS, DYNSYM = 1, 2, 3, 4, 7, 8, 11
 ALLOC, EXECUTE = 2, 4

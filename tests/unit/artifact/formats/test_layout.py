@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.artifact.formats.layout import Claim, Layout, divide, oddities, text_at
-from trimtab.model.weight import Purpose
+from trimtab.model.size_report import Purpose
 
 
 def code(start: int, size: int, name: str = ".text") -> Claim:

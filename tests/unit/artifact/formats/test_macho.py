@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.artifact.formats.macho import read_macho
-from trimtab.model.weight import Format, Functions, Image, Purpose
+from trimtab.model.size_report import Format, Functions, Image, Purpose
 
 X86_64, ARM64, I386, PPC = 0x01000007, 0x0100000C, 7, 18
 BASE = 0x10000

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pefile import PEFormatError  # noqa: TID253 - no command waits for a test
 
 from trimtab.artifact.formats.pe import read_pe
-from trimtab.model.weight import Format, Functions, Image, Purpose
+from trimtab.model.size_report import Format, Functions, Image, Purpose
 
 I386, ARMNT, AMD64, ARM64 = 0x14C, 0x1C4, 0x8664, 0xAA64
 TEXT, DATA, BSS = 0x60000020, 0x40000040, 0xC0000080

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.artifact.formats.wasm import read_wasm
-from trimtab.model.weight import Format, Functions, Image, Purpose, Section
+from trimtab.model.size_report import Format, Functions, Image, Purpose, Section
 
 PREAMBLE = b"\0asm\1\0\0\0"
 TYPE, IMPORT, FUNCTION, EXPORT, CODE, DATA = 1, 2, 3, 7, 10, 11

@@ -22,7 +22,7 @@ from tests.unit.measure.test_paired import Programs
 from tests.unit.test_schemas import validator
 from trimtab.cli.app import run
 from trimtab.errors import MissingError
-from trimtab.model.weight import Weight
+from trimtab.model.size_report import Weight
 from trimtab.system.machine import this_machine
 from trimtab.system.process import Command
 

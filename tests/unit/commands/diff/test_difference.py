@@ -13,7 +13,7 @@ from tests.fakes.weights import after, bare, before, image, section, symbol, wei
 from trimtab.commands.diff.difference import NOT_NAMED, OUTSIDE, difference
 from trimtab.commands.diff.model import BinaryDifference, Row
 from trimtab.commands.diff.registry_limits import allowances
-from trimtab.model.weight import Format, Image, Member, Purpose
+from trimtab.model.size_report import Format, Image, Member, Purpose
 
 TEXT = section(".text", 1000, Purpose.CODE)
 NAMES = st.builds(

@@ -17,7 +17,7 @@ from trimtab.commands.diff.markdown import diff_markdown
 from trimtab.commands.diff.model import Difference
 from trimtab.commands.diff.registry_limits import allowances
 from trimtab.commands.diff.terminal import diff_renderables
-from trimtab.model.weight import Purpose
+from trimtab.model.size_report import Purpose
 
 Golden = Callable[[str, str], None]
 HOSTILE = "[bold]a|b`c_d</x>\n# e\x1b[2J"
