@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.commands.forecast.run import profile_forecasts
-from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.request import Request
 from trimtab.model.space import parse_axis
 from trimtab.model.trial import Built
 from trimtab.system.machine import usable_cores

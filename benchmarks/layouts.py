@@ -33,7 +33,9 @@ from pathlib import Path
 
 from trimtab.builders.relink import relink, replicate, reproduces
 from trimtab.commands.compare.layouts import LayoutBench
-from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.request import Request
 from trimtab.measure.paired import PairedBench, Rules
 from trimtab.measure.series import Case
 from trimtab.measure.verdicts import rows_of

@@ -42,7 +42,9 @@ from trimtab.cargo.environment import building
 from trimtab.cargo.profiles.arguments import profile_arguments, selection_arguments
 from trimtab.cargo.profiles.rustflags import adding
 from trimtab.choice.table import label
-from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.request import Request
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.space import parse_axis
 from trimtab.model.trace import Unit, UnitKind

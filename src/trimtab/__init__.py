@@ -13,29 +13,33 @@ if TYPE_CHECKING:
     from trimtab.commands.compare.run import compare
     from trimtab.commands.diff.model import Difference
     from trimtab.commands.diff.run import diff
+    from trimtab.commands.doctor.run import doctor
+    from trimtab.commands.explore.run import explore
     from trimtab.commands.fit.model import FitReport
     from trimtab.commands.fit.run import fit
     from trimtab.commands.forecast.model import ForecastReport
     from trimtab.commands.forecast.run import forecast
+    from trimtab.commands.history.run import history
+    from trimtab.commands.init.run import init
     from trimtab.commands.parity.model import Parity
     from trimtab.commands.parity.run import parity
+    from trimtab.commands.show.run import show
+    from trimtab.commands.targets.model import TargetsReport
     from trimtab.commands.targets.run import targets
     from trimtab.errors import InputError, InterruptError, MissingError, NothingBuiltError, TrimtabError
-    from trimtab.experiment.loop import Progress
-    from trimtab.experiment.run import explore
+    from trimtab.experiment.protocols import Progress
+    from trimtab.model.answer import Answer, Recommendation
     from trimtab.model.comparison import Comparison
     from trimtab.model.metric import Absent, Measurement
     from trimtab.model.profile import Profile
     from trimtab.model.study import Study
-    from trimtab.model.target import TargetsReport
     from trimtab.model.trial import Trial
-    from trimtab.model.verdict import Answer, Recommendation
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Absent": "trimtab.model.metric",
-    "Answer": "trimtab.model.verdict",
+    "Answer": "trimtab.model.answer",
     "Comparison": "trimtab.model.comparison",
     "Difference": "trimtab.commands.diff.model",
     "FitReport": "trimtab.commands.fit.model",
@@ -47,20 +51,24 @@ _HOMES = {
     "NothingBuiltError": "trimtab.errors",
     "Parity": "trimtab.commands.parity.model",
     "Profile": "trimtab.model.profile",
-    "Progress": "trimtab.experiment.loop",
-    "Recommendation": "trimtab.model.verdict",
+    "Progress": "trimtab.experiment.protocols",
+    "Recommendation": "trimtab.model.answer",
     "Study": "trimtab.model.study",
-    "TargetsReport": "trimtab.model.target",
+    "TargetsReport": "trimtab.commands.targets.model",
     "Trial": "trimtab.model.trial",
     "TrimtabError": "trimtab.errors",
     "answer": "trimtab.choice.answer",
     "compare": "trimtab.commands.compare.run",
     "diff": "trimtab.commands.diff.run",
-    "explore": "trimtab.experiment.run",
+    "explore": "trimtab.commands.explore.run",
     "fit": "trimtab.commands.fit.run",
     "forecast": "trimtab.commands.forecast.run",
     "parity": "trimtab.commands.parity.run",
     "targets": "trimtab.commands.targets.run",
+    "doctor": "trimtab.commands.doctor.run",
+    "history": "trimtab.commands.history.run",
+    "init": "trimtab.commands.init.run",
+    "show": "trimtab.commands.show.run",
 }
 
 __all__ = [
@@ -86,10 +94,14 @@ __all__ = [
     "answer",
     "compare",
     "diff",
+    "doctor",
     "explore",
     "fit",
     "forecast",
+    "history",
+    "init",
     "parity",
+    "show",
     "targets",
 ]
 

@@ -9,9 +9,10 @@ from tests.fakes.values import FAT1, MACHINE, TODAY, TOOLCHAIN, artifact
 from trimtab.builders.routes import Compiler
 from trimtab.choice.table import label
 from trimtab.commands.targets.known_issues import hints
+from trimtab.commands.targets.model import Attempt, Ran, Run, Standing, TargetResult, TargetsReport
 from trimtab.commands.targets.overrides import proposals
 from trimtab.model.profile import Profile
-from trimtab.model.target import Attempt, Place, Ran, ReleaseTarget, Run, Standing, TargetResult, TargetsReport
+from trimtab.model.release_target import Place, ReleaseTarget
 from trimtab.model.trial import BuildFailed, Cause, Cost, Effect
 
 HOST = "x86_64-unknown-linux-gnu"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from trimtab.experiment.loop import trial_identity
+from trimtab.experiment.identity import trial_identity
 from trimtab.model.metric import Absent, Measurement, ratio_metric, run_metric
 from trimtab.model.plan import Bench, Goal, Limits, ProbeKind
 from trimtab.model.profile import Lto, OptLevel, Panic, Profile

@@ -12,7 +12,9 @@ import pytest
 from tests.integration.user import PROJECTS, snapshot
 from trimtab.builders.relink import capturing, find_lld, relink, replicate, reproduces
 from trimtab.errors import InputError, MissingError
-from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.request import Request
 from trimtab.model.trial import Built
 from trimtab.system.paths import Folders
 from trimtab.system.process import SystemRunner

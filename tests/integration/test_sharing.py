@@ -24,7 +24,9 @@ import pytest
 from tests.integration.user import eventually, processes_about
 from trimtab.builders.builder import Builder
 from trimtab.builders.rustc_wrapper.compiler import Sharing
-from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.request import Request
 from trimtab.model.profile import Lto, OptLevel, Panic, Profile, Strip
 from trimtab.model.space import parse_axis
 from trimtab.model.trace import Trace, Unit, UnitKind
@@ -657,7 +659,8 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from trimtab.builders.rustc_wrapper import unit_cache as entries
-from trimtab.experiment.prepare import Request, prepare
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.request import Request
 from trimtab.system.paths import Folders
 
 root, folder = map(Path, sys.argv[1:])

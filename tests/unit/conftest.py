@@ -80,7 +80,8 @@ def make_shell(
         for module in (
             "trimtab.experiment.prepare",
             "trimtab.commands.apply.run",
-            "trimtab.cli.doctor",
+            "trimtab.commands.doctor.run",
+            "trimtab.commands.init.run",
             "trimtab.cli.output",
         ):
             monkeypatch.setattr(f"{module}.SystemRunner", lambda: cargo)

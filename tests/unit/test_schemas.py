@@ -19,17 +19,17 @@ from tests.fakes.values import FAT, TODAY, a_full_study, failed, study, trial
 from tests.fakes.weights import after, before
 from tests.unit.commands.explore.test_reports import CHECKS, STUDIES
 from trimtab.choice.answer import answer
-from trimtab.commands.bench.reports import comparison_json
+from trimtab.commands.bench.json import comparison_json
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.json import diff_json
 from trimtab.commands.diff.registry_limits import allowances
-from trimtab.commands.doctor.reports import doctor_json
+from trimtab.commands.doctor.json import doctor_json
 from trimtab.commands.explore.json import study_json
-from trimtab.commands.fit.reports import fit_json
-from trimtab.commands.forecast.reports import forecast_json
-from trimtab.commands.history.reports import history_json
-from trimtab.commands.parity.terminal import parity_json
-from trimtab.commands.targets.reports import targets_json
+from trimtab.commands.fit.json import fit_json
+from trimtab.commands.forecast.json import forecast_json
+from trimtab.commands.history.json import history_json
+from trimtab.commands.parity.json import parity_json
+from trimtab.commands.targets.json import targets_json
 from trimtab.model.comparison import Comparison, Conditions, Mode, Verdict
 from trimtab.model.comparison import Row as ComparisonRow
 from trimtab.model.study import Study

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from trimtab.choice.economics import trades
 from trimtab.choice.recommend import recommend
 from trimtab.choice.table import columns, judged_benches, label, rows
+from trimtab.model.answer import Answer
 from trimtab.model.metric import RUN_WALL, STARTUP, ratio_metric, run_metric
 from trimtab.model.study import Study
-from trimtab.model.verdict import Answer
 from trimtab.units import format_change, format_seconds
 
 _BUSY = 0.3

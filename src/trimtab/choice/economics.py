@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trimtab.choice.table import label
+from trimtab.model.answer import Trade
 from trimtab.model.plan import Economics
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.model.verdict import Trade
 
 _DOWNLOADED = ("size.wheel", "size.gzip", "size.file")
 """What is downloaded: a wheel as it is, a program in an archive."""

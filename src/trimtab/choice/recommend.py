@@ -16,11 +16,11 @@ from trimtab.choice.table import (
     runtime_ratio,
     size_metric,
 )
+from trimtab.model.answer import Change, Recommendation
 from trimtab.model.metric import RUN_WALL, ratio_metric, run_metric
 from trimtab.model.plan import Bench, Goal, Limits
 from trimtab.model.study import Study
 from trimtab.model.trial import ENDS_INTERPRETER, Trial
-from trimtab.model.verdict import Change, Recommendation
 from trimtab.units import format_change, format_value
 
 SIZE, BUILD, TOUCH, RUNTIME = "size.stripped", "build.clean.cpu", "build.touch.cpu", "runtime"

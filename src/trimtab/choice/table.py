@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from trimtab.errors import InputError
+from trimtab.model.answer import Change, Row
 from trimtab.model.metric import RUN_INSTRUCTIONS, RUN_WALL, STARTUP, Measurement, ratio_metric, run_metric
 from trimtab.model.plan import Bench
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Status, Trial
-from trimtab.model.verdict import Change, Row
 from trimtab.stats.pareto import pareto_front
 
 SIZE_TOLERANCE, BUILD_TOLERANCE = 0.002, 0.02

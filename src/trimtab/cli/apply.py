@@ -14,13 +14,13 @@ import click
 from trimtab.cargo.profiles.edit import difference
 from trimtab.choice.recommend import recommend
 from trimtab.choice.table import choose_trial
-from trimtab.cli.output import console, existing_store, output_options, store_option
+from trimtab.cli.output import console, output_options, store_option
 from trimtab.commands.apply.run import Application, prepare_application, write
 from trimtab.errors import InputError
 from trimtab.model.plan import Goal
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.store.sqlite import SqliteStore
+from trimtab.store.sqlite import SqliteStore, open_existing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +46,7 @@ def command(
 
     Profiles that inherit from the changed one keep what they had. The change is shown before it is written.
     """
-    with contextlib.closing(existing_store(store)) as opened:
+    with contextlib.closing(open_existing(store)) as opened:
         loaded = opened.load(study) if study else _newest_here(opened)
     loaded = replace(loaded, goal=Goal(goal)) if goal else loaded
     application = prepare_application(loaded, _chosen(loaded, trial), dict(os.environ))

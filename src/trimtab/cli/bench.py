@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
+from trimtab.cli.bench_options import check_formats, pairs_said, print_comparison, rules_of, run_options
 from trimtab.cli.options import command_line
 from trimtab.cli.output import output_options, status_line
-from trimtab.cli.running import check_formats, pairs_said, print_comparison, rules_of, run_options
 from trimtab.commands.bench.run import TWO_BINARIES, Contest, bench, binaries_contest, commands_contest, require_run
 from trimtab.config.file import parse_bench, read_config
 from trimtab.errors import InputError

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
+from trimtab.cli.bench_options import check_formats, pairs_said, print_comparison, rules_of, run_options
 from trimtab.cli.options import command_line
-from trimtab.cli.output import output_options, status_line, store_option, teller, trial_progress
-from trimtab.cli.running import check_formats, pairs_said, print_comparison, rules_of, run_options
+from trimtab.cli.output import output_options, status_line, store_option, teller
+from trimtab.cli.progress import trial_progress
 from trimtab.commands.compare.cargo_bench import CargoBenches
 from trimtab.commands.compare.run import Request, Surroundings, run
 from trimtab.config.file import parse_bench

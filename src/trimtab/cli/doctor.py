@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import click
 
 from trimtab.cli.output import console, output_options, show
+from trimtab.commands.doctor.json import doctor_json
 from trimtab.commands.doctor.model import Health
-from trimtab.commands.doctor.reports import doctor_json, doctor_table
-from trimtab.commands.doctor.run import examine
-from trimtab.system.paths import default_folders
-from trimtab.system.process import SystemRunner
+from trimtab.commands.doctor.run import doctor
+from trimtab.commands.doctor.terminal import doctor_table
 
 
 @click.command("doctor")
@@ -23,7 +19,7 @@ def command(path: str, as_json: bool, quiet: bool, no_color: bool) -> int:  # no
 
     Exit code 1 when something is missing without which nothing can be built.
     """
-    checks = list(examine(SystemRunner(), Path(path), default_folders().cache, os.environ))
+    checks = doctor(path)
     if as_json:
         click.echo(doctor_json(checks))
     else:

@@ -12,14 +12,17 @@ import click
 from trimtab.choice.answer import answer
 from trimtab.choice.table import label
 from trimtab.cli.options import chosen_project, duration, project_options
-from trimtab.cli.output import chosen_runner, console, output_options, show, store_option, trial_progress
+from trimtab.cli.output import chosen_runner, console, output_options, show, store_option
+from trimtab.cli.progress import trial_progress
 from trimtab.commands.explore.estimate import estimate
 from trimtab.commands.explore.json import study_json
 from trimtab.commands.explore.terminal import study_renderables
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
-from trimtab.experiment.loop import trial_identity
-from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.identity import trial_identity
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.request import Request
 from trimtab.experiment.run import require_built, run
 from trimtab.model.plan import Goal, ProbeKind
 from trimtab.model.space import parse_axis

@@ -8,10 +8,11 @@ import click
 
 from trimtab.cli.options import chosen_project, duration, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, teller
+from trimtab.commands.fit.json import fit_json
 from trimtab.commands.fit.model import Fit
-from trimtab.commands.fit.reports import fit_json, fit_renderables
 from trimtab.commands.fit.run import Request, run
-from trimtab.experiment.prepare import Request as Exploring
+from trimtab.commands.fit.terminal import fit_renderables
+from trimtab.experiment.request import Request as Exploring
 from trimtab.model.space import parse_axis
 from trimtab.system.paths import default_folders
 from trimtab.units import parse_size

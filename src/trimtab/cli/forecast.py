@@ -9,9 +9,11 @@ import click
 
 from trimtab.cli.options import chosen_project, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, teller, write_file
-from trimtab.commands.forecast.reports import forecast_html, forecast_json, forecast_renderables, profile_svg
+from trimtab.commands.forecast.html import forecast_html, profile_svg
+from trimtab.commands.forecast.json import forecast_json
 from trimtab.commands.forecast.run import CORES, run
-from trimtab.experiment.prepare import Request
+from trimtab.commands.forecast.terminal import forecast_renderables
+from trimtab.experiment.request import Request
 from trimtab.model.space import parse_axis
 from trimtab.system.paths import default_folders
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import click
 
-from trimtab.cli.output import console, existing_store, output_options, show, store_option
-from trimtab.commands.history.reports import history_json, history_table
+from trimtab.cli.output import console, output_options, show, store_option
+from trimtab.commands.history.json import history_json
+from trimtab.commands.history.run import history
+from trimtab.commands.history.terminal import history_table
 
 
 @click.command("history")
@@ -15,8 +15,7 @@ from trimtab.commands.history.reports import history_json, history_table
 @output_options
 def command(store: str | None, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
     """List all studies, newest first."""
-    with contextlib.closing(existing_store(store)) as opened:
-        studies = opened.history()
+    studies = history(store=store)
     if as_json:
         click.echo(history_json(studies))
     else:

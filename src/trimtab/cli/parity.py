@@ -7,15 +7,18 @@ from typing import Any
 
 import click
 
+from trimtab.cli.bench_options import check_formats
 from trimtab.cli.options import command_line, duration
-from trimtab.cli.output import console, output_options, show, status_line, store_option, teller, trial_progress
-from trimtab.cli.running import check_formats
+from trimtab.cli.output import console, output_options, show, status_line, store_option, teller
+from trimtab.cli.progress import trial_progress
+from trimtab.commands.parity.json import parity_json
 from trimtab.commands.parity.markdown import parity_markdown
-from trimtab.commands.parity.model import Check, Normaliser, Parity
+from trimtab.commands.parity.model import Parity
 from trimtab.commands.parity.run import Request, Surroundings, run
-from trimtab.commands.parity.terminal import parity_json, parity_renderables
+from trimtab.commands.parity.terminal import parity_renderables
 from trimtab.config.file import parse_check
 from trimtab.errors import InputError, InterruptError
+from trimtab.model.parity_check import Check, Normaliser
 from trimtab.system.paths import default_folders
 from trimtab.system.process import SystemRunner
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import click
 
 from trimtab.choice.answer import answer
-from trimtab.cli.output import console, existing_store, output_options, show, store_option
+from trimtab.cli.output import console, output_options, show, store_option
 from trimtab.commands.explore.json import study_json
 from trimtab.commands.explore.terminal import study_renderables
+from trimtab.commands.show.run import show as load
 
 
 @click.command("show")
@@ -18,8 +17,7 @@ from trimtab.commands.explore.terminal import study_renderables
 @output_options
 def command(study: str, store: str | None, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
     """Print a study again: its id, the beginning of it, or `last`."""
-    with contextlib.closing(existing_store(store)) as opened:
-        loaded = opened.load(study)
+    loaded = load(study, store=store)
     found = answer(loaded)
     if as_json:
         click.echo(study_json(loaded, found))

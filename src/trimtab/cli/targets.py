@@ -10,10 +10,12 @@ import click
 
 from trimtab.cli.options import chosen_project, duration, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, teller
-from trimtab.commands.targets.reports import targets_json, targets_markdown, targets_renderables
+from trimtab.commands.targets.json import targets_json
+from trimtab.commands.targets.markdown import targets_markdown
+from trimtab.commands.targets.model import Standing, TargetsReport
 from trimtab.commands.targets.run import Request, run
+from trimtab.commands.targets.terminal import targets_renderables
 from trimtab.errors import InputError, MissingError, NothingBuiltError
-from trimtab.model.target import Standing, TargetsReport
 from trimtab.system.paths import default_folders
 
 

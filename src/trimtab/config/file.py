@@ -14,9 +14,9 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from trimtab.commands.parity.model import Check, Normaliser
 from trimtab.errors import InputError
 from trimtab.model.metric import STARTUP
+from trimtab.model.parity_check import Check, Normaliser
 from trimtab.model.plan import Bench, Economics, Goal, Limits, ProbeKind
 from trimtab.model.profile import axis_kind
 from trimtab.model.space import Axis, axis_of

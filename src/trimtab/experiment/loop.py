@@ -5,8 +5,6 @@ Everything with an effect comes in as an argument; the tests run the same loop w
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -14,76 +12,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from trimtab.builders.builder import Builder
 from trimtab.choice.finalists import finalists
+from trimtab.experiment.identity import trial_identity
+from trimtab.experiment.protocols import Probes, Progress, WheelCheck
+from trimtab.experiment.screening import Screening
 from trimtab.measure.build_cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
-from trimtab.measure.probe import Probe
 from trimtab.model.metric import Absent, Measurement, run_metric
 from trimtab.model.plan import Bench, Plan, ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
-from trimtab.model.trial import Artifact, BuildFailed, Built, Cause, Status, Trial, WheelTags
+from trimtab.model.trial import Artifact, BuildFailed, Built, Cause, Status, Trial
 from trimtab.search.protocol import Search
 from trimtab.store.protocol import Store
 from trimtab.system.process import out_of_space
 
 _OF_BUILDS = frozenset({ProbeKind.BUILD, ProbeKind.TOUCH})
-
-
-class Progress(Protocol):
-    """Is told what is going on; the command line prints it."""
-
-    def begin(self, study: Study, left: int) -> None:
-        """The exploration begins, with so many profiles to try."""
-        ...
-
-    def step(self, profile: Profile, what: str) -> None:
-        """A profile is being built, weighed, run."""
-        ...
-
-    def done(self, trial: Trial, *, known: bool, left: int) -> None:
-        """A trial is finished, or was known already."""
-        ...
-
-
-class Probes(Protocol):
-    """Makes the probes for what is still to be measured."""
-
-    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
-        """Probes for these groups of metrics, running these benches."""
-        ...
-
-
-class WheelCheck(Protocol):
-    """Looks at wheels before they are measured."""
-
-    def tags(self, wheel: Artifact) -> WheelTags:
-        """What it claims to work on."""
-        ...
-
-    @property
-    def snippet(self) -> str:
-        """The user's own part of the check."""
-        ...
-
-    def check(self, wheel: Artifact) -> BuildFailed | None:
-        """Why it does not work; ``None`` if it does."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Screening:
-    """How profiles are looked at before some of them are built cleanly."""
-
-    builders: tuple[Builder, ...]
-    """Builders that share their units; those that may build at once have places of their own."""
-    beside: Callable[[int], int]
-    """How many of them may build at once, given the peak memory of a clean build in bytes."""
-    interrupt: Callable[[], object]
-    """Ends the builds that run."""
 
 
 @dataclass(kw_only=True)
@@ -334,17 +280,6 @@ class Experiment:
             if not out_of_space(error):
                 raise
             return []
-
-
-def trial_identity(basis: str, profile: Profile) -> str:
-    """The id of a profile's trial: equal whenever a rebuild would give the same, and so known before it is built."""
-    return digest(basis, profile.spelled())
-
-
-def digest(*parts: object) -> str:
-    """Twelve hexadecimal digits that stand for some JSON-like values."""
-    text = json.dumps(parts, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 def _kind_of_cost(metric: str) -> ProbeKind:

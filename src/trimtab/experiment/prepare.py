@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trimtab.builders.builder import Builder
-from trimtab.builders.cargo import CargoBuilder
-from trimtab.builders.rustc_wrapper.compiler import Compiler, Sharing
-from trimtab.builders.rustc_wrapper.embed_bitcode import embeds_alike, mergeable
-from trimtab.builders.rustc_wrapper.executable import wrapper
-from trimtab.builders.rustc_wrapper.sharing import Basis
-from trimtab.builders.rustc_wrapper.unit_cache import Entries
-from trimtab.builders.work_folder import ArtifactStore
-from trimtab.cargo.calls import Calls
 from trimtab.cargo.environment import compiler_wrapper
-from trimtab.cargo.profiles.effective import Today, todays_profile
+from trimtab.cargo.profiles.effective import todays_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
-from trimtab.cargo.project import Binary, Project, choose_binaries, fetch, find_manifest, load_project
+from trimtab.cargo.project import Project, choose_binaries, fetch, find_manifest, load_project
 from trimtab.cargo.registry import PREFIX, published_crate
-from trimtab.cargo.sources import Sources, copy_with_lock, read_sources
-from trimtab.cargo.toolchain import ask, find_compiler, find_toolchain
+from trimtab.cargo.sources import copy_with_lock, read_sources
+from trimtab.cargo.toolchain import ask, find_toolchain
 from trimtab.config.file import Config, distinct, read_config
-from trimtab.errors import InputError, MissingError
-from trimtab.experiment.loop import digest, trial_identity
+from trimtab.errors import InputError
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.identity import digest, trial_identity
+from trimtab.experiment.request import Request
 from trimtab.experiment.wheels import (
-    Wheels,
     binaries_in,
     find_wheels,
     pinned_toolchain,
@@ -37,197 +28,14 @@ from trimtab.experiment.wheels import (
     wheel_beside,
     wheel_meant,
 )
-from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits, Plan, ProbeKind, Selection
-from trimtab.model.profile import Profile
-from trimtab.model.space import Axis, Space, default_space
+from trimtab.model.plan import STARTUP_BENCH, Limits, Plan, ProbeKind, Selection
+from trimtab.model.space import Space, default_space
 from trimtab.model.study import ProjectInfo, Study
 from trimtab.pyproject.project import WheelProject, read_wheel_project
 from trimtab.release.shipped_profiles import other_profile_notes
 from trimtab.system.machine import this_machine
 from trimtab.system.paths import Folders
 from trimtab.system.process import Runner, SystemRunner
-
-_MOST_KEPT = 8 << 30
-"""Bytes of compiled units that are kept."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """What a user asks for; whatever is left out comes from ``trimtab.toml`` or from the defaults of `Plan`."""
-
-    path: str = "."
-    """A folder of a Cargo project, or ``crate:NAME[@VERSION]``."""
-    binaries: tuple[str, ...] = ()
-    all_binaries: bool = False
-    packages: tuple[str, ...] = ()
-    features: tuple[str, ...] = ()
-    default_features: bool = True
-    profile: str = ""
-    wheel: bool = False
-    """Whether what ships is the wheel of the Python project; the only choice where there is no program."""
-    python: str = ""
-    """The interpreter that wheels are for."""
-    axes: tuple[Axis, ...] | None = None
-    """``()`` is today's profile alone; ``None`` takes those of the file, or a sensible space."""
-    benches: tuple[Bench, ...] = ()
-    probes: frozenset[ProbeKind] = frozenset()
-    goal: Goal | None = None
-    limits: Limits = Limits()
-    jobs: int | None = None
-    timeout: float | None = None
-    bench_time: float | None = None
-    budget: float | None = None
-    exact: bool = False
-    """Build every profile cleanly, instead of screening them first."""
-    fresh: bool = False
-    """Measure everything again instead of taking up what is known."""
-    command: str = ""
-    """How to repeat it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Exploration:
-    """A request, settled and checked against the real project: ready to run."""
-
-    plan: Plan
-    project: Project
-    home: Path
-    """The folder in which benches are run: the workspace's root, or the Python project's where a wheel ships."""
-    binaries: tuple[Binary, ...]
-    wheels: Wheels | None
-    """Where wheels ship."""
-    today: Today
-    sources: Sources
-    study: Study
-    space: Space
-    touched: Path
-    rustflags: tuple[str, ...]
-    """The compiler flags in force; only asked for where the space adds to them."""
-    folders: Folders
-    runner: Runner
-    environment: dict[str, str]
-
-    @property
-    def profiles(self) -> tuple[Profile, ...]:
-        """Today's profile and all others that will be tried, in order."""
-        return (self.today.profile, *self.space.profiles(self.today.profile))
-
-    def builder(self, work: Path, artifacts: Path) -> Builder:
-        """What builds its trials, in a work folder, keeping binaries in another."""
-        if self.wheels:
-            kept = ArtifactStore(artifacts)
-            return self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept)
-        compiler = None
-        with contextlib.suppress(MissingError):  # then it is built untraced
-            compiler = self.compiler(work)
-        return replace(self.cargo_builder(work, artifacts), compiler=compiler)
-
-    def sharing_builder(self, work: Path, artifacts: Path, sharing: Sharing) -> CargoBuilder:
-        """What builds in a work folder with the units of other builds.
-
-        Raises:
-            MissingError: nothing can stand between Cargo and rustc here.
-        """
-        compiler = replace(self.compiler(work), sharing=sharing)
-        return replace(self.cargo_builder(work, artifacts), compiler=compiler)
-
-    def compiler(self, work: Path) -> Compiler:
-        """Rustc with somebody before it who notes what each call takes.
-
-        Raises:
-            MissingError: nobody can stand there.
-        """
-        toolchain = self.study.toolchain
-        stand_in = wrapper(self.runner, self.folders.cache, str(toolchain), self.project.root, self.environment)
-        return Compiler(wrapper=stand_in, host=toolchain.host, folder=work / "compiler")
-
-    def sharing(self, *, merging: bool = True) -> Sharing:
-        """What the builds of its profiles may have in common.
-
-        Args:
-            merging: whether one unit may serve several ``lto``, and one compilation several ``strip``.
-
-        Raises:
-            MissingError: there is no rustc.
-        """
-        profiles, cache = self.profiles, self.folders.cache / "compiled"
-        compiler = find_compiler(self.runner, self.project.root, self.environment)
-        # Some flags ("native") mean this machine, and what a unit took is of this machine too.
-        toolchain = digest(asdict(self.study.toolchain), compiler.files, asdict(self.study.machine))
-        strips = tuple(dict.fromkeys(profile.strip for profile in profiles))
-        answers = cache / "embedding"
-        embeds = (
-            lto
-            for lto in (mergeable(profiles) if merging else ())
-            if embeds_alike(lto, self.runner, answers, toolchain, self.project.root, self.environment)
-        )
-        return Sharing(
-            entries=Entries(cache, _MOST_KEPT),
-            basis=Basis(
-                toolchain=toolchain,
-                sources=self.sources.digest,
-                tree=self.sources.stamps,
-                compilers=compiler.names,
-                since=self.sources.begun,
-                strips=strips if merging and len(strips) > 1 else (),
-                embeds=next(embeds, None),
-            ),
-        )
-
-    def tracing(self, jobs: int) -> Sharing:
-        """What traced builds may have in common: only the same work, as it was done with so many jobs.
-
-        Nothing is merged, since units that serve several profiles, and links for several ways to strip, cost more.
-
-        Raises:
-            MissingError: there is no rustc.
-        """
-        sharing = self.sharing(merging=False)
-        toolchain = digest(sharing.basis.toolchain, jobs)
-        return replace(sharing, basis=replace(sharing.basis, toolchain=toolchain))
-
-    def cargo_builder(self, work: Path, artifacts: Path) -> CargoBuilder:
-        """What builds the bare binaries."""
-        return CargoBuilder(
-            calls=self.calls(work), binaries=self.binaries, artifacts=ArtifactStore(artifacts), touched=self.touched
-        )
-
-    def calls(self, work: Path) -> Calls:
-        """How its Cargo is called, with target directories in a work folder."""
-        return Calls(
-            runner=self.runner,
-            project=self.project,
-            selection=self.plan.selection,
-            today=self.today.profile,
-            rustflags=self.rustflags,
-            environment=self.environment,
-            work=work,
-            jobs=self.plan.jobs,
-            timeout=self.plan.build_timeout,
-        )
-
-
-def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...], Profile, bool]:
-    """A project's root, its programs, today's release profile of the first of them, and whether a wheel ships.
-
-    Raises:
-        InputError: no project, or no binary.
-        MissingError: Cargo is missing.
-    """
-    runner, environment = runner or SystemRunner(), dict(os.environ)
-    wheel = wheel_meant(path, asked=False)
-    manifest = wheel.manifest if wheel else find_manifest(path)
-    find_toolchain(runner, manifest.parent, environment)
-    project = load_project(runner, manifest, environment)
-    wheel = wheel or wheel_beside(path, project)
-    if not project.lock.exists():
-        raise InputError("there is no Cargo.lock", where=str(project.root), hint="run `cargo generate-lockfile` first")
-    fetch(runner, project, environment)
-    selection = Selection(all_binaries=True, profile=wheel.profile if wheel else "release")
-    binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, selection, path.resolve())
-    today = todays_profile(runner, project, binaries[:1], selection, environment)
-    programs = tuple(binary.name for binary in binaries if not binary.is_library)
-    return wheel.root if wheel else project.root, programs, today.profile, wheel is not None
 
 
 def prepare(request: Request, folders: Folders, runner: Runner | None = None) -> Exploration:

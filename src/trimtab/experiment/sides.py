@@ -15,10 +15,12 @@ from trimtab.cargo.git import checkout, profile_names, revision_of
 from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.cargo.project import find_manifest, load_project
 from trimtab.cargo.registry import PREFIX as CRATE
-from trimtab.commands.diff.run import trial_named
+from trimtab.choice.table import choose_trial
 from trimtab.errors import InputError
-from trimtab.experiment.loop import Progress
-from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.protocols import Progress
+from trimtab.experiment.request import Request
 from trimtab.experiment.run import require_built, run
 from trimtab.experiment.wheels import wheel_meant
 from trimtab.model.plan import ProbeKind
@@ -209,3 +211,21 @@ def common_program(sides: tuple[Candidate, Candidate], wanted: Sequence[str]) ->
         return next(iter(base.values())), next(iter(head.values()))
     names = ", ".join(sorted({name for side in sides for name in side.programs}))
     raise InputError(f"which program is to be run? There are {names}", hint="choose one of both sides with --bin NAME")
+
+
+def trial_named(word: str, folders: Folders) -> tuple[Study, Trial] | None:
+    """The trial that ``STUDY:TRIAL`` names; ``None`` if the word has another form.
+
+    Raises:
+        InputError: there is no such study or trial.
+    """
+    study_id, colon, name = word.partition(":")
+    if not colon or not study_id or "/" in study_id:
+        return None
+    if not folders.store.exists():
+        raise InputError(
+            f"there is no study {study_id!r}", where=str(folders.store), hint="`trimtab explore` makes one"
+        )
+    with contextlib.closing(SqliteStore(folders.store)) as store:
+        study = store.load(study_id)
+    return study, choose_trial(study, name)

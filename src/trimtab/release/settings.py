@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from trimtab.errors import InputError
-from trimtab.model.target import Place
+from trimtab.model.release_target import Place
 from trimtab.release.cibuildwheel import Wheels
 from trimtab.release.triples import short_name
 from trimtab.release.workflows import Named

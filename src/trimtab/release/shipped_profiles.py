@@ -28,7 +28,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trimtab.errors import InputError
-from trimtab.model.target import Place
+from trimtab.model.release_target import Place
 from trimtab.release.settings import parse
 from trimtab.release.workflows import Combination, combinations, released_by
 from trimtab.release.yaml_lines import Node, read_yaml

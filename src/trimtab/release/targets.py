@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from trimtab.errors import InputError
-from trimtab.model.target import Discovery, Place, ReleaseTarget
+from trimtab.model.release_target import Discovery, Place, ReleaseTarget
 from trimtab.release.cibuildwheel import Wheels
 from trimtab.release.settings import read_cargo_config, read_dist, read_pyproject, read_rust_toolchain
 from trimtab.release.workflows import Named, Workflow, read_workflow

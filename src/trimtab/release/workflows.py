@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from trimtab.model.target import Place
+from trimtab.model.release_target import Place
 from trimtab.release.cibuildwheel import Wheels
 from trimtab.release.triples import runner_triple, short_name, system_of, triples_in, with_musl
 from trimtab.release.yaml_lines import Node, read_yaml

@@ -19,6 +19,7 @@ import msgspec
 from trimtab.errors import InputError, MissingError
 from trimtab.model.study import Study, Summary
 from trimtab.model.trial import Status, Trial
+from trimtab.system.paths import default_folders
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -173,6 +174,21 @@ class SqliteStore:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+
+def open_existing(file: str | Path | None) -> SqliteStore:
+    """Open a store to read from: one that the user names must be there.
+
+    Args:
+        file: the store's file; the user's own store if left out.
+
+    Raises:
+        InputError: it is not there, or cannot be used.
+    """
+    path = default_folders(file).store
+    if file and not path.exists():
+        raise InputError("there is no such store", where=str(path), hint="`trimtab explore --store FILE` makes one")
+    return SqliteStore(path)
 
 
 @contextlib.contextmanager

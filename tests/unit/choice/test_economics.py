@@ -9,10 +9,10 @@ import pytest
 from tests.fakes.values import FAT, FAT1, THIN, TODAY, failed, size, study, trial
 from trimtab.choice.answer import answer
 from trimtab.choice.economics import trades
+from trimtab.model.answer import Trade
 from trimtab.model.plan import Economics
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.model.verdict import Trade
 
 TOLD = Economics(builds_per_month=120, downloads_per_month=1000, minute_price=0.01)
 BASE = trial(TODAY, file=5000, cpu=40.0)  # 20 s of wall time

@@ -10,10 +10,10 @@ import pytest
 from tests.fakes.values import ABORT, CHECK, FAT, FAT1, SMALL, THIN, TODAY, a_full_study, failed, study, trial
 from trimtab.choice.recommend import RULES, gains_and_costs, recommend
 from trimtab.choice.table import label
+from trimtab.model.answer import Recommendation
 from trimtab.model.metric import Absent
 from trimtab.model.plan import STARTUP_BENCH, Bench, Goal, Limits
 from trimtab.model.trial import Effect, Trial
-from trimtab.model.verdict import Recommendation
 
 SAME, FASTER, SLOWER, UNCLEAR = (1.0, 0.995, 1.005), (0.9, 0.88, 0.92), (1.1, 1.08, 1.12), (1.2, 0.9, 1.5)
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.fakes.values import CHECK, FAT, FAT1, SMALL, THIN, TODAY, a_full_study, failed, study, trial
 from trimtab.choice.table import change_of, columns, front_of, label, rows, runtime_ratio, size_metric
+from trimtab.model.answer import Change
 from trimtab.model.metric import Measurement
 from trimtab.model.plan import Bench
 from trimtab.model.profile import Debug, Profile
 from trimtab.model.trial import Trial
-from trimtab.model.verdict import Change
 
 
 def front(*trials: Trial, **rest: object) -> set[str]:

@@ -16,7 +16,7 @@ from tests.fakes.runner import finished
 from tests.fakes.values import a_full_study
 from tests.unit.conftest import Said, Shell
 from tests.unit.test_schemas import validator
-from trimtab.commands.doctor.run import examine
+from trimtab.commands.doctor.run import doctor
 from trimtab.errors import MissingError
 from trimtab.model.trial import Trial
 
@@ -354,7 +354,7 @@ class TestInit:
 
 class TestDoctor:
     def doctor(self, shell: Shell, monkeypatch: pytest.MonkeyPatch, which: Callable[[str], str | None]) -> Said:
-        monkeypatch.setattr("trimtab.cli.doctor.examine", functools.partial(examine, which=which))
+        monkeypatch.setattr("trimtab.cli.doctor.doctor", functools.partial(doctor, which=which))
         return shell.trimtab("doctor --json")
 
     def test_tells_what_is_here(self, shell: Shell) -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from tests.fakes.values import FAT, TODAY, failed, study, trial
-from trimtab.cli.output import BarProgress, LineProgress, outcome
+from trimtab.cli.progress import BarProgress, LineProgress, outcome
 from trimtab.model.profile import Profile
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.fakes.values import FAT1, TODAY
 from trimtab.commands.init.config_file import config_file
-from trimtab.commands.parity.model import Check, Normaliser
 from trimtab.config.file import Config, parse_bench, parse_config, parse_limits, read_config
 from trimtab.errors import InputError
+from trimtab.model.parity_check import Check, Normaliser
 from trimtab.model.plan import Bench, Economics, Goal, Limits, ProbeKind
 from trimtab.model.profile import AXES, Lto, OptLevel
 

@@ -13,7 +13,9 @@ import pytest
 from tests.fakes.parts import FakeBuilder, FakeClock, FakeProbe, FakeProbes, FakeSearch, MemoryStore, RecordingProgress
 from tests.fakes.values import CHECK, FAT, FAT1, THIN, TODAY, artifact, study
 from trimtab.errors import InputError, SourcesChanged
-from trimtab.experiment.loop import Experiment, Screening, digest, trial_identity
+from trimtab.experiment.identity import digest, trial_identity
+from trimtab.experiment.loop import Experiment
+from trimtab.experiment.screening import Screening
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import Bench, Plan, ProbeKind, Selection
 from trimtab.model.profile import Profile

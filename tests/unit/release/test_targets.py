@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.errors import InputError
-from trimtab.model.target import Discovery
+from trimtab.model.release_target import Discovery
 from trimtab.release.cibuildwheel import Wheels
 from trimtab.release.targets import find_targets, targets_in
 from trimtab.release.triples import runner_triple, triples_in

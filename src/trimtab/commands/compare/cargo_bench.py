@@ -14,7 +14,7 @@ from trimtab.commands.bench.run import Contest
 from trimtab.commands.compare.bench_targets import BenchBuilder
 from trimtab.commands.compare.harnesses import BenchExecutable, open_bench
 from trimtab.errors import InputError
-from trimtab.experiment.prepare import Exploration
+from trimtab.experiment.exploration import Exploration
 from trimtab.measure.series import Case
 from trimtab.model.profile import Profile
 from trimtab.system.process import Finished

@@ -11,7 +11,7 @@ from trimtab.builders.relink import replicate, reproduces
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.commands.compare.layouts import LayoutBench
 from trimtab.errors import InputError, NothingBuiltError
-from trimtab.experiment.prepare import Exploration
+from trimtab.experiment.exploration import Exploration
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Case
 from trimtab.model.layout import LayoutSpread

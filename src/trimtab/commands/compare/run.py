@@ -26,8 +26,7 @@ from trimtab.commands.diff.model import Difference
 from trimtab.commands.diff.model import Row as Weighed
 from trimtab.config.file import distinct, parse_bench, read_config
 from trimtab.errors import InputError
-from trimtab.experiment.loop import Progress
-from trimtab.experiment.run import SilentProgress
+from trimtab.experiment.protocols import Progress, SilentProgress
 from trimtab.experiment.sides import Candidate, Finder, common_program
 from trimtab.measure.counters import Counter
 from trimtab.measure.installed import Installer

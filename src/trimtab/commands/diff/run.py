@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from dataclasses import replace
@@ -14,14 +13,13 @@ from pathlib import Path
 
 from trimtab.artifact.pypi import PREFIX, published_wheel
 from trimtab.artifact.size_breakdown import weigh
-from trimtab.choice.table import choose_trial
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.model import Difference
 from trimtab.errors import InputError
+from trimtab.experiment.sides import trial_named
 from trimtab.model.size_report import Format, Weight
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
-from trimtab.store.sqlite import SqliteStore
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
 
@@ -55,24 +53,6 @@ def weighed(word: str, folders: Folders, runner: Runner) -> Weight:
     raise InputError(
         f"there is no file {word!r}", hint="name a file, pypi:NAME==VERSION, or a trial of a study as STUDY:TRIAL"
     )
-
-
-def trial_named(word: str, folders: Folders) -> tuple[Study, Trial] | None:
-    """The trial that ``STUDY:TRIAL`` names; ``None`` if the word has another form.
-
-    Raises:
-        InputError: there is no such study or trial.
-    """
-    study_id, colon, name = word.partition(":")
-    if not colon or not study_id or "/" in study_id:
-        return None
-    if not folders.store.exists():
-        raise InputError(
-            f"there is no study {study_id!r}", where=str(folders.store), hint="`trimtab explore` makes one"
-        )
-    with contextlib.closing(SqliteStore(folders.store)) as store:
-        study = store.load(study_id)
-    return study, choose_trial(study, name)
 
 
 def _weigh_trial(word: str, study: Study, trial: Trial) -> Weight:

@@ -14,12 +14,26 @@ from trimtab.errors import MissingError
 from trimtab.measure.size import find_strip_tool
 from trimtab.system.machine import usable_cores
 from trimtab.system.memory import ControlGroup, open_watch
-from trimtab.system.process import Runner
+from trimtab.system.paths import default_folders
+from trimtab.system.process import Runner, SystemRunner
 from trimtab.units import format_bytes
 
 _LEAST_DISK = 5 * 1024**3
 _BUSY = 0.3
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+def doctor(path: str | Path = ".", *, which: Callable[[str], str | None] = shutil.which) -> tuple[Check, ...]:
+    """Check what this machine has and lacks for measuring a project.
+
+    Args:
+        path: the folder whose toolchain is meant.
+        which: finds programs.
+
+    Returns:
+        All checks, most needed first.
+    """
+    return tuple(examine(SystemRunner(), Path(path), default_folders().cache, os.environ, which))
 
 
 def examine(

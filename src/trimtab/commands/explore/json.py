@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
+from trimtab.model.answer import Answer, Row
 from trimtab.model.study import Study
-from trimtab.model.trial import BuildFailed, Effect, Trial
-from trimtab.model.verdict import Answer, Row
+from trimtab.model.trial import Trial
+from trimtab.report.trial_json import effect_document, failure_document
 
 SCHEMA = "trimtab.study/1"
 
@@ -72,13 +73,3 @@ def _trial(trial: Trial, target: str, row: Row) -> dict[str, Any]:
         "failure": failure_document(trial.failure) if trial.failure else None,
         "screened": trial.screened,
     }
-
-
-def failure_document(failure: BuildFailed) -> dict[str, Any]:
-    """A build that did not succeed, with the name of the unit that failed."""
-    return {**asdict(failure), "unit": failure.unit.name if failure.unit else None}
-
-
-def effect_document(effect: Effect) -> dict[str, Any]:
-    """What one binary was compiled with, its settings in Cargo's spelling."""
-    return {name.replace("_", "-"): value for name, value in asdict(effect).items()}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trimtab.model.answer import Answer, Change, Row, Trade
 from trimtab.model.metric import RUN_INSTRUCTIONS, STARTUP
 from trimtab.model.study import Study
-from trimtab.model.verdict import Answer, Change, Row, Trade
 from trimtab.units import format_bytes, format_change, format_seconds, format_signed, format_value
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from trimtab.commands.fit.model import Bounds, Estimated, Fit, FitReport, FitRow
 from trimtab.commands.forecast.model import ProfileForecast
 from trimtab.commands.forecast.run import busy_notes, profile_forecasts
 from trimtab.errors import InputError
-from trimtab.experiment.prepare import Exploration, prepare
-from trimtab.experiment.prepare import Request as Exploring
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.request import Request as Exploring
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.trace import Unit
 from trimtab.model.trial import BuildFailed, Cause

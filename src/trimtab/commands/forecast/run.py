@@ -17,7 +17,9 @@ from trimtab.choice.table import label
 from trimtab.commands.forecast.model import ForecastReport, ProfileForecast
 from trimtab.commands.forecast.schedule import forecast as foretold
 from trimtab.errors import InputError, MissingError, NothingBuiltError
-from trimtab.experiment.prepare import Exploration, Request, prepare
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.request import Request
 from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.space import axis_of
 from trimtab.model.trial import BuildFailed, Cost

@@ -13,7 +13,7 @@ from trimtab.commands.parity.model import Change, CheckResult, Difference, End, 
 from trimtab.commands.parity.normalise import without_process
 from trimtab.commands.parity.project_tests import ProjectTests, TestResult, TestRun, has_nextest
 from trimtab.errors import InputError
-from trimtab.experiment.prepare import Exploration
+from trimtab.experiment.exploration import Exploration
 from trimtab.model.profile import Profile
 from trimtab.units import printable
 

@@ -11,7 +11,6 @@ from fnmatch import fnmatchcase
 from trimtab.commands.parity.model import (
     Behaviour,
     Change,
-    Check,
     CheckResult,
     Content,
     Difference,
@@ -20,13 +19,13 @@ from trimtab.commands.parity.model import (
     EndingCount,
     ExitCount,
     Input,
-    Normaliser,
     ProjectResult,
     SetAside,
     Tally,
     Written,
 )
 from trimtab.commands.parity.normalise import normalised
+from trimtab.model.parity_check import Check, Normaliser
 from trimtab.units import format_bytes, printable
 
 _PANIC = re.compile(r"^.*\bpanicked at\b.*$", re.MULTILINE | re.IGNORECASE)

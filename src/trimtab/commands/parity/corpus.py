@@ -13,8 +13,9 @@ from trimtab.artifact.pypi import PREFIX as WHEEL
 from trimtab.artifact.pypi import published_wheel
 from trimtab.cargo.registry import PREFIX as CRATE
 from trimtab.cargo.registry import published_crate
-from trimtab.commands.parity.model import Check, Input
+from trimtab.commands.parity.model import Input
 from trimtab.errors import InputError
+from trimtab.model.parity_check import Check
 from trimtab.system.process import Runner
 from trimtab.units import printable
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from trimtab.commands.parity.model import CheckResult, Parity, ProjectResult, SetAside
-from trimtab.commands.parity.terminal import endings, lines_of, machine, notes, title
+from trimtab.commands.parity.wording import endings, lines_of, machine, notes, title
 from trimtab.report.escaping import escaped
 from trimtab.units import printable
 

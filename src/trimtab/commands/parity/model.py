@@ -11,46 +11,6 @@ from pathlib import Path
 from trimtab.model.study import Machine
 
 
-class Normaliser(StrEnum):
-    """What may differ without being a difference; `analysis/normalise.py` says what becomes of each."""
-
-    PATHS = "paths"
-    TIMES = "times"
-    HASHES = "hashes"
-    ORDER = "order"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """A command, and what it is run on."""
-
-    name: str
-    command: tuple[str, ...]
-    """``{bin}`` stands for the program, ``{input}`` for an input."""
-    inputs: str = ""
-    """Files: a glob below the folder of ``trimtab.toml``, or below each project and package where there are such."""
-    projects: str = ""
-    """A folder; each folder in it is a project."""
-    fetch: tuple[str, ...] = ()
-    """Packages to fetch, as ``pypi:NAME==VERSION`` or ``crate:NAME@VERSION``."""
-    files: tuple[str, ...] = ()
-    """Files that lie beside every input, such as the program's settings."""
-    ignore: tuple[str, ...] = ()
-    """Globs of written files that are not compared."""
-    normalise: tuple[Normaliser, ...] = ()
-    timeout: float = 60.0
-    """Seconds for one run."""
-    most_written: int = 256 << 20
-    """Bytes that one run may print and write."""
-
-
-SMOKE_CHECKS = (
-    Check(name="help", command=("{bin}", "--help"), timeout=10.0),
-    Check(name="version", command=("{bin}", "--version"), timeout=10.0),
-)
-"""What is run when nothing is declared."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Input:
     """What one run is given."""

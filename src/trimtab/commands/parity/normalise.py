@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from trimtab.commands.parity.model import Normaliser
+from trimtab.model.parity_check import Normaliser
 
 # What stands before a path is the beginning of the line or something that no path goes on from.
 _PATH = re.compile(r"(?<![\w.~/\\\]…-])(?:file://)?(?:~?/|[A-Za-z]:[\\/])(?:[^\s:;,'\"`<>()\[\]|*?\\/]+[\\/])+")

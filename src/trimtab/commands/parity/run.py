@@ -20,13 +20,13 @@ from pathlib import Path
 from trimtab.commands.parity.cargo_test import cargo_tests
 from trimtab.commands.parity.compare import doubts, summed
 from trimtab.commands.parity.corpus import Corpus
-from trimtab.commands.parity.model import SMOKE_CHECKS, Check, CheckResult, Input, Parity
+from trimtab.commands.parity.model import CheckResult, Input, Parity
 from trimtab.commands.parity.runner import Judge
 from trimtab.config.file import NAME, distinct_checks, parse_check, read_config
 from trimtab.errors import InputError
-from trimtab.experiment.loop import Progress
-from trimtab.experiment.run import SilentProgress
+from trimtab.experiment.protocols import Progress, SilentProgress
 from trimtab.experiment.sides import Candidate, Finder, common_program
+from trimtab.model.parity_check import SMOKE_CHECKS, Check
 from trimtab.system.machine import this_machine, usable_cores
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner

@@ -17,8 +17,9 @@ from functools import partial
 from pathlib import Path
 
 from trimtab.commands.parity.compare import Judged, settled
-from trimtab.commands.parity.model import Behaviour, Check, Input, SetAside
+from trimtab.commands.parity.model import Behaviour, Input, SetAside
 from trimtab.commands.parity.sandbox import CopyError, Stage
+from trimtab.model.parity_check import Check
 from trimtab.system.orphans import kill_leftovers
 from trimtab.system.process import Runner
 

@@ -18,8 +18,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.commands.parity.model import Behaviour, Check, Content, Input, Written
+from trimtab.commands.parity.model import Behaviour, Content, Input, Written
 from trimtab.errors import InputError, MissingError
+from trimtab.model.parity_check import Check
 from trimtab.system.disk_quota import bytes_below
 from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
 from trimtab.system.process import Command, Confinement, Finished, Runner, out_of_space

@@ -15,14 +15,15 @@ from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.choice.table import label
 from trimtab.commands.targets.cache import AttemptStore
 from trimtab.commands.targets.known_issues import hints
+from trimtab.commands.targets.model import Attempt, Standing, TargetResult
 from trimtab.commands.targets.overrides import narrower
 from trimtab.commands.targets.smoke_run import Running
-from trimtab.experiment.loop import digest
-from trimtab.experiment.prepare import Exploration
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.identity import digest
 from trimtab.measure.effect import check_effect
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile, axis_kind
-from trimtab.model.target import Attempt, ReleaseTarget, Standing, TargetResult
+from trimtab.model.release_target import ReleaseTarget
 from trimtab.model.trial import BuildFailed
 
 

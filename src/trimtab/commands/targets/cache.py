@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from trimtab.model.target import Attempt
+from trimtab.commands.targets.model import Attempt
 
 
 class AttemptStore:

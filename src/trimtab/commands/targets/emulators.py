@@ -15,8 +15,8 @@ from importlib import resources, util
 from pathlib import Path
 from typing import Any
 
+from trimtab.commands.targets.model import Ran, Run
 from trimtab.errors import MissingError
-from trimtab.model.target import Ran, Run
 from trimtab.system.process import Command, Finished, Runner
 
 SMOKE: tuple[tuple[str, ...], ...] = (("--version",), ("--help",))

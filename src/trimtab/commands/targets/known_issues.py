@@ -9,8 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from trimtab.commands.targets.model import Attempt, Trouble
 from trimtab.model.profile import Profile
-from trimtab.model.target import Attempt, Trouble
 
 
 def hints(triple: str, attempts: Sequence[Attempt]) -> tuple[Trouble, ...]:

@@ -15,8 +15,9 @@ from dataclasses import replace
 
 from trimtab.choice.table import label
 from trimtab.commands.targets.known_issues import axes_in_question
+from trimtab.commands.targets.model import Attempt, Proposal, TargetResult, Trouble
 from trimtab.model.profile import Profile
-from trimtab.model.target import Attempt, Proposal, ReleaseTarget, TargetResult, Trouble
+from trimtab.model.release_target import ReleaseTarget
 
 _SIGNS = re.compile(r"[^A-Za-z0-9]+")
 """What cannot be in the name of a profile."""

@@ -19,18 +19,20 @@ from trimtab.cargo.git import profile_names
 from trimtab.cargo.profiles.effective import todays_profile
 from trimtab.cargo.project import fetch
 from trimtab.choice.table import label
-from trimtab.commands.diff.run import trial_named
 from trimtab.commands.targets.attempt import Settings, Trying
 from trimtab.commands.targets.cache import AttemptStore
+from trimtab.commands.targets.model import Standing, TargetResult, TargetsReport
 from trimtab.commands.targets.overrides import flag_notes, proposals
 from trimtab.commands.targets.smoke_run import Running
 from trimtab.config.file import read_config
 from trimtab.errors import InputError
-from trimtab.experiment.prepare import Exploration, prepare
-from trimtab.experiment.prepare import Request as Exploring
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.prepare import prepare
+from trimtab.experiment.request import Request as Exploring
+from trimtab.experiment.sides import trial_named
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile, axis_kind, parse_axis_value
-from trimtab.model.target import Discovery, Place, ReleaseTarget, Standing, TargetResult, TargetsReport
+from trimtab.model.release_target import Discovery, Place, ReleaseTarget
 from trimtab.release.targets import find_targets
 from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
 from trimtab.system.paths import Folders, default_folders

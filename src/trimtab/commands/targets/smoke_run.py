@@ -21,7 +21,7 @@ from trimtab.commands.targets.emulators import (
     runner_words,
     worse,
 )
-from trimtab.model.target import Attempt, Ran, Run
+from trimtab.commands.targets.model import Attempt, Ran, Run
 from trimtab.model.trial import Artifact
 from trimtab.system.orphans import kill_leftovers
 from trimtab.system.process import Runner

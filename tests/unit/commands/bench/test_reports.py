@@ -14,13 +14,11 @@ from hypothesis import strategies as st
 from tests.fakes.values import MACHINE
 from tests.unit.commands.explore.test_reports import printed
 from tests.unit.test_schemas import validator
-from trimtab.commands.bench.reports import (
-    comparison_json,
-    comparison_markdown,
-    comparison_renderables,
-    hyperfine_json,
-    ordered,
-)
+from trimtab.commands.bench.hyperfine import hyperfine_json
+from trimtab.commands.bench.json import comparison_json
+from trimtab.commands.bench.markdown import comparison_markdown
+from trimtab.commands.bench.terminal import comparison_renderables
+from trimtab.commands.bench.wording import ordered
 from trimtab.model.comparison import Comparison, Conditions, Mode, Placement, Row, Runs, Sample, Verdict
 
 Golden = Callable[[str, str], None]

@@ -15,8 +15,8 @@ from tests.unit.conftest import Shell
 from trimtab.cargo.git import checkout, profile_names, revision_of
 from trimtab.commands.compare.run import Request, Surroundings, run
 from trimtab.errors import InputError, MissingError
-from trimtab.experiment.prepare import Exploration
-from trimtab.experiment.run import SilentProgress
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.protocols import SilentProgress
 from trimtab.experiment.sides import Candidate, Finder
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Measured

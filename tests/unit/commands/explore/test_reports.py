@@ -13,11 +13,13 @@ from tests.fakes.values import FAT, FAT1, PROJECT, TODAY, a_full_study, failed, 
 from trimtab.choice.answer import answer
 from trimtab.choice.recommend import gains_and_costs
 from trimtab.commands.apply.comment import manifest_comment
+from trimtab.commands.doctor.json import doctor_json
 from trimtab.commands.doctor.model import Check, Health
-from trimtab.commands.doctor.reports import doctor_json, doctor_table
+from trimtab.commands.doctor.terminal import doctor_table
 from trimtab.commands.explore.json import study_json
 from trimtab.commands.explore.terminal import study_renderables
-from trimtab.commands.history.reports import history_json, history_table
+from trimtab.commands.history.json import history_json
+from trimtab.commands.history.terminal import history_table
 from trimtab.commands.init.config_file import config_file
 from trimtab.model.plan import Goal
 from trimtab.model.profile import Profile

@@ -12,8 +12,10 @@ import pytest
 from tests.fakes.foretold import a_fit, killed, row, went_well
 from tests.fakes.values import FAT, PROJECT, THIN, TODAY
 from tests.unit.test_schemas import validator
+from trimtab.commands.fit.json import fit_json
 from trimtab.commands.fit.model import Bounds, Fit, FitReport, FitRow, Tried
-from trimtab.commands.fit.reports import advice, fit_json, fit_renderables, headline, reason
+from trimtab.commands.fit.terminal import advice, fit_renderables, reason
+from trimtab.commands.fit.wording import headline
 
 Golden = Callable[[str, str], None]
 SLOW = Tried(fit=Fit.TOO_SLOW, wall=600.0, message="it did not end within 600 s")

@@ -15,15 +15,11 @@ from tests.fakes.foretold import a_forecast, foretold
 from tests.fakes.traces import a_full_trace, library, program, trace
 from tests.fakes.values import PROJECT, TODAY
 from tests.unit.test_schemas import validator
+from trimtab.commands.forecast.html import forecast_html, profile_svg
+from trimtab.commands.forecast.json import forecast_json
 from trimtab.commands.forecast.model import ForecastReport
-from trimtab.commands.forecast.reports import (
-    forecast_html,
-    forecast_json,
-    forecast_renderables,
-    held_up,
-    pictured,
-    profile_svg,
-)
+from trimtab.commands.forecast.terminal import forecast_renderables
+from trimtab.commands.forecast.wording import held_up, pictured
 from trimtab.model.profile import Profile
 from trimtab.model.trace import Trace
 

@@ -22,20 +22,9 @@ from trimtab.commands.parity.compare import (
     settled,
     summed,
 )
-from trimtab.commands.parity.model import (
-    Behaviour,
-    Change,
-    Check,
-    Content,
-    Difference,
-    End,
-    Ending,
-    Input,
-    Normaliser,
-    SetAside,
-    Written,
-)
+from trimtab.commands.parity.model import Behaviour, Change, Content, Difference, End, Ending, Input, SetAside, Written
 from trimtab.commands.parity.runner import observed
+from trimtab.model.parity_check import Check, Normaliser
 
 CHECK = Check(name="lint", command=("{bin}", "check", "{input}"), inputs="*")
 PANIC = "thread 'main' (17) panicked at src/main.rs:3:5:\nno\n"

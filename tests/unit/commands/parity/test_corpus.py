@@ -13,8 +13,8 @@ from tests.fakes.runner import FakeRunner, finished
 from tests.unit.artifact.test_pypi import OWN
 from trimtab.artifact.archives.unpack import extract
 from trimtab.commands.parity.corpus import Corpus
-from trimtab.commands.parity.model import Check
 from trimtab.errors import InputError
+from trimtab.model.parity_check import Check
 from trimtab.system.process import Command, Finished
 
 COMMAND = ("{bin}", "check", "{input}")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.commands.parity.model import Normaliser
 from trimtab.commands.parity.normalise import hashes, normalised, order, paths, times, without_process
+from trimtab.model.parity_check import Normaliser
 
 PIECES = (
     *("/home/ann/src/main.rs", "~/x/y", "C:\\Users\\ann\\a.txt", "file:///tmp/a/b", "https://docs.test/a/b"),

@@ -16,9 +16,11 @@ from rich.console import Console
 from tests.fakes.parities import FINE, a_full_parity, judged, same
 from tests.unit.test_schemas import validator
 from trimtab.commands.parity.compare import summed
+from trimtab.commands.parity.json import parity_json
 from trimtab.commands.parity.markdown import MOST, parity_markdown
 from trimtab.commands.parity.model import Change, End, Ending, Parity
-from trimtab.commands.parity.terminal import endings, parity_json, parity_renderables
+from trimtab.commands.parity.terminal import parity_renderables
+from trimtab.commands.parity.wording import endings
 
 
 def printed(parity: Parity, width: int = 120) -> str:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
-from trimtab.commands.parity.model import Behaviour, Check, Input
+from trimtab.commands.parity.model import Behaviour, Input
 from trimtab.commands.parity.sandbox import CopyError, Stage
 from trimtab.errors import MissingError
+from trimtab.model.parity_check import Check
 from trimtab.system.orphans import WORK_VARIABLE
 from trimtab.system.process import Command, Finished
 

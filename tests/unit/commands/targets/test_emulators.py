@@ -22,9 +22,9 @@ from trimtab.commands.targets.emulators import (
     runner_words,
     worse,
 )
+from trimtab.commands.targets.model import Attempt, Ran, Run
 from trimtab.commands.targets.smoke_run import Running
 from trimtab.errors import MissingError
-from trimtab.model.target import Attempt, Ran, Run
 from trimtab.model.trial import Artifact
 from trimtab.system.process import Command, Finished
 

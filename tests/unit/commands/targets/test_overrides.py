@@ -24,10 +24,11 @@ from tests.fakes.targets import (
 from tests.fakes.values import ABORT, FAT, FAT1, SMALL, THIN, TODAY
 from trimtab.cli.targets import exit_code
 from trimtab.commands.targets.known_issues import hints
+from trimtab.commands.targets.model import Ran, Standing, TargetResult
 from trimtab.commands.targets.overrides import attempt_for, flag_notes, narrower, proposals
 from trimtab.errors import MissingError, NothingBuiltError
 from trimtab.model.profile import AXES, Lto, OptLevel, Profile, Strip, axis_kind, parse_axis_value
-from trimtab.model.target import Place, Ran, ReleaseTarget, Standing, TargetResult
+from trimtab.model.release_target import Place, ReleaseTarget
 
 FLAGS = Profile(rustflags=("-C", "target-cpu=native"))
 CRASHES = ran(Ran.FAILED, "wine", "signal 11")

@@ -10,8 +10,10 @@ import pytest
 
 from tests.fakes.targets import HOST, a_full_report, attempt, not_tried, report, result
 from tests.unit.test_schemas import validator
-from trimtab.commands.targets.reports import targets_json, targets_markdown, targets_renderables
-from trimtab.model.target import TargetsReport
+from trimtab.commands.targets.json import targets_json
+from trimtab.commands.targets.markdown import targets_markdown
+from trimtab.commands.targets.model import TargetsReport
+from trimtab.commands.targets.terminal import targets_renderables
 
 Golden = Callable[[str, str], None]
 

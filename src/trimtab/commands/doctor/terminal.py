@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from trimtab.commands.doctor.model import Check, Health
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-SCHEMA = "trimtab.doctor/1"
 _STYLES = {Health.OK: "green", Health.NOTE: "yellow", Health.MISSING: "bold red"}
 
 
@@ -28,9 +24,3 @@ def doctor_table(checks: Sequence[Check]) -> Table:
         state = Text(check.health, style=_STYLES[check.health])
         table.add_row(state, *map(Text, (check.name, check.found, check.cost, check.remedy)))
     return table
-
-
-def doctor_json(checks: Sequence[Check]) -> str:
-    """``trimtab.doctor/1``. Its schema is ``docs/schemas/doctor.schema.json``."""
-    document = {"schema": SCHEMA, "checks": [asdict(check) for check in checks]}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

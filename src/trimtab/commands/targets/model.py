@@ -1,4 +1,4 @@
-"""Release targets: where a project names them, and what became of each under today's profile and another."""
+"""What became of each release target under today's profile and another."""
 
 from __future__ import annotations
 
@@ -8,37 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trimtab.model.profile import AxisKind, CargoValue, Profile
+from trimtab.model.release_target import ReleaseTarget
 from trimtab.model.study import Machine
 from trimtab.model.trial import Artifact, BuildFailed, Cost, Effect
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where a target is named."""
-
-    file: str
-    """Path from the project's root; ``--target`` for the command line."""
-    line: int
-    """From 1 on; 0 on the command line."""
-    said: str
-    """The target as it is called there, such as ``aarch64`` on a macOS runner."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReleaseTarget:
-    """A target that the project ships for."""
-
-    triple: str
-    places: tuple[Place, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Discovery:
-    """The targets that a project names, in its own order."""
-
-    targets: tuple[ReleaseTarget, ...]
-    notes: tuple[str, ...] = ()
-    """What could not be read."""
 
 
 class Ran(StrEnum):

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from trimtab.model.study import Summary
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-SCHEMA = "trimtab.history/1"
 
 
 def history_table(studies: Sequence[Summary]) -> Table:
@@ -27,9 +22,3 @@ def history_table(studies: Sequence[Summary]) -> Table:
         trials = f"{study.trials} of {study.planned}"
         table.add_row(study.id, when, study.project, trials, str(study.failed or ""))
     return table
-
-
-def history_json(studies: Sequence[Summary]) -> str:
-    """``trimtab.history/1``. Its schema is ``docs/schemas/history.schema.json``."""
-    document = {"schema": SCHEMA, "studies": [asdict(study) for study in studies]}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -11,7 +11,10 @@ import click
 
 from trimtab.cli.options import duration
 from trimtab.cli.output import console, show, write_file
-from trimtab.commands.bench.reports import comparison_json, comparison_markdown, comparison_renderables, hyperfine_json
+from trimtab.commands.bench.hyperfine import hyperfine_json
+from trimtab.commands.bench.json import comparison_json
+from trimtab.commands.bench.markdown import comparison_markdown
+from trimtab.commands.bench.terminal import comparison_renderables
 from trimtab.errors import InputError
 from trimtab.measure.paired import Rules
 from trimtab.measure.series import Measured

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from trimtab.commands.fit.model import Bounds, Fit, FitReport, FitRow
+from trimtab.commands.fit.wording import headline, machine_text
 from trimtab.units import format_bytes, format_change, format_seconds, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-SCHEMA = "trimtab.fit/1"
 _STYLES = {Fit.FITS: "green", Fit.OUT_OF_MEMORY: "red", Fit.TOO_SLOW: "red", Fit.FAILED: "red"}
 
 
@@ -52,19 +49,6 @@ def fit_renderables(report: FitReport) -> Iterator[RenderableType]:
         yield Text(printable(f"to repeat: {report.command}"), style="dim")
 
 
-def headline(report: FitReport) -> str:
-    """Whether today's profile fits."""
-    today = report.rows[0]
-    said = {
-        Fit.FITS: f"fits, and takes {format_seconds(today.wall)}",
-        Fit.OUT_OF_MEMORY: "runs out of memory",
-        Fit.TOO_SLOW: "takes too long",
-        Fit.FAILED: "fails",
-    }[today.fit]
-    by = "" if today.tried else " by forecast"
-    return f"{report.project.name} in {_machine(report.bounds)}: today's {report.project.profile_name} {said}{by}"
-
-
 def reason(row: FitRow) -> str:
     """What does not fit, and how far it is from that."""
     tried, one = row.tried, row.estimated
@@ -88,40 +72,12 @@ def advice(report: FitReport) -> str:
     today, cheapest = report.rows[0], report.cheapest
     if cheapest is None:
         by = "" if all(row.tried for row in report.rows) else "; those that were not built, by forecast"
-        return f"no profile that was looked at fits in {_machine(report.bounds)}{by}"
+        return f"no profile that was looked at fits in {machine_text(report.bounds)}{by}"
     by = "" if cheapest.tried else " (forecast)"
     said = f"cheapest that fits: {cheapest.label}, {format_seconds(cheapest.wall)}{by}"
     if cheapest.label == today.label:
         return said
     return f"{said}, {format_bytes(cheapest.size)} where today's has {format_bytes(today.size)}"
-
-
-def fit_json(report: FitReport) -> str:
-    """``trimtab.fit/1``; its schema is ``docs/schemas/fit.schema.json``."""
-    cheapest = report.cheapest
-    document = {
-        "schema": SCHEMA,
-        "headline": headline(report),
-        "project": asdict(report.project),
-        "machine": asdict(report.machine),
-        "toolchain": asdict(report.toolchain),
-        "limits": asdict(report.bounds),
-        "rows": [
-            {
-                "label": row.label,
-                "profile": row.profile.spelled(),
-                "size": row.size,
-                "verdict": row.fit,
-                "forecast": asdict(row.estimated),
-                "tried": row.tried and asdict(row.tried),
-            }
-            for row in report.rows
-        ],
-        "cheapest": cheapest and cheapest.label,
-        "notes": report.notes,
-        "command": report.command,
-    }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
 def _of_bounds(bounds: Bounds) -> Iterator[str]:
@@ -131,11 +87,6 @@ def _of_bounds(bounds: Bounds) -> Iterator[str]:
         "seconds are of this machine's processor; all of the memory is the build's, and what else runs there"
         " needs some of its own"
     )
-
-
-def _machine(bounds: Bounds) -> str:
-    within = f" within {format_seconds(bounds.within)}" if bounds.within is not None else ""
-    return f"{format_bytes(bounds.memory)} and {bounds.cpus} CPU{'s' * (bounds.cpus != 1)}{within}"
 
 
 def _size(row: FitRow, today: FitRow) -> str:

@@ -1,0 +1,97 @@
+"""What a comparison says, in the words that terminal and Markdown share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trimtab.model.comparison import Comparison, Mode, Row, Verdict
+from trimtab.units import format_change, format_seconds, format_value, printable
+
+SIGNS = {
+    Verdict.REGRESSED: "❌",
+    Verdict.IMPROVED: "⚡",
+    Verdict.UNCLEAR: "❔",
+    Verdict.SAME: "✅",
+    Verdict.IDENTICAL: "✅",
+}
+
+CALLED = (Verdict.REGRESSED, Verdict.IMPROVED)
+
+MOST_NULL = 6
+
+
+def machine_text(comparison: Comparison) -> str:
+    """Machine and conditions of the runs."""
+    machine, conditions = comparison.machine, comparison.conditions
+    aslr = {True: ", addresses random", False: ", addresses fixed", None: ""}[conditions.aslr]
+    return (
+        f"{machine.cpu}, {machine.cores} cores, {machine.os}{aslr}, {conditions.environment} bytes of environment; "
+        f"{format_seconds(comparison.seconds)}"
+    )
+
+
+def ordered(comparison: Comparison) -> list[Row]:
+    """What regressed and what improved first, the most of it at the top."""
+    place = {verdict: number for number, verdict in enumerate(Verdict)}
+    return sorted(comparison.rows, key=lambda row: (place[row.verdict], -abs(row.change or 0)))
+
+
+def row_texts(row: Row) -> tuple[str, ...]:
+    """Cells of a row, as text."""
+    return (printable(row.subject), row.metric, *cell_texts(row), str(row.runs or ""), row.mode)
+
+
+def cell_texts(row: Row) -> tuple[str, str, str, str]:
+    """Base, head, change and interval of a row."""
+    base, head = ("–" if value is None else format_value(value, row.unit) for value in (row.base, row.head))
+    return base, head, change_text(row.change), interval_text(row)
+
+
+def change_text(change: float | None) -> str:
+    """A change as a signed percentage."""
+    return "–" if change is None else format_change(1 + change)
+
+
+def interval_text(row: Row) -> str:
+    """Interval of a change; empty where nothing was sampled."""
+    if row.change is None or not row.runs or row.mode is Mode.EXACT:
+        return ""
+    low, high = ("?" if value is None else format_change(1 + value) for value in (row.low, row.high))
+    return f"[{low}, {high}]"
+
+
+def verdict_text(row: Row) -> str:
+    """Verdict, with the pairs that are still missing."""
+    if row.placement and row.placement.layout_only:
+        alone = row.placement
+        return f"layout only: these two alone {alone.verdict} {change_text(alone.change)}"
+    return f"{row.verdict}, about {row.more:,} pair{'s' * (row.more > 1)} more" if row.more else str(row.verdict)
+
+
+def spread_notes(comparison: Comparison) -> Iterator[str]:
+    """How far the layouts of each side lie apart."""
+    for row in comparison.rows:
+        if alone := row.placement:
+            base, head = (format_change(1 + spread) for spread in (alone.base_spread, alone.head_spread))
+            yield (
+                f"{row.subject} {row.metric}: the slowest of {row.runs} layouts is {base} to the fastest in base, "
+                f"{head} in head; these two alone: {alone.verdict}, {change_text(alone.change)}"
+            )
+
+
+def shown_null(comparison: Comparison) -> tuple[Row, ...]:
+    """The null controls to list: all if they are few, else those that say something."""
+    if len(comparison.null) <= MOST_NULL:
+        return comparison.null
+    return tuple(row for row in comparison.null if row.verdict in CALLED)
+
+
+def null_notes(comparison: Comparison) -> Iterator[str]:
+    """The others in a line."""
+    if hidden := len(comparison.null) - len(shown_null(comparison)):
+        yield f"{hidden} more null controls, of the baseline beside its own copy, were not called different"
+
+
+def null_verdict_text(row: Row) -> str:
+    """What the baseline beside its own copy says of the machine."""
+    return "called different: mistrust this machine" if row.verdict in CALLED else "not called"

@@ -1,0 +1,1 @@
+"""``trimtab show``: a study that was stored."""

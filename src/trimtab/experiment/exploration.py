@@ -1,0 +1,157 @@
+"""Exploration: a request, settled and checked against the real project."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from trimtab.builders.builder import Builder
+from trimtab.builders.cargo import CargoBuilder
+from trimtab.builders.rustc_wrapper.compiler import Compiler, Sharing
+from trimtab.builders.rustc_wrapper.embed_bitcode import embeds_alike, mergeable
+from trimtab.builders.rustc_wrapper.executable import wrapper
+from trimtab.builders.rustc_wrapper.sharing import Basis
+from trimtab.builders.rustc_wrapper.unit_cache import Entries
+from trimtab.builders.work_folder import ArtifactStore
+from trimtab.cargo.calls import Calls
+from trimtab.cargo.profiles.effective import Today
+from trimtab.cargo.project import Binary, Project
+from trimtab.cargo.sources import Sources
+from trimtab.cargo.toolchain import find_compiler
+from trimtab.errors import MissingError
+from trimtab.experiment.identity import digest
+from trimtab.experiment.wheels import (
+    Wheels,
+)
+from trimtab.model.plan import Plan
+from trimtab.model.profile import Profile
+from trimtab.model.space import Space
+from trimtab.model.study import Study
+from trimtab.system.paths import Folders
+from trimtab.system.process import Runner
+
+_MOST_KEPT = 8 << 30
+"""Bytes of compiled units that are kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exploration:
+    """A request, settled and checked against the real project: ready to run."""
+
+    plan: Plan
+    project: Project
+    home: Path
+    """The folder in which benches are run: the workspace's root, or the Python project's where a wheel ships."""
+    binaries: tuple[Binary, ...]
+    wheels: Wheels | None
+    """Where wheels ship."""
+    today: Today
+    sources: Sources
+    study: Study
+    space: Space
+    touched: Path
+    rustflags: tuple[str, ...]
+    """The compiler flags in force; only asked for where the space adds to them."""
+    folders: Folders
+    runner: Runner
+    environment: dict[str, str]
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """Today's profile and all others that will be tried, in order."""
+        return (self.today.profile, *self.space.profiles(self.today.profile))
+
+    def builder(self, work: Path, artifacts: Path) -> Builder:
+        """What builds its trials, in a work folder, keeping binaries in another."""
+        if self.wheels:
+            kept = ArtifactStore(artifacts)
+            return self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept)
+        compiler = None
+        with contextlib.suppress(MissingError):  # then it is built untraced
+            compiler = self.compiler(work)
+        return replace(self.cargo_builder(work, artifacts), compiler=compiler)
+
+    def sharing_builder(self, work: Path, artifacts: Path, sharing: Sharing) -> CargoBuilder:
+        """What builds in a work folder with the units of other builds.
+
+        Raises:
+            MissingError: nothing can stand between Cargo and rustc here.
+        """
+        compiler = replace(self.compiler(work), sharing=sharing)
+        return replace(self.cargo_builder(work, artifacts), compiler=compiler)
+
+    def compiler(self, work: Path) -> Compiler:
+        """Rustc with somebody before it who notes what each call takes.
+
+        Raises:
+            MissingError: nobody can stand there.
+        """
+        toolchain = self.study.toolchain
+        stand_in = wrapper(self.runner, self.folders.cache, str(toolchain), self.project.root, self.environment)
+        return Compiler(wrapper=stand_in, host=toolchain.host, folder=work / "compiler")
+
+    def sharing(self, *, merging: bool = True) -> Sharing:
+        """What the builds of its profiles may have in common.
+
+        Args:
+            merging: whether one unit may serve several ``lto``, and one compilation several ``strip``.
+
+        Raises:
+            MissingError: there is no rustc.
+        """
+        profiles, cache = self.profiles, self.folders.cache / "compiled"
+        compiler = find_compiler(self.runner, self.project.root, self.environment)
+        # Some flags ("native") mean this machine, and what a unit took is of this machine too.
+        toolchain = digest(asdict(self.study.toolchain), compiler.files, asdict(self.study.machine))
+        strips = tuple(dict.fromkeys(profile.strip for profile in profiles))
+        answers = cache / "embedding"
+        embeds = (
+            lto
+            for lto in (mergeable(profiles) if merging else ())
+            if embeds_alike(lto, self.runner, answers, toolchain, self.project.root, self.environment)
+        )
+        return Sharing(
+            entries=Entries(cache, _MOST_KEPT),
+            basis=Basis(
+                toolchain=toolchain,
+                sources=self.sources.digest,
+                tree=self.sources.stamps,
+                compilers=compiler.names,
+                since=self.sources.begun,
+                strips=strips if merging and len(strips) > 1 else (),
+                embeds=next(embeds, None),
+            ),
+        )
+
+    def tracing(self, jobs: int) -> Sharing:
+        """What traced builds may have in common: only the same work, as it was done with so many jobs.
+
+        Nothing is merged, since units that serve several profiles, and links for several ways to strip, cost more.
+
+        Raises:
+            MissingError: there is no rustc.
+        """
+        sharing = self.sharing(merging=False)
+        toolchain = digest(sharing.basis.toolchain, jobs)
+        return replace(sharing, basis=replace(sharing.basis, toolchain=toolchain))
+
+    def cargo_builder(self, work: Path, artifacts: Path) -> CargoBuilder:
+        """What builds the bare binaries."""
+        return CargoBuilder(
+            calls=self.calls(work), binaries=self.binaries, artifacts=ArtifactStore(artifacts), touched=self.touched
+        )
+
+    def calls(self, work: Path) -> Calls:
+        """How its Cargo is called, with target directories in a work folder."""
+        return Calls(
+            runner=self.runner,
+            project=self.project,
+            selection=self.plan.selection,
+            today=self.today.profile,
+            rustflags=self.rustflags,
+            environment=self.environment,
+            work=work,
+            jobs=self.plan.jobs,
+            timeout=self.plan.build_timeout,
+        )

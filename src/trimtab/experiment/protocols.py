@@ -1,0 +1,65 @@
+"""Protocols that the loop works with."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from trimtab.measure.probe import Probe
+from trimtab.model.plan import Bench, ProbeKind
+from trimtab.model.profile import Profile
+from trimtab.model.study import Study
+from trimtab.model.trial import Artifact, BuildFailed, Trial, WheelTags
+
+
+class Progress(Protocol):
+    """Is told what is going on; the command line prints it."""
+
+    def begin(self, study: Study, left: int) -> None:
+        """The exploration begins, with so many profiles to try."""
+        ...
+
+    def step(self, profile: Profile, what: str) -> None:
+        """A profile is being built, weighed, run."""
+        ...
+
+    def done(self, trial: Trial, *, known: bool, left: int) -> None:
+        """A trial is finished, or was known already."""
+        ...
+
+
+class Probes(Protocol):
+    """Makes the probes for what is still to be measured."""
+
+    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
+        """Probes for these groups of metrics, running these benches."""
+        ...
+
+
+class WheelCheck(Protocol):
+    """Looks at wheels before they are measured."""
+
+    def tags(self, wheel: Artifact) -> WheelTags:
+        """What it claims to work on."""
+        ...
+
+    @property
+    def snippet(self) -> str:
+        """The user's own part of the check."""
+        ...
+
+    def check(self, wheel: Artifact) -> BuildFailed | None:
+        """Why it does not work; ``None`` if it does."""
+        ...
+
+
+class SilentProgress:
+    """Says nothing."""
+
+    def begin(self, study: Study, left: int) -> None:
+        """Nothing."""
+
+    def step(self, profile: Profile, what: str) -> None:
+        """Nothing."""
+
+    def done(self, trial: Trial, *, known: bool, left: int) -> None:
+        """Nothing."""

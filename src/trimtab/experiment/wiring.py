@@ -1,0 +1,65 @@
+"""Wiring: which probes measure a trial; the place to name a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trimtab.cargo.toolchain import ask
+from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.wheels import (
+    WheelInspection,
+)
+from trimtab.measure.installed import BENCH_VARIABLES, Installer
+from trimtab.measure.probe import Probe
+from trimtab.measure.runtime import Binaries, InstructionProbe, RunProbe, Surroundings
+from trimtab.measure.size import SizeProbe, WheelSizeProbe, find_strip_tool
+from trimtab.model.plan import Bench, ProbeKind
+from trimtab.stats.median import CONFIDENCE
+from trimtab.system.orphans import WORK_VARIABLE
+
+
+def wheel_inspection(exploration: Exploration, installer: Installer) -> WheelInspection:
+    """What looks at each wheel of an exploration before it is measured."""
+    imports = any("{python}" in word for bench in exploration.study.benches for word in bench.command)
+    return WheelInspection(installer, exploration.home if imports else None)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeMaker:
+    """Chooses the probes: the place to name a new one."""
+
+    exploration: Exploration
+    work: Path
+    installer: Installer | None
+    """Where wheels are built."""
+
+    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
+        """Probes for these groups of metrics, running these benches."""
+        runner, root = self.exploration.runner, self.exploration.home
+        probes: list[Probe] = []
+        if ProbeKind.SIZE in kinds:
+            sysroot = Path(ask(runner, ("rustc", "--print", "sysroot"), root, self.exploration.environment))
+            binaries = SizeProbe(runner, find_strip_tool(runner, sysroot, self.exploration.study.toolchain.host))
+            probes.append(WheelSizeProbe(binaries) if self.installer else binaries)
+        if benches:
+            surroundings = Surroundings(
+                runner=runner,
+                cwd=root,
+                environment={
+                    **self.exploration.environment,
+                    **(BENCH_VARIABLES if self.installer else {}),
+                    WORK_VARIABLE: str(self.work),
+                },
+                timeout=self.exploration.plan.build_timeout,
+                stage=self.installer or Binaries(),
+            )
+            probes.append(RunProbe(surroundings, benches, self.exploration.plan.bench_time, self._confidence))
+            probes.append(InstructionProbe(surroundings, benches))
+        return tuple(probes)
+
+    @property
+    def _confidence(self) -> float:
+        """Of each interval, so that all of them hold together at 99 % (Bonferroni): one per profile and bench."""
+        study = self.exploration.study
+        return 1 - (1 - CONFIDENCE) / max(1, study.planned * len(study.benches))
