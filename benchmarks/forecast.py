@@ -29,7 +29,7 @@ from trimtab.model.space import parse_axis
 from trimtab.model.trial import Built
 from trimtab.system.machine import usable_cores
 from trimtab.system.paths import Folders
-from trimtab.system.process import Limits
+from trimtab.system.process import ResourceLimits
 from trimtab.units import format_bytes
 
 _AXES = ("lto=local,thin,fat", "codegen-units=16,1")
@@ -41,7 +41,7 @@ def rows(exploration: Exploration, cores: Sequence[int], folder: Path, number: i
         (one,), _ = profile_forecasts(exploration, (profile,), cores, folder, lambda _: None)
         for foretold in one.forecasts:
             builder = replace(
-                exploration.cargo_builder(folder / "real", folder / "kept"), limits=Limits(cpus=foretold.cores)
+                exploration.cargo_builder(folder / "real", folder / "kept"), limits=ResourceLimits(cpus=foretold.cores)
             )
             built = builder.build(profile, touch=False)
             assert isinstance(built, Built), built

@@ -25,7 +25,7 @@ from collections import Counter
 from pathlib import Path
 
 from trimtab.artifact.pypi import published_wheel
-from trimtab.artifact.size_breakdown import weigh
+from trimtab.artifact.size_breakdown import size_breakdown
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.json import diff_json
 from trimtab.commands.diff.registry_limits import allowances
@@ -113,7 +113,7 @@ def mutated(data: bytes, other: bytes, dice: random.Random) -> bytes:
 def outcome(path: Path) -> str:
     """What became of one file, in a word; raises whatever must not happen."""
     try:
-        weight = weigh(path)
+        weight = size_breakdown(path)
     except (InputError, MissingError) as error:
         if not error.what or str(path.parent) not in error.where:
             raise

@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from trimtab.measure.paired import PairedBench, Rules
+from trimtab.measure.paired import PairedBench, RunOptions
 from trimtab.measure.series import Case
 from trimtab.stats.median import ratio_interval
 from trimtab.system.process import SystemRunner
@@ -58,7 +58,7 @@ def bare(command: list[str]) -> tuple[float, float]:
 def ours(command: list[str]) -> tuple[float, float]:
     """Median of what trimtab says, and the time per run that it took for it."""
     case = Case(name="loop", commands={"a": tuple(command), "b": tuple(command)}, null=tuple(command))
-    bench = PairedBench(SystemRunner(), Rules(environment={}, runs=RUNS))
+    bench = PairedBench(SystemRunner(), RunOptions(environment={}, runs=RUNS))
     start = time.perf_counter()
     (measured,) = bench.measure([case], lambda _: None)
     took = time.perf_counter() - start

@@ -36,7 +36,7 @@ from trimtab.commands.compare.layouts import LayoutBench
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.prepare import prepare
 from trimtab.experiment.request import Request
-from trimtab.measure.paired import PairedBench, Rules
+from trimtab.measure.paired import PairedBench, RunOptions
 from trimtab.measure.series import Case
 from trimtab.measure.verdicts import rows_of
 from trimtab.model.comparison import Verdict
@@ -146,8 +146,8 @@ class Layouts:
         words = {f"{seed:04}": (str(place / f"{seed:04}" / "sounding"), *BENCHES[bench]) for seed in seeds}
         return Case(name=bench, commands=words, null=next(iter(words.values())))
 
-    def _rules(self, share: int) -> Rules:
-        return Rules(environment=dict(os.environ), cwd=PROJECT, budget=self._seconds * share)
+    def _rules(self, share: int) -> RunOptions:
+        return RunOptions(environment=dict(os.environ), cwd=PROJECT, budget=self._seconds * share)
 
     def _place(self, profile: str) -> Path:
         return self._folder / "layouts" / str([*self.profiles, COPIES].index(profile))

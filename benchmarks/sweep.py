@@ -35,8 +35,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from trimtab.builders.rustc_wrapper.compiler import Sharing
-from trimtab.builders.rustc_wrapper.unit_cache import Entries
+from trimtab.builders.rustc_wrapper.compiler import UnitSharing
+from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
 from trimtab.builders.work_folder import clear
 from trimtab.cargo.environment import building
 from trimtab.cargo.profiles.arguments import profile_arguments, selection_arguments
@@ -72,8 +72,8 @@ class Sweep:
         self._sharing = self._fresh()
         self._known: set[tuple[str, ...]] = set()
 
-    def _fresh(self) -> Sharing:
-        return replace(self._exploration.sharing(), entries=Entries(self._cache, 1 << 40), packages={})
+    def _fresh(self) -> UnitSharing:
+        return replace(self._exploration.sharing(), entries=UnitCache(self._cache, 1 << 40), packages={})
 
     def _cold(self, profile: Profile) -> dict[str, Any]:
         """Build with an empty cache at the same place, since programs may hold paths of what build scripts wrote."""
@@ -126,7 +126,7 @@ class Sweep:
         clear(target)
         return {**cost, **found}
 
-    def _shared(self, profile: Profile, sharing: Sharing) -> dict[str, Any]:
+    def _shared(self, profile: Profile, sharing: UnitSharing) -> dict[str, Any]:
         builder = self._exploration.sharing_builder(self._folder, self._folder / "kept", sharing)
         before, begun = cpu_seconds(), time.monotonic()
         built = builder.build(profile, touch=False)

@@ -40,7 +40,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from trimtab.measure.series import Case, Measured, new_series
+from trimtab.measure.series import BenchRuns, Case, new_series
 from trimtab.measure.verdicts import verdicts_of
 from trimtab.model.comparison import Sample, Verdict
 
@@ -126,7 +126,7 @@ def watch(pairs: Pairs, until: Sequence[str], smallest: float) -> dict[str, int]
     and page faults have none; the verdict on wall time counts.
     """
     case = Case(name="", commands={"base": (), "head": ()}, null=(), smallest=smallest)
-    report = Measured(case=case, runs={}, series={"head": new_series(case)})
+    report = BenchRuns(case=case, runs={}, series={"head": new_series(case)})
     found = dict[str, int]()
     for number, (base, head) in enumerate(islice(pairs, LOOKS), start=1):
         for series in report.series["head"]:

@@ -13,7 +13,7 @@ from tests.fakes.runner import FakeRunner, callgrind, finished
 from tests.fakes.values import CHECK
 from trimtab.builders.work_folder import ArtifactStore
 from trimtab.measure.probe import Probe
-from trimtab.measure.runtime import InstructionProbe, RunProbe, Surroundings
+from trimtab.measure.runtime import InstructionProbe, RunContext, RunProbe
 from trimtab.measure.size import SizeProbe, StripTool
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import STARTUP_BENCH
@@ -39,8 +39,8 @@ def play(command: Command) -> Finished:
     return finished(wall=wall, cpu=wall)
 
 
-def surroundings() -> Surroundings:
-    return Surroundings(runner=FakeRunner().on("*", play), cwd=Path("/work"), environment={}, timeout=60)
+def surroundings() -> RunContext:
+    return RunContext(runner=FakeRunner().on("*", play), cwd=Path("/work"), environment={}, timeout=60)
 
 
 def size_probe() -> Probe:

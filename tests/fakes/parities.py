@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.fakes.values import a_full_study
-from trimtab.commands.parity.compare import Judged, summed
-from trimtab.commands.parity.model import Change, Difference, End, Ending, Parity, SetAside
+from trimtab.commands.parity.compare import InputResult, summed
+from trimtab.commands.parity.model import BehaviourDifference, End, Ending, LineChange, Parity, SetAside
 
 FINE = End(ending=Ending.EXIT, exit_code=0)
 FOUND = End(ending=Ending.EXIT, exit_code=1)
@@ -14,20 +14,20 @@ PANIC = End(ending=Ending.PANIC, exit_code=101, message="thread 'main' panicked 
 STOPPED = End(ending=Ending.TIMEOUT, exit_code=None)
 
 
-def judged(name: str, project: str, base: End, head: End, *changes: Change, stable: bool = True) -> Judged:
+def judged(name: str, project: str, base: End, head: End, *changes: LineChange, stable: bool = True) -> InputResult:
     """An input on which the two differ."""
-    difference = Difference(input=name, project=project, base=base, head=head, changes=changes, stable=stable)
-    return Judged(input=name, project=project, base=base, head=head, difference=difference)
+    difference = BehaviourDifference(input=name, project=project, base=base, head=head, changes=changes, stable=stable)
+    return InputResult(input=name, project=project, base=base, head=head, difference=difference)
 
 
-def same(name: str, project: str, end: End = FINE) -> Judged:
+def same(name: str, project: str, end: End = FINE) -> InputResult:
     """An input on which they agree."""
-    return Judged(input=name, project=project, base=end, head=end)
+    return InputResult(input=name, project=project, base=end, head=end)
 
 
 def a_full_parity() -> Parity:
     """Two checks, and the project's own tests."""
-    found = Change(
+    found = LineChange(
         where="stdout",
         removed=("requests/api.py:3:5: F401 [*] `os` imported but unused", "Found 1 error."),
         added=(
@@ -55,18 +55,18 @@ def a_full_parity() -> Parity:
                 "flask",
                 FINE,
                 PANIC,
-                Change(where="stderr", added=("thread 'main' panicked at src/main.rs:3:5:", "a ``` b | <c>")),
-                Change(where="file flask/cli.py", remark="removed by head only"),
+                LineChange(where="stderr", added=("thread 'main' panicked at src/main.rs:3:5:", "a ``` b | <c>")),
+                LineChange(where="file flask/cli.py", remark="removed by head only"),
                 stable=False,
             ),
             judged("flask/`x`.py", "flask", FINE, STOPPED),
-            judged("@octocat/a.py", "@octocat", FINE, FOUND, Change(where="ending", remark="odd")),
+            judged("@octocat/a.py", "@octocat", FINE, FOUND, LineChange(where="ending", remark="odd")),
             flaky,
             stopped,
         ],
     )
     smoke = summed("version", ("{bin}", "--version"), [same("version", "version")])
-    failed = Change(where="test", removed=("test tests::adds ... ok",), added=("test tests::adds ... FAILED", "no"))
+    failed = LineChange(where="test", removed=("test tests::adds ... ok",), added=("test tests::adds ... FAILED", "no"))
     tests = summed(
         "cargo test",
         ("cargo", "test"),

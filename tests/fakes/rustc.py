@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
-from trimtab.builders.rustc_wrapper.server import Report, Run
+from trimtab.builders.rustc_wrapper.server import Report, RunInstruction
 
 FIELDS = {
     "since": 1_000_000.0, "wall": 2.0, "cpu": 3.0, "largest": 9000.0, "metadata_wall": 0.5, "metadata_cpu": 0.4,
@@ -94,7 +94,11 @@ class Crate:
 
 
 def compile_with(
-    run: Run, call: RustcCall, *, reads: Iterable[Path | str] = (), variables: Mapping[str, str] | None = None
+    run: RunInstruction,
+    call: RustcCall,
+    *,
+    reads: Iterable[Path | str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> RustcCall:
     """Do what rustc and the linker would leave behind: files that hold the words that they were made with.
 

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.fakes.values import FAT1, MACHINE, TODAY, TOOLCHAIN, artifact
-from trimtab.builders.routes import Compiler
+from trimtab.builders.routes import TargetToolchain
 from trimtab.choice.table import label
 from trimtab.commands.targets.known_issues import hints
-from trimtab.commands.targets.model import Attempt, Ran, Run, Standing, TargetResult, TargetsReport
+from trimtab.commands.targets.model import (
+    SmokeRun,
+    SmokeStatus,
+    TargetAttempt,
+    TargetResult,
+    TargetsReport,
+    TargetStatus,
+)
 from trimtab.commands.targets.overrides import proposals
 from trimtab.model.profile import Profile
 from trimtab.model.release_target import Place, ReleaseTarget
@@ -28,15 +35,15 @@ def target(triple: str, line: int = 12) -> ReleaseTarget:
 
 
 def ran(
-    state: Ran = Ran.OK,
+    state: SmokeStatus = SmokeStatus.OK,
     runner: str = "native",
     said: str = "--version: app 0.1.0",
     how: tuple[str, ...] = (),
     exit_code: int | None = None,
-) -> Run:
+) -> SmokeRun:
     """A binary that was run."""
-    code = 0 if state is Ran.OK else exit_code
-    return Run(binary="app", state=state, runner=runner, said=said, exit_code=code, how=how)
+    code = 0 if state is SmokeStatus.OK else exit_code
+    return SmokeRun(binary="app", state=state, runner=runner, said=said, exit_code=code, how=how)
 
 
 def attempt(
@@ -44,9 +51,9 @@ def attempt(
     *,
     told: Profile | None = None,
     size: int = 1000,
-    run: Run | None = None,
+    run: SmokeRun | None = None,
     warnings: tuple[str, ...] = (),
-) -> Attempt:
+) -> TargetAttempt:
     """A build that succeeded; rustc was told what the profile says, or something else."""
     found = told or profile
     effect = Effect(
@@ -54,7 +61,7 @@ def attempt(
         panic=found.panic.value, strip=found.strip.value, debug=found.debug.value, rustflags=found.rustflags,
         warnings=warnings,
     )  # fmt: skip
-    return Attempt(
+    return TargetAttempt(
         label=label(profile, TODAY),
         profile=profile,
         artifacts=(artifact("app", size, "0123456789abcdef"[size % 16]),),
@@ -64,13 +71,15 @@ def attempt(
     )
 
 
-def broken(profile: Profile = FAT1, message: str = "linking with `x86_64-w64-mingw32-gcc` failed") -> Attempt:
+def broken(profile: Profile = FAT1, message: str = "linking with `x86_64-w64-mingw32-gcc` failed") -> TargetAttempt:
     """A build that failed."""
     failure = BuildFailed(cause=Cause.LINKER, message=message, log=("error: one", "error: two"), wall=1.5)
-    return Attempt(label=label(profile, TODAY), profile=profile, failure=failure)
+    return TargetAttempt(label=label(profile, TODAY), profile=profile, failure=failure)
 
 
-def result(triple: str, *attempts: Attempt, narrowed: Sequence[Attempt] = (), line: int = 12) -> TargetResult:
+def result(
+    triple: str, *attempts: TargetAttempt, narrowed: Sequence[TargetAttempt] = (), line: int = 12
+) -> TargetResult:
     """A target that was tried."""
     found = hints(triple, (*attempts, *narrowed))
     return TargetResult(
@@ -89,7 +98,7 @@ def not_tried(triple: str = ARM) -> TargetResult:
 
 def report(*results: TargetResult, candidate: Profile | None = FAT1) -> TargetsReport:
     """A report of some results."""
-    bad = [one for one in results if one.standing is Standing.BREAKS]
+    bad = [one for one in results if one.standing is TargetStatus.BREAKS]
     return TargetsReport(
         project="app",
         root="/home/ann/app",
@@ -110,10 +119,10 @@ def a_full_report() -> TargetsReport:
     """Every standing, a proposal, and a build that meddles with its own sources."""
     units = Profile(codegen_units=1)
     vandal = broken(TODAY, "couldn't read src/main.rs")
-    meddled = Attempt(
+    meddled = TargetAttempt(
         label="today", profile=TODAY, failure=vandal.failure, wrote=("deleted build.rs", "deleted src/main.rs")
     )
-    unknown = ran(Ran.NOT_RUN, "", "there is no wasmtime to run it", ("pip install 'trimtab[wasm]'",))
+    unknown = ran(SmokeStatus.NOT_RUN, "", "there is no wasmtime to run it", ("pip install 'trimtab[wasm]'",))
     dropped = attempt(FAT1, told=units, warnings=("app: lto was asked as fat but rustc was told local",))
     wine = ran(runner="wine")
     narrowed = (broken(Profile(lto=FAT1.lto)), attempt(units, size=4900, run=wine))
@@ -127,14 +136,14 @@ def a_full_report() -> TargetsReport:
     )
 
 
-def compiler(folder: Path, *libraries: str, programs: Sequence[str] = (), known: Sequence[str] = ()) -> Compiler:
+def compiler(folder: Path, *libraries: str, programs: Sequence[str] = (), known: Sequence[str] = ()) -> TargetToolchain:
     """A toolchain whose programs are empty files."""
     tools = folder / "bin"
     tools.mkdir(parents=True, exist_ok=True)
     for name in programs:
         (tools / name).touch()
         (tools / name).chmod(0o755)
-    return Compiler(
+    return TargetToolchain(
         toolchain=TOOLCHAIN,
         environment={"PATH": str(tools)},
         sysroot=folder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 
-from trimtab.model.size_report import Format, Functions, Image, Member, Purpose, Section, Symbol, Weight
+from trimtab.model.size_report import Format, Functions, Image, Member, Purpose, Section, SizeReport, Symbol
 
 
 def section(name: str, size: int, purpose: Purpose = Purpose.DATA) -> Section:
@@ -31,21 +31,21 @@ def image(
 
 def weight(
     name: str, *members: Member, kind: Format = Format.WHEEL, size: int = 0, notes: tuple[str, ...] = ()
-) -> Weight:
+) -> SizeReport:
     """A file with these members, as large as they are if nothing else is said."""
     stored = sum(member.size if member.compressed is None else member.compressed for member in members)
     digest = sha256(name.encode()).hexdigest()
-    return Weight(
+    return SizeReport(
         path=name, name=name, kind=kind, size=size or stored, sha256=digest, members=members, notes=notes
     )  # fmt: skip
 
 
-def bare(name: str, of: Image, *, notes: tuple[str, ...] = ()) -> Weight:
+def bare(name: str, of: Image, *, notes: tuple[str, ...] = ()) -> SizeReport:
     """A binary without an archive around it."""
     return weight(name, Member(name=name, size=of.size, image=of), kind=of.format, notes=notes)
 
 
-def before() -> Weight:
+def before() -> SizeReport:
     """A wheel whose binary has symbols."""
     symbols = (
         symbol("app::main", 4_000),
@@ -73,7 +73,7 @@ def before() -> Weight:
     )
 
 
-def after() -> Weight:
+def after() -> SizeReport:
     """The next version of it: less of everything but one function."""
     symbols = (
         symbol("app::main", 5_500),

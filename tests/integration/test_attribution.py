@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from trimtab.artifact.formats import elf
-from trimtab.artifact.symbols import Entry, named
+from trimtab.artifact.symbols import SymbolEntry, named
 
 if TYPE_CHECKING:
     from elftools.dwarf.die import DIE
@@ -90,9 +90,9 @@ def cargo_bloat(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def functions(path: Path) -> list[Function]:
     """All that has a symbol, as `read_elf` sees it, with the mangled names that it does not keep."""
-    entries: list[Entry] = []
+    entries: list[SymbolEntry] = []
 
-    def keep(found: Iterator[Entry]) -> tuple[()]:
+    def keep(found: Iterator[SymbolEntry]) -> tuple[()]:
         entries.extend(found)
         return ()
 

@@ -18,7 +18,7 @@ from tests.integration.user import control_groups, end, eventually, pids_about, 
 from trimtab.errors import MissingError
 from trimtab.system import memory as tree_memory
 from trimtab.system import process
-from trimtab.system.process import Command, Finished, Limits, SystemRunner, limits_enforced_by
+from trimtab.system.process import Command, Finished, ResourceLimits, SystemRunner, limits_enforced_by
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +56,7 @@ def run(*argv: str, **rest: object) -> Finished:
 
 
 def within(limit: int, *argv: str, **rest: object) -> Finished:
-    return run(*argv, limits=Limits(memory=limit), **rest)
+    return run(*argv, limits=ResourceLimits(memory=limit), **rest)
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +140,7 @@ class TestMemory:
         script = "import os, sys; print(sys.argv[1:], os.getcwd(), sorted(os.environ))"
         free, held = (
             run(sys.executable, "-c", script, *words, cwd=tmp_path, limits=limits)
-            for limits in (None, Limits(memory=MOST))
+            for limits in (None, ResourceLimits(memory=MOST))
         )
         ours = " 'PWD', "  # shells set it; so it is with groups without limits
         assert held.stdout.replace(ours, " ") == free.stdout.replace(ours, " ")
@@ -214,7 +214,7 @@ class TestCpus:
             pytest.skip(NOT_HERE)
         usable = sorted(os.sched_getaffinity(0))
         for count in (1, len(usable)):
-            limits = Limits(cpus=count, memory=memory)
+            limits = ResourceLimits(cpus=count, memory=memory)
             for argv in ((sys.executable, "-c", CPUS), (sys.executable, "-c", PARENT, CPUS)):
                 assert run(*argv, limits=limits).stdout.splitlines()[0] == str(usable[:count])
             assert run("sh", "-c", "nproc", limits=limits).stdout == f"{count}\n"
@@ -232,7 +232,7 @@ class TestCpus:
 
         beside = threading.Thread(target=look)
         beside.start()
-        run("true", limits=Limits(cpus=1))
+        run("true", limits=ResourceLimits(cpus=1))
         done.set()
         beside.join()
         assert seen == {len(usable)}
@@ -241,11 +241,11 @@ class TestCpus:
         usable = len(os.sched_getaffinity(0))
         for count in (0, usable + 1):
             with pytest.raises(MissingError, match=f"{count} CPUs are not to be had") as caught:
-                run("true", limits=Limits(cpus=count))
+                run("true", limits=ResourceLimits(cpus=count))
             assert str(usable) in caught.value.hint
 
     def test_they_are_given_back_where_the_program_is_not_there(self) -> None:
         usable = os.sched_getaffinity(0)
         with pytest.raises(MissingError, match="no-such-program"):
-            run("no-such-program", limits=Limits(cpus=1))
+            run("no-such-program", limits=ResourceLimits(cpus=1))
         assert os.sched_getaffinity(0) == usable

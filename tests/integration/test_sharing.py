@@ -23,7 +23,7 @@ import pytest
 
 from tests.integration.user import eventually, processes_about
 from trimtab.builders.builder import Builder
-from trimtab.builders.rustc_wrapper.compiler import Sharing
+from trimtab.builders.rustc_wrapper.compiler import UnitSharing
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.prepare import prepare
 from trimtab.experiment.request import Request
@@ -266,7 +266,9 @@ class Place:
         sharing = replace(sharing, basis=replace(sharing.basis, **(basis or {})))
         return self.with_sharing(exploration, sharing, work=work, **settings)
 
-    def with_sharing(self, exploration: Exploration, sharing: Sharing, *, work: str = "work", **settings: Any) -> Made:
+    def with_sharing(
+        self, exploration: Exploration, sharing: UnitSharing, *, work: str = "work", **settings: Any
+    ) -> Made:
         """Build with what is given."""
         builder = exploration.sharing_builder(self.folder / work, self.folder / "kept", sharing)
         return self.built(builder, replace(exploration.today.profile, **settings))

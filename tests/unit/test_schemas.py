@@ -30,8 +30,7 @@ from trimtab.commands.forecast.json import forecast_json
 from trimtab.commands.history.json import history_json
 from trimtab.commands.parity.json import parity_json
 from trimtab.commands.targets.json import targets_json
-from trimtab.model.comparison import Comparison, Conditions, Mode, Verdict
-from trimtab.model.comparison import Row as ComparisonRow
+from trimtab.model.comparison import Comparison, ComparisonRow, Conditions, Mode, Verdict
 from trimtab.model.study import Study
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"

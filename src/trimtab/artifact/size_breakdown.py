@@ -18,7 +18,7 @@ from trimtab.artifact.formats.pe import read_pe
 from trimtab.artifact.formats.sniff import HEAD, sniff
 from trimtab.artifact.formats.wasm import read_wasm
 from trimtab.errors import InputError
-from trimtab.model.size_report import Format, Image, Member, Weight
+from trimtab.model.size_report import Format, Image, Member, SizeReport
 
 _READERS: dict[Format, Callable[[Path, Data], Image]] = {
     Format.ELF: read_elf,
@@ -32,7 +32,7 @@ _DAMAGED = (
 """What the libraries raise, beside errors of their own, when a file is not what its headers say."""
 
 
-def weigh(path: Path, name: str = "") -> Weight:
+def size_breakdown(path: Path, name: str = "") -> SizeReport:
     """Weigh a file.
 
     Args:
@@ -63,7 +63,7 @@ def weigh(path: Path, name: str = "") -> Weight:
             where=name or str(path),
             hint="archives may be .whl, .zip, .tar.gz, .tar.xz or .tar.zst; unpack a single compressed file first",
         )
-    return Weight(
+    return SizeReport(
         path=name or str(path), name=path.name, kind=kind, size=path.stat().st_size, sha256=sha256,
         members=tuple(members), notes=tuple(notes),
     )  # fmt: skip

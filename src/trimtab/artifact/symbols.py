@@ -10,7 +10,7 @@ from trimtab.artifact.demangle import crate_of, expanded, generic_of
 from trimtab.model.size_report import Symbol
 
 
-class Entry(NamedTuple):
+class SymbolEntry(NamedTuple):
     """A function in a symbol table."""
 
     address: int
@@ -19,7 +19,7 @@ class Entry(NamedTuple):
     """As in the file, mangled."""
 
 
-def sized(starts: Iterable[tuple[int, str]], ranges: Sequence[tuple[int, int]]) -> list[Entry]:
+def sized(starts: Iterable[tuple[int, str]], ranges: Sequence[tuple[int, int]]) -> list[SymbolEntry]:
     """Give functions of a table without sizes the bytes up to the next function or the end of their section.
 
     Args:
@@ -36,7 +36,7 @@ def sized(starts: Iterable[tuple[int, str]], ranges: Sequence[tuple[int, int]]) 
             continue
         following = bisect_right(addresses, address)
         end = addresses[following] if following < len(addresses) else ranges[section][1]
-        entries.append(Entry(address, min(end, ranges[section][1]) - address, name))
+        entries.append(SymbolEntry(address, min(end, ranges[section][1]) - address, name))
     return entries
 
 
@@ -44,7 +44,7 @@ _FREE, _GROWTH = 1 << 24, 8
 """Demangled names may have so many characters, and so many times those in the file; further ones stay mangled."""
 
 
-def named(entries: Iterable[Entry]) -> tuple[Symbol, ...]:
+def named(entries: Iterable[SymbolEntry]) -> tuple[Symbol, ...]:
     """Functions by address, demangled; bytes that have several names count for one of the largest."""
     left = _FREE
     shared: dict[str, str] = {}  # each crate and each generic function is kept once, not once for each symbol

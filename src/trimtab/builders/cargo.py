@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trimtab.builders.costs import costed, failed
 from trimtab.builders.relink import capturing
-from trimtab.builders.rustc_wrapper.compiler import Compiler
+from trimtab.builders.rustc_wrapper.compiler import WrappedRustc
 from trimtab.builders.rustc_wrapper.recorder import Recorder
 from trimtab.builders.touch import TOUCH_METRIC, play_edit
 from trimtab.builders.work_folder import ArtifactStore, clear
@@ -20,7 +20,7 @@ from trimtab.model.profile import Profile
 from trimtab.model.trace import Trace
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
 from trimtab.system.machine import usable_cores
-from trimtab.system.process import Finished, Limits, out_of_space
+from trimtab.system.process import Finished, ResourceLimits, out_of_space
 
 _CONTAINERS_TARGET = Path("/target")
 """The target directory as programs in a container of cross name it."""
@@ -45,9 +45,9 @@ class CargoBuilder:
     """Further arguments for it."""
     within: tuple[str, ...] = ()
     """Words before it, such as those of :class:`trimtab.builders.overlay.Overlay`."""
-    compiler: Compiler | None = None
+    compiler: WrappedRustc | None = None
     """What stands between Cargo and rustc in a clean build, if something does."""
-    limits: Limits | None = None
+    limits: ResourceLimits | None = None
     """How much of the machine a build has."""
 
     def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:

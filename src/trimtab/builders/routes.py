@@ -26,7 +26,7 @@ _CHOOSING = ("RUSTC", "CARGO", "RUSTDOC", "RUSTUP_TOOLCHAIN")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Compiler:
+class TargetToolchain:
     """A toolchain that is here."""
 
     toolchain: Toolchain
@@ -45,14 +45,14 @@ class Compiler:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Way:
+class BuildRoute:
     """What builds a target."""
 
     name: str
     """``cargo``, ``cargo zigbuild`` or ``cross``."""
     program: tuple[str, ...]
     """The words that ask it for a build."""
-    compiler: Compiler
+    compiler: TargetToolchain
     more: tuple[str, ...] = ()
     """Further arguments."""
 
@@ -61,14 +61,16 @@ class Way:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NoWay:
+class Unavailable:
     """Why a target cannot be built here, and what makes it possible."""
 
     reason: str
     how: tuple[str, ...]
 
 
-def find_compiler(runner: Runner, root: Path, environment: Mapping[str, str], folder: Path | None = None) -> Compiler:
+def find_compiler(
+    runner: Runner, root: Path, environment: Mapping[str, str], folder: Path | None = None
+) -> TargetToolchain:
     """The toolchain in force in a folder, or another one.
 
     Args:
@@ -92,7 +94,7 @@ def find_compiler(runner: Runner, root: Path, environment: Mapping[str, str], fo
     toolchain = find_toolchain(runner, root, chosen)
     sysroot = Path(ask(runner, ("rustc", "--print", "sysroot"), root, chosen))
     installed = (path.parent.parent.name for path in (sysroot / "lib" / "rustlib").glob("*/lib/libcore-*.rlib"))
-    return Compiler(
+    return TargetToolchain(
         toolchain=toolchain,
         environment=chosen,
         sysroot=sysroot,
@@ -101,7 +103,9 @@ def find_compiler(runner: Runner, root: Path, environment: Mapping[str, str], fo
     )
 
 
-def choose_way(triple: str, compilers: Sequence[Compiler], linkers: Mapping[str, str]) -> Way | NoWay:
+def choose_way(
+    triple: str, compilers: Sequence[TargetToolchain], linkers: Mapping[str, str]
+) -> BuildRoute | Unavailable:
     """The first way that is open: Cargo with each toolchain, then cargo-zigbuild, then cross.
 
     Args:
@@ -114,12 +118,12 @@ def choose_way(triple: str, compilers: Sequence[Compiler], linkers: Mapping[str,
             continue
         more = _linking(triple, compiler, linkers)
         if more is not None:
-            return Way(name="cargo", program=("cargo", "build"), compiler=compiler, more=more)
+            return BuildRoute(name="cargo", program=("cargo", "build"), compiler=compiler, more=more)
         if _fits(triple, _facts()["zigbuild"]["targets"]) and compiler.which("cargo-zigbuild"):
-            return Way(name="cargo zigbuild", program=("cargo", "zigbuild"), compiler=compiler)
+            return BuildRoute(name="cargo zigbuild", program=("cargo", "zigbuild"), compiler=compiler)
     first = compilers[0]
     if _fits(triple, _facts()["cross"]["targets"]) and first.which("cross") and _containers(first):
-        return Way(name=CROSS, program=("cross", "build"), compiler=first)
+        return BuildRoute(name=CROSS, program=("cross", "build"), compiler=first)
     return _no_way(triple, compilers, linkers)
 
 
@@ -144,7 +148,7 @@ def setting(configuration: Mapping[str, Any], environment: Mapping[str, str], tr
     return own.get(name) if isinstance(own, Mapping) else None
 
 
-def _linking(triple: str, compiler: Compiler, linkers: Mapping[str, str]) -> tuple[str, ...] | None:
+def _linking(triple: str, compiler: TargetToolchain, linkers: Mapping[str, str]) -> tuple[str, ...] | None:
     """Arguments that make Cargo link with what is here; ``None`` where nothing is."""
     if linker := linkers.get(triple):
         return () if compiler.which(linker) else None
@@ -157,7 +161,7 @@ def _linking(triple: str, compiler: Compiler, linkers: Mapping[str, str]) -> tup
     return () if found == row.get("own") else ("--config", f"target.{triple}.linker={toml_value(found)}")
 
 
-def _row(triple: str, compiler: Compiler) -> dict[str, Any] | None:
+def _row(triple: str, compiler: TargetToolchain) -> dict[str, Any] | None:
     """What links for a target; ``None`` where that is the machine's own C compiler."""
     host = compiler.toolchain.host
     if triple == host or _machine(triple) == _machine(host):
@@ -175,7 +179,7 @@ def _machine(triple: str) -> tuple[str, str]:
     return arch, "linux" if rest.startswith("unknown-linux-") else rest
 
 
-def _no_way(triple: str, compilers: Sequence[Compiler], linkers: Mapping[str, str]) -> NoWay:
+def _no_way(triple: str, compilers: Sequence[TargetToolchain], linkers: Mapping[str, str]) -> Unavailable:
     """All that is missing, and what can be done: each of the ways is enough by itself."""
     facts, reasons, steps = _facts(), [], []
     if not any(triple in one.known for one in compilers):
@@ -193,15 +197,15 @@ def _no_way(triple: str, compilers: Sequence[Compiler], linkers: Mapping[str, st
         how += [row["elsewhere"]] if (row := _row(triple, compilers[0])) and "elsewhere" in row else []
     ways = how or [" and ".join(steps)]
     cross = (facts["cross"]["get"],) if _fits(triple, facts["cross"]["targets"]) else ()
-    return NoWay(reason="; ".join(reasons), how=(*ways, *cross))
+    return Unavailable(reason="; ".join(reasons), how=(*ways, *cross))
 
 
-def _unknown(triple: str) -> NoWay:
+def _unknown(triple: str) -> Unavailable:
     renamed = _facts()["renamed"]
     both = {**renamed, **{new: old for old, new in renamed.items()}}
     if other := both.get(triple):
-        return NoWay(reason=f"this rustc calls it {other}", how=(f"--target {other}",))
-    return NoWay(
+        return Unavailable(reason=f"this rustc calls it {other}", how=(f"--target {other}",))
+    return Unavailable(
         reason="no rustc here knows it",
         how=("use a newer toolchain, or name it as `rustc --print target-list` does",),
     )
@@ -220,7 +224,7 @@ def _no_linker(triple: str, linkers: Mapping[str, str]) -> tuple[str, list[str]]
     return why, [*([row["get"]] if "get" in row else []), *zig]
 
 
-def _containers(compiler: Compiler) -> bool:
+def _containers(compiler: TargetToolchain) -> bool:
     return bool(compiler.which("docker") or compiler.which("podman"))
 
 

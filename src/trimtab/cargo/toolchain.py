@@ -35,7 +35,7 @@ def find_toolchain(runner: Runner, root: Path, environment: dict[str, str]) -> T
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Compiler:
+class InstalledCompiler:
     """A compiler as it lies on disk, with the linkers that it may call."""
 
     names: tuple[str, ...]
@@ -44,7 +44,7 @@ class Compiler:
     """Path, bytes and date of its own libraries, of the standard library's, and of linkers."""
 
 
-def find_compiler(runner: Runner, root: Path, environment: dict[str, str]) -> Compiler:
+def find_compiler(runner: Runner, root: Path, environment: dict[str, str]) -> InstalledCompiler:
     """The compiler in force in a folder, unless Cargo's configuration names another.
 
     Raises:
@@ -57,7 +57,7 @@ def find_compiler(runner: Runner, root: Path, environment: dict[str, str]) -> Co
     files = {*libraries, *sysroot.glob("lib/rustlib/*/lib/*.r*"), *(Path(path) for path in paths if path)}
     real = sorted({path.resolve() for path in files})
     found = shutil.which(name, path=environment.get("PATH")) or name
-    return Compiler(
+    return InstalledCompiler(
         names=tuple(dict.fromkeys((name, found, str(sysroot / "bin" / "rustc")))),
         files=tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in real if path.is_file()),
     )

@@ -16,7 +16,7 @@ from trimtab.choice.table import (
     runtime_ratio,
     size_metric,
 )
-from trimtab.model.answer import Change, Recommendation
+from trimtab.model.answer import MetricChange, Recommendation
 from trimtab.model.metric import RUN_WALL, ratio_metric, run_metric
 from trimtab.model.plan import Bench, Goal, Limits
 from trimtab.model.study import Study
@@ -237,7 +237,7 @@ def _slower(trial: Trial, bench: Bench) -> str:
     return f"{bench.name} runtime {format_change(paired.value)}{_interval(paired.low, paired.high)}"
 
 
-def _sentence(words: str, change: Change | None, today: Trial) -> str:
+def _sentence(words: str, change: MetricChange | None, today: Trial) -> str:
     """``stripped size 5.1 MiB → 4.2 MiB (-17.0 %)``, with the interval where there is one."""
     base = today.value(change.metric) if change else None
     if change is None or change.ratio is None or base is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trimtab.errors import InputError
-from trimtab.model.answer import Change, Row
+from trimtab.model.answer import MetricChange, TableRow
 from trimtab.model.metric import RUN_INSTRUCTIONS, RUN_WALL, STARTUP, Measurement, ratio_metric, run_metric
 from trimtab.model.plan import Bench
 from trimtab.model.profile import Profile
@@ -42,7 +42,7 @@ def columns(study: Study) -> tuple[str, ...]:
     return tuple(name for name in (*_COLUMNS, *runs) if name in known)
 
 
-def rows(study: Study) -> tuple[Row, ...]:
+def rows(study: Study) -> tuple[TableRow, ...]:
     """Today's profile first, then by stripped size; failures last."""
     front = front_of(study)
     baseline = study.baseline_trial
@@ -53,7 +53,7 @@ def rows(study: Study) -> tuple[Row, ...]:
         return (trial.id != study.baseline, trial.status is not Status.OK, trial.value(size) or 0)
 
     return tuple(
-        Row(
+        TableRow(
             trial=trial.id,
             profile=trial.profile,
             label=label(trial.profile, study.baseline_profile),
@@ -74,7 +74,7 @@ def label(profile: Profile, baseline: Profile) -> str:
     return ", ".join(f"{axis.name} {axis.show(axis.get(profile)) or 'none'}" for axis in differing) or "today"
 
 
-def change_of(name: str, trial: Trial, baseline: Trial | None) -> Change | None:
+def change_of(name: str, trial: Trial, baseline: Trial | None) -> MetricChange | None:
     """One metric of a trial beside the baseline's; runtimes by their paired ratio."""
     paired = trial.get(f"{name}.ratio")
     found = trial.get(name)
@@ -86,7 +86,7 @@ def change_of(name: str, trial: Trial, baseline: Trial | None) -> Change | None:
     if value is None:
         return None
     if paired:
-        return Change(
+        return MetricChange(
             metric=name,
             unit=unit,
             value=value,
@@ -96,7 +96,7 @@ def change_of(name: str, trial: Trial, baseline: Trial | None) -> Change | None:
             real=_clears(paired),
         )
     ratio = value / base.value if base and base.value else None
-    return Change(metric=name, unit=unit, value=value, ratio=ratio)
+    return MetricChange(metric=name, unit=unit, value=value, ratio=ratio)
 
 
 def front_of(study: Study) -> set[str]:

@@ -14,7 +14,7 @@ import click
 from trimtab.cli.bench_options import check_formats, pairs_said, print_comparison, rules_of, run_options
 from trimtab.cli.options import command_line
 from trimtab.cli.output import output_options, status_line
-from trimtab.commands.bench.run import TWO_BINARIES, Contest, bench, binaries_contest, commands_contest, require_run
+from trimtab.commands.bench.run import TWO_BINARIES, BenchPlan, bench, binaries_plan, commands_plan, require_run
 from trimtab.config.file import parse_bench, read_config
 from trimtab.errors import InputError
 from trimtab.measure.counters import find_counter
@@ -59,16 +59,16 @@ def command(commands: tuple[str, ...], **options: Any) -> int:
 
 
 @contextlib.contextmanager
-def _contest(commands: tuple[str, ...], options: Mapping[str, Any]) -> Iterator[Contest]:
+def _contest(commands: tuple[str, ...], options: Mapping[str, Any]) -> Iterator[BenchPlan]:
     if options["binaries"]:
-        with binaries_contest(_binaries(options["binaries"]), _benches(commands, options)) as contest:
+        with binaries_plan(_binaries(options["binaries"]), _benches(commands, options)) as contest:
             yield contest
         return
     if options["benches"]:
         raise InputError("--bench needs binaries for {bin}", hint=TWO_BINARIES)
     if any("{bin}" in text for text in commands):
         raise InputError("nothing stands for {bin}", hint=TWO_BINARIES)
-    yield commands_contest([(text, _words(text, options["shell"])) for text in commands], options["smallest"])
+    yield commands_plan([(text, _words(text, options["shell"])) for text in commands], options["smallest"])
 
 
 def _binaries(texts: Sequence[str]) -> dict[str, Path]:

@@ -16,8 +16,8 @@ from trimtab.commands.bench.json import comparison_json
 from trimtab.commands.bench.markdown import comparison_markdown
 from trimtab.commands.bench.terminal import comparison_renderables
 from trimtab.errors import InputError
-from trimtab.measure.paired import Rules
-from trimtab.measure.series import Measured
+from trimtab.measure.paired import RunOptions
+from trimtab.measure.series import BenchRuns
 from trimtab.model.comparison import Comparison, Runs
 from trimtab.units import parse_ratio
 
@@ -64,12 +64,12 @@ def run_options(function: F) -> F:
     return function
 
 
-def rules_of(options: Mapping[str, Any]) -> Rules:
+def rules_of(options: Mapping[str, Any]) -> RunOptions:
     """How commands are run, as the options say."""
     stdin = options["stdin"]
     if stdin and stdin != "null" and not Path(stdin).is_file():
         raise InputError("there is no such input file", where=stdin, hint="name a regular file, or null")
-    return Rules(
+    return RunOptions(
         environment=dict(os.environ),
         budget=options["budget"],
         runs=options["runs"],
@@ -98,7 +98,7 @@ def check_formats(options: Mapping[str, Any]) -> None:
         raise InputError("--json and --markdown exclude each other", hint="choose one")
 
 
-def print_comparison(found: Comparison, measured: Sequence[Measured], options: Mapping[str, Any]) -> int:
+def print_comparison(found: Comparison, measured: Sequence[BenchRuns], options: Mapping[str, Any]) -> int:
     """Print a comparison as asked for, and export its runs; the exit code tells of benches that failed."""
     if options["export_json"]:
         write_file(Path(options["export_json"]), hyperfine_json(_all_runs(measured)) + "\n")
@@ -112,14 +112,14 @@ def print_comparison(found: Comparison, measured: Sequence[Measured], options: M
     return 1 if found.failures else 0
 
 
-def _all_runs(measured: Sequence[Measured]) -> dict[str, Runs]:
+def _all_runs(measured: Sequence[BenchRuns]) -> dict[str, Runs]:
     """All candidates of all benches, under names that tell them apart."""
     if len(measured) == 1:
         return measured[0].runs
     return {f"{one.case.name}: {name}": runs for one in measured for name, runs in one.runs.items()}
 
 
-def pairs_said(one: Measured) -> str:
+def pairs_said(one: BenchRuns) -> str:
     """How far a bench is; a block takes too little time for a line of its own in a log."""
     pairs: Sequence[int] = [len(many[0].sequence) for name, many in one.series.items() if name in one.heads]
     return f"{one.case.name}: {max(pairs, default=0)} pairs"

@@ -14,11 +14,11 @@ from trimtab.cli.options import command_line
 from trimtab.cli.output import output_options, status_line, store_option, teller
 from trimtab.cli.progress import trial_progress
 from trimtab.commands.compare.cargo_bench import CargoBenches
-from trimtab.commands.compare.run import Request, Surroundings, run
+from trimtab.commands.compare.run import CompareContext, CompareRequest, run
 from trimtab.config.file import parse_bench
 from trimtab.errors import InputError, MissingError
 from trimtab.measure.counters import Counter, find_counter
-from trimtab.measure.paired import Rules
+from trimtab.measure.paired import RunOptions
 from trimtab.system.paths import default_folders
 from trimtab.system.process import Runner, SystemRunner
 
@@ -54,7 +54,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     """
     check_formats(options)
     rules, runner, looks = rules_of(options), SystemRunner(), {name: options[name] for name in ("quiet", "no_color")}
-    request = Request(
+    request = CompareRequest(
         base=base,
         head=head,
         rules=rules,
@@ -69,7 +69,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     )
 
     with status_line(**looks) as say:
-        surroundings = Surroundings(
+        surroundings = CompareContext(
             folders=default_folders(store),
             runner=runner,
             progress=lambda: trial_progress(**looks),
@@ -92,7 +92,7 @@ def _cargo_benches(options: dict[str, Any]) -> CargoBenches | None:
     return CargoBenches(targets=options["targets"], pattern=pattern, smallest=options["smallest"])
 
 
-def _counter(runner: Runner, rules: Rules, wanted: bool | None) -> Counter | None:
+def _counter(runner: Runner, rules: RunOptions, wanted: bool | None) -> Counter | None:
     """What counts, unless nobody wants that. Where nobody asked, nothing need be here for it, nor may it take long."""
     if wanted is False:
         return None

@@ -10,9 +10,9 @@ from trimtab.cli.options import chosen_project, duration, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, teller
 from trimtab.commands.fit.json import fit_json
 from trimtab.commands.fit.model import Fit
-from trimtab.commands.fit.run import Request, run
+from trimtab.commands.fit.run import FitRequest, run
 from trimtab.commands.fit.terminal import fit_renderables
-from trimtab.experiment.request import Request as Exploring
+from trimtab.experiment.request import Request
 from trimtab.model.space import parse_axis
 from trimtab.system.paths import default_folders
 from trimtab.units import parse_size
@@ -39,9 +39,9 @@ def command(*, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> in
 
     Exit code 1 when today's profile does not fit.
     """
-    exploring = Exploring(**chosen_project(options), axes=tuple(map(parse_axis, options["axes"])) or None)
+    exploring = Request(**chosen_project(options), axes=tuple(map(parse_axis, options["axes"])) or None)
     report = run(
-        Request(
+        FitRequest(
             exploring=exploring,
             memory=options["memory"],
             cpus=options["cpus"],

@@ -14,11 +14,11 @@ from trimtab.cli.progress import trial_progress
 from trimtab.commands.parity.json import parity_json
 from trimtab.commands.parity.markdown import parity_markdown
 from trimtab.commands.parity.model import Parity
-from trimtab.commands.parity.run import Request, Surroundings, run
+from trimtab.commands.parity.run import ParityContext, ParityRequest, run
 from trimtab.commands.parity.terminal import parity_renderables
 from trimtab.config.file import parse_check
 from trimtab.errors import InputError, InterruptError
-from trimtab.model.parity_check import Check, Normaliser
+from trimtab.model.parity_check import Normaliser, ParityCheck
 from trimtab.system.paths import default_folders
 from trimtab.system.process import SystemRunner
 
@@ -59,7 +59,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     """
     check_formats(options)
     looks = {name: options[name] for name in ("quiet", "no_color")}
-    request = Request(
+    request = ParityRequest(
         base=base,
         head=head,
         checks=_checks(options),
@@ -71,7 +71,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     )
 
     with status_line(**looks) as say:
-        surroundings = Surroundings(
+        surroundings = ParityContext(
             folders=default_folders(store),
             runner=SystemRunner(),
             progress=lambda: trial_progress(**looks),
@@ -85,7 +85,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     return 0 if found.passed else 1
 
 
-def _checks(options: dict[str, Any]) -> tuple[Check, ...]:
+def _checks(options: dict[str, Any]) -> tuple[ParityCheck, ...]:
     given = {name: options[name] for name in _OF_CHECKS if options[name]}
     if given and not options["checks"]:
         first = next(iter(given))

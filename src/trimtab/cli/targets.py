@@ -12,8 +12,8 @@ from trimtab.cli.options import chosen_project, duration, project_options
 from trimtab.cli.output import chosen_runner, console, output_options, show, teller
 from trimtab.commands.targets.json import targets_json
 from trimtab.commands.targets.markdown import targets_markdown
-from trimtab.commands.targets.model import Standing, TargetsReport
-from trimtab.commands.targets.run import Request, run
+from trimtab.commands.targets.model import TargetsReport, TargetStatus
+from trimtab.commands.targets.run import TargetsRequest, run
 from trimtab.commands.targets.terminal import targets_renderables
 from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.system.paths import default_folders
@@ -80,18 +80,18 @@ def exit_code(report: TargetsReport, *, strict: bool) -> int:
         )
     if all(attempt.failure for result in tried for attempt in result.attempts):
         raise NothingBuiltError("no target could be built", hint="see the first error line of each above")
-    bad = {Standing.BREAKS} if report.candidate else {Standing.FAILS}
+    bad = {TargetStatus.BREAKS} if report.candidate else {TargetStatus.FAILS}
     if strict:
-        bad = set(Standing) - {Standing.PASSES}
+        bad = set(TargetStatus) - {TargetStatus.PASSES}
     return int(any(result.standing in bad for result in report.results))
 
 
-def _request(options: dict[str, Any]) -> Request:
+def _request(options: dict[str, Any]) -> TargetsRequest:
     try:
         arguments = tuple(shlex.split(options["arguments"] or ""))
     except ValueError:
         raise InputError("--run has a quote that is not closed", where=options["arguments"]) from None
-    return Request(
+    return TargetsRequest(
         **chosen_project(options),
         targets=options["names"],
         candidate=options["candidate"],

@@ -16,7 +16,7 @@ import msgspec
 
 from trimtab.errors import InputError
 from trimtab.model.metric import STARTUP
-from trimtab.model.parity_check import Check, Normaliser
+from trimtab.model.parity_check import Normaliser, ParityCheck
 from trimtab.model.plan import Bench, Economics, Goal, Limits, ProbeKind
 from trimtab.model.profile import axis_kind
 from trimtab.model.space import Axis, axis_of
@@ -198,7 +198,7 @@ def parse_bench(text: str) -> Bench:
     return _bench(BenchTable(name=name.strip(), command=command))
 
 
-def parse_check(text: str) -> Check:
+def parse_check(text: str) -> ParityCheck:
     """A check without inputs yet, from ``NAME='{bin} args…'``.
 
     Raises:
@@ -210,7 +210,7 @@ def parse_check(text: str) -> Check:
     return _command_check(ParityTable(name=name.strip(), command=command))
 
 
-def distinct_checks(checks: Iterable[Check]) -> tuple[Check, ...]:
+def distinct_checks(checks: Iterable[ParityCheck]) -> tuple[ParityCheck, ...]:
     """Checks whose names differ, and whose commands fit their inputs.
 
     Raises:
@@ -294,7 +294,7 @@ def _bench(table: BenchTable) -> Bench:
     return Bench(name=table.name, command=words, smallest_change=round(abs(parse_ratio(table.smallest_change) - 1), 9))
 
 
-def _command_check(table: ParityTable) -> Check:
+def _command_check(table: ParityTable) -> ParityCheck:
     if not table.name or not all(c.isalnum() or c in "-_" for c in table.name):
         raise InputError(f"{table.name!r} cannot name a check", hint="use letters, digits, - and _")
     try:
@@ -303,10 +303,10 @@ def _command_check(table: ParityTable) -> Check:
         raise InputError(f"the check {table.name!r} has a quote that is not closed", where=str(table.command)) from None
     if not any("{bin}" in word for word in words):
         raise InputError(f"the check {table.name!r} does not run {{bin}}", hint="write it like '{bin} check {input}'")
-    return Check(name=table.name, command=words)
+    return ParityCheck(name=table.name, command=words)
 
 
-def _check(table: ParityTable) -> Check:
+def _check(table: ParityTable) -> ParityCheck:
     plain = _command_check(table)
     return replace(
         plain,

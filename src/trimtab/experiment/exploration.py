@@ -8,21 +8,21 @@ from pathlib import Path
 
 from trimtab.builders.builder import Builder
 from trimtab.builders.cargo import CargoBuilder
-from trimtab.builders.rustc_wrapper.compiler import Compiler, Sharing
+from trimtab.builders.rustc_wrapper.compiler import UnitSharing, WrappedRustc
 from trimtab.builders.rustc_wrapper.embed_bitcode import embeds_alike, mergeable
 from trimtab.builders.rustc_wrapper.executable import wrapper
-from trimtab.builders.rustc_wrapper.sharing import Basis
-from trimtab.builders.rustc_wrapper.unit_cache import Entries
+from trimtab.builders.rustc_wrapper.sharing import KeyContext
+from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
 from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.calls import Calls
-from trimtab.cargo.profiles.effective import Today
+from trimtab.cargo.profiles.effective import EffectiveProfile
 from trimtab.cargo.project import Binary, Project
 from trimtab.cargo.sources import Sources
 from trimtab.cargo.toolchain import find_compiler
 from trimtab.errors import MissingError
 from trimtab.experiment.identity import digest
 from trimtab.experiment.wheels import (
-    Wheels,
+    WheelSetup,
 )
 from trimtab.model.plan import Plan
 from trimtab.model.profile import Profile
@@ -44,9 +44,9 @@ class Exploration:
     home: Path
     """The folder in which benches are run: the workspace's root, or the Python project's where a wheel ships."""
     binaries: tuple[Binary, ...]
-    wheels: Wheels | None
+    wheels: WheelSetup | None
     """Where wheels ship."""
-    today: Today
+    today: EffectiveProfile
     sources: Sources
     study: Study
     space: Space
@@ -72,7 +72,7 @@ class Exploration:
             compiler = self.compiler(work)
         return replace(self.cargo_builder(work, artifacts), compiler=compiler)
 
-    def sharing_builder(self, work: Path, artifacts: Path, sharing: Sharing) -> CargoBuilder:
+    def sharing_builder(self, work: Path, artifacts: Path, sharing: UnitSharing) -> CargoBuilder:
         """What builds in a work folder with the units of other builds.
 
         Raises:
@@ -81,7 +81,7 @@ class Exploration:
         compiler = replace(self.compiler(work), sharing=sharing)
         return replace(self.cargo_builder(work, artifacts), compiler=compiler)
 
-    def compiler(self, work: Path) -> Compiler:
+    def compiler(self, work: Path) -> WrappedRustc:
         """Rustc with somebody before it who notes what each call takes.
 
         Raises:
@@ -89,9 +89,9 @@ class Exploration:
         """
         toolchain = self.study.toolchain
         stand_in = wrapper(self.runner, self.folders.cache, str(toolchain), self.project.root, self.environment)
-        return Compiler(wrapper=stand_in, host=toolchain.host, folder=work / "compiler")
+        return WrappedRustc(wrapper=stand_in, host=toolchain.host, folder=work / "compiler")
 
-    def sharing(self, *, merging: bool = True) -> Sharing:
+    def sharing(self, *, merging: bool = True) -> UnitSharing:
         """What the builds of its profiles may have in common.
 
         Args:
@@ -111,9 +111,9 @@ class Exploration:
             for lto in (mergeable(profiles) if merging else ())
             if embeds_alike(lto, self.runner, answers, toolchain, self.project.root, self.environment)
         )
-        return Sharing(
-            entries=Entries(cache, _MOST_KEPT),
-            basis=Basis(
+        return UnitSharing(
+            entries=UnitCache(cache, _MOST_KEPT),
+            basis=KeyContext(
                 toolchain=toolchain,
                 sources=self.sources.digest,
                 tree=self.sources.stamps,
@@ -124,7 +124,7 @@ class Exploration:
             ),
         )
 
-    def tracing(self, jobs: int) -> Sharing:
+    def tracing(self, jobs: int) -> UnitSharing:
         """What traced builds may have in common: only the same work, as it was done with so many jobs.
 
         Nothing is merged, since units that serve several profiles, and links for several ways to strip, cost more.

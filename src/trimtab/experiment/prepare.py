@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trimtab.cargo.environment import compiler_wrapper
-from trimtab.cargo.profiles.effective import todays_profile
+from trimtab.cargo.profiles.effective import effective_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.cargo.project import Project, choose_binaries, fetch, find_manifest, load_project
 from trimtab.cargo.registry import PREFIX, published_crate
@@ -57,7 +57,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         find_wheels(runner, wheel, project, plan, config, folders.cache, environment, folders.kept) if wheel else None
     )
     binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, plan.selection, path)
-    today = todays_profile(runner, project, binaries, plan.selection, environment)
+    today = effective_profile(runner, project, binaries, plan.selection, environment)
     tree = wheels.tree if wheels else project.root
     sources = read_sources(runner, project, environment, today.configuration, folders.kept, tree=tree)
     if wrapper := compiler_wrapper(environment):

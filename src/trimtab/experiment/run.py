@@ -15,7 +15,7 @@ from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.loop import Experiment
 from trimtab.experiment.protocols import Progress
 from trimtab.experiment.screening import screening_of
-from trimtab.experiment.wiring import ProbeMaker, wheel_inspection
+from trimtab.experiment.wiring import ProbeFactory, wheel_inspection
 from trimtab.model.study import Study
 from trimtab.search.grid import GridSearch
 from trimtab.store.sqlite import SqliteStore
@@ -46,7 +46,7 @@ def _experiment(exploration: Exploration, store: SqliteStore, work: Path, progre
         screening=screening_of(exploration, store, work),
         search=GridSearch(exploration.today.profile, exploration.space),
         store=store,
-        probes=ProbeMaker(exploration, work, installer),
+        probes=ProbeFactory(exploration, work, installer),
         wheel_check=wheel_inspection(exploration, installer) if installer else None,
         check_sources=exploration.sources.check_unchanged,
         progress=progress,

@@ -28,7 +28,7 @@ _NO_CHOICE = "what a wheel holds, its pyproject.toml says"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wheels:
+class WheelSetup:
     """A project whose wheel ships, with its build backend installed."""
 
     tree: Path
@@ -176,7 +176,7 @@ def find_wheels(
     cache: Path,
     environment: dict[str, str],
     ours: tuple[Path, ...],
-) -> Wheels:
+) -> WheelSetup:
     """All that it takes to build a project's wheels and to try them.
 
     Raises:
@@ -207,7 +207,7 @@ def find_wheels(
         return place / wheel.root.relative_to(tree)
 
     backend = find_backend(runner, wheel, chosen.python or sys.executable, cache / "backends", copy, environment)
-    return Wheels(
+    return WheelSetup(
         tree=tree,
         backend=backend,
         program=chosen.binaries[0] if chosen.binaries else "",

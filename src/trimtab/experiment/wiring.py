@@ -12,7 +12,7 @@ from trimtab.experiment.wheels import (
 )
 from trimtab.measure.installed import BENCH_VARIABLES, Installer
 from trimtab.measure.probe import Probe
-from trimtab.measure.runtime import Binaries, InstructionProbe, RunProbe, Surroundings
+from trimtab.measure.runtime import Binaries, InstructionProbe, RunContext, RunProbe
 from trimtab.measure.size import SizeProbe, WheelSizeProbe, find_strip_tool
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.stats.median import CONFIDENCE
@@ -26,7 +26,7 @@ def wheel_inspection(exploration: Exploration, installer: Installer) -> WheelIns
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeMaker:
+class ProbeFactory:
     """Chooses the probes: the place to name a new one."""
 
     exploration: Exploration
@@ -43,7 +43,7 @@ class ProbeMaker:
             binaries = SizeProbe(runner, find_strip_tool(runner, sysroot, self.exploration.study.toolchain.host))
             probes.append(WheelSizeProbe(binaries) if self.installer else binaries)
         if benches:
-            surroundings = Surroundings(
+            surroundings = RunContext(
                 runner=runner,
                 cwd=root,
                 environment={

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.errors import InputError, MissingError
-from trimtab.measure.paired import Rules, command_of, helped, run_helper
-from trimtab.measure.series import Measured
+from trimtab.measure.paired import RunOptions, command_of, helped, run_helper
+from trimtab.measure.series import BenchRuns
 from trimtab.model.comparison import Count
 from trimtab.system.process import Command, Runner
 from trimtab.units import format_seconds
@@ -112,7 +112,7 @@ def callgrind(which: Callable[[str], str | None] = shutil.which) -> Counter:
     )
 
 
-def count_runs(counter: Counter, runner: Runner, rules: Rules, measured: Sequence[Measured]) -> None:
+def count_runs(counter: Counter, runner: Runner, rules: RunOptions, measured: Sequence[BenchRuns]) -> None:
     """Count twice what each candidate executes; the baseline's two runs are the null control. Failures do not count.
 
     Helper commands are run around these runs too. An interrupt ends the counting: what is counted by then is kept.
@@ -127,7 +127,7 @@ def count_runs(counter: Counter, runner: Runner, rules: Rules, measured: Sequenc
                     one.notes.append(f"no instructions: {error.what}")
 
 
-def _count_case(counter: Counter, runner: Runner, rules: Rules, one: Measured) -> None:
+def _count_case(counter: Counter, runner: Runner, rules: RunOptions, one: BenchRuns) -> None:
     samples = [sample for runs in one.runs.values() for sample in runs.samples]
     each = statistics.median(sample.user + sample.system for sample in samples) if samples else 0.0
     expected = each * counter.slowdown * _RUNS * (1 + len(one.heads))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trimtab.errors import InputError
-from trimtab.measure.series import NULL, Case, Measured, new_series
+from trimtab.measure.series import NULL, BenchRuns, Case, new_series
 from trimtab.measure.verdicts import verdicts_of
 from trimtab.model.comparison import Runs, Sample, Verdict
 from trimtab.system.process import Command, Finished, Runner
@@ -26,7 +26,7 @@ _LONGEST_NAME = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rules:
+class RunOptions:
     """How benches are run."""
 
     environment: Mapping[str, str]
@@ -51,13 +51,13 @@ class Rules:
 class PairedBench:
     """Runs cases in turn, block by block, and stops each as soon as it is decided."""
 
-    def __init__(self, runner: Runner, rules: Rules, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, runner: Runner, rules: RunOptions, clock: Callable[[], float] = time.monotonic) -> None:
         self._runner = runner
         self._rules = rules
         self._clock = clock
         self._order = random.Random()  # noqa: S311 - fair is enough; a fixed seed would repeat one order's luck
 
-    def measure(self, cases: Sequence[Case], step: Callable[[Measured], None]) -> list[Measured]:
+    def measure(self, cases: Sequence[Case], step: Callable[[BenchRuns], None]) -> list[BenchRuns]:
         """Run all cases to their verdicts or the end of their budgets. An interrupt ends the runs, not the report.
 
         Args:
@@ -80,15 +80,15 @@ class PairedBench:
                 one.interrupted = True
         return measured
 
-    def _begin(self, case: Case) -> Measured:
+    def _begin(self, case: Case) -> BenchRuns:
         heads = [name for name in list(case.commands)[1:] if name not in case.identical]
-        return Measured(
+        return BenchRuns(
             case=case,
             runs={name: Runs(command=" ".join(command)) for name, command in case.commands.items()},
             series={name: new_series(case) for name in (*heads, NULL)},
         )
 
-    def _run(self, one: Measured, everything: Sequence[Measured], step: Callable[[Measured], None]) -> None:
+    def _run(self, one: BenchRuns, everything: Sequence[BenchRuns], step: Callable[[BenchRuns], None]) -> None:
         if not self._warm(one):
             return
         started, blocks = self._clock(), 0
@@ -101,7 +101,7 @@ class PairedBench:
         finally:
             one.notes += inputs.changed()
 
-    def _enough(self, one: Measured, everything: Sequence[Measured], blocks: int, seconds: float) -> bool:
+    def _enough(self, one: BenchRuns, everything: Sequence[BenchRuns], blocks: int, seconds: float) -> bool:
         if self._rules.runs:
             return blocks >= self._rules.runs
         if blocks < _FEWEST:
@@ -116,7 +116,7 @@ class PairedBench:
             if series.tells and series.decisive
         )
 
-    def _warm(self, one: Measured) -> bool:
+    def _warm(self, one: BenchRuns) -> bool:
         """Run each command once or more, unmeasured; the first time what it prints is looked at."""
         for name in (one.base, *one.heads):
             finished = self._execute(one.case, name, capture=True)
@@ -128,7 +128,7 @@ class PairedBench:
             one.output[name] = finished.printed
         return True
 
-    def _block(self, one: Measured, *, with_null: bool) -> None:
+    def _block(self, one: BenchRuns, *, with_null: bool) -> None:
         """Every command once, in random order, so that what drifts or bursts hits all alike."""
         base = one.base
         names = [base, *one.heads, *([NULL] if with_null else [])]
@@ -153,7 +153,7 @@ class PairedBench:
 
 
 @contextlib.contextmanager
-def helped(runner: Runner, rules: Rules, commands: int) -> Iterator[None]:
+def helped(runner: Runner, rules: RunOptions, commands: int) -> Iterator[None]:
     """What the user wants around the runs of so many commands.
 
     Raises:
@@ -168,7 +168,7 @@ def helped(runner: Runner, rules: Rules, commands: int) -> Iterator[None]:
             run_helper(runner, rules, "cleanup")
 
 
-def run_helper(runner: Runner, rules: Rules, which: str) -> None:
+def run_helper(runner: Runner, rules: RunOptions, which: str) -> None:
     """Run ``setup``, ``prepare`` or ``cleanup`` once, if there is such a command.
 
     Raises:
@@ -182,7 +182,7 @@ def run_helper(runner: Runner, rules: Rules, which: str) -> None:
         raise InputError(f"the --{which} command fails: {finished.ended}", where=" ".join(command), hint="correct it")
 
 
-def command_of(case: Case, name: str, rules: Rules, *, capture: bool = False) -> Command:
+def command_of(case: Case, name: str, rules: RunOptions, *, capture: bool = False) -> Command:
     """A candidate's command, or the null control's, in its surroundings."""
     candidate = next(iter(case.commands)) if name == NULL else name
     return Command(
@@ -198,7 +198,7 @@ def command_of(case: Case, name: str, rules: Rules, *, capture: bool = False) ->
 class _Inputs:
     """Remembers the files that commands are given, to tell whether the runs change them."""
 
-    def __init__(self, case: Case, rules: Rules) -> None:
+    def __init__(self, case: Case, rules: RunOptions) -> None:
         named = [
             case.cwd.get(name, rules.cwd or Path()) / word
             for name, words in case.commands.items() for word in words[1:] if len(word) < _LONGEST_NAME

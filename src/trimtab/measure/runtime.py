@@ -42,7 +42,7 @@ Words = Mapping[str, str]
 """What stands in a bench for what: ``{"{bin}": "/path/to/the/binary"}``."""
 
 
-class Stage(Protocol):
+class ProgramStage(Protocol):
     """Puts what was built where benches can run it."""
 
     def words(self, artifact: Artifact, *, copied: bool) -> contextlib.AbstractContextManager[Words]:
@@ -73,7 +73,7 @@ class Binaries:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
+class RunContext:
     """Where and how benches are run."""
 
     runner: Runner
@@ -81,7 +81,7 @@ class Surroundings:
     environment: Mapping[str, str]
     timeout: float
     """Seconds for one run."""
-    stage: Stage = field(default_factory=Binaries)
+    stage: ProgramStage = field(default_factory=Binaries)
 
     def run(self, argv: Sequence[str], *, capture: bool = False) -> Finished:
         """One run of a bench; its output is dropped unless captured."""
@@ -99,7 +99,7 @@ class RunProbe:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        surroundings: RunContext,
         benches: tuple[Bench, ...],
         seconds: float,
         confidence: float = CONFIDENCE,
@@ -130,7 +130,7 @@ class RunProbe:
                     yield from self._pairs(settled, surroundings, (first, second), order)
 
     def _pairs(
-        self, bench: Bench, surroundings: Surroundings, pair: tuple[Words, Words], order: random.Random
+        self, bench: Bench, surroundings: RunContext, pair: tuple[Words, Words], order: random.Random
     ) -> Iterator[Measurement | Absent]:
         base, head = (command_line(bench, words) for words in pair)
         warm = surroundings.run(base, capture=True)
@@ -171,7 +171,7 @@ class RunProbe:
 class InstructionProbe:
     """Instructions and estimated cycles under callgrind: repeatable whatever else the machine does, but not time."""
 
-    def __init__(self, surroundings: Surroundings, benches: tuple[Bench, ...]) -> None:
+    def __init__(self, surroundings: RunContext, benches: tuple[Bench, ...]) -> None:
         self._surroundings = surroundings
         self._benches = benches
 
@@ -196,7 +196,7 @@ class InstructionProbe:
                 ):
                     yield from self._count(settled, surroundings, own)
 
-    def _count(self, bench: Bench, surroundings: Surroundings, words: Words) -> Iterator[Measurement | Absent]:
+    def _count(self, bench: Bench, surroundings: RunContext, words: Words) -> Iterator[Measurement | Absent]:
         name = run_metric(bench.name, RUN_INSTRUCTIONS)
         try:
             counter = callgrind(shutil.which)
@@ -217,7 +217,7 @@ class InstructionProbe:
 
 
 @contextlib.contextmanager
-def _place_for(bench: Bench, surroundings: Surroundings, words: Words) -> Iterator[tuple[Bench, Surroundings]]:
+def _place_for(bench: Bench, surroundings: RunContext, words: Words) -> Iterator[tuple[Bench, RunContext]]:
     """Where a bench is run: as the user said, in the project.
 
     The start-up smoke run, which nobody asked for, is kept in an empty folder and short, and gets the option that the

@@ -69,7 +69,7 @@ class Series:
 
 
 @dataclass(slots=True)
-class Measured:
+class BenchRuns:
     """A bench in progress: what has been run, and what it says."""
 
     case: Case

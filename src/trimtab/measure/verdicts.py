@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from trimtab.measure.series import ERROR, NULL, Measured, Series
-from trimtab.model.comparison import Count, Mode, Placement, Row, Sample, Verdict
+from trimtab.measure.series import ERROR, NULL, BenchRuns, Series
+from trimtab.model.comparison import ComparisonRow, Count, Mode, Placement, Sample, Verdict
 from trimtab.model.layout import LayoutSpread
 from trimtab.stats.sequence import discoveries
 
@@ -18,7 +18,7 @@ _SURE = 3.0
 """Standard errors."""
 
 
-def verdicts_of(measured: Sequence[Measured]) -> Iterator[tuple[int, Verdict]]:
+def verdicts_of(measured: Sequence[BenchRuns]) -> Iterator[tuple[int, Verdict]]:
     """The verdict on every series with pairs but the null controls, by its ``id``; over all of them, errors are rare.
 
     Benches that are still to be run count: a verdict must not be taken back because others come after it. A row that is
@@ -37,18 +37,18 @@ def verdicts_of(measured: Sequence[Measured]) -> Iterator[tuple[int, Verdict]]:
             yield id(one), Verdict.SAME if one.sequence.within(error) else Verdict.UNCLEAR
 
 
-def _judged(measured: Sequence[Measured]) -> list[Series]:
+def _judged(measured: Sequence[BenchRuns]) -> list[Series]:
     """All rows of the report, those without pairs yet too."""
     return [one for bench in measured for name in bench.heads for one in bench.series[name] if not one.absent]
 
 
-def rows_of(measured: Sequence[Measured]) -> tuple[list[Row], list[Row]]:
+def rows_of(measured: Sequence[BenchRuns]) -> tuple[list[ComparisonRow], list[ComparisonRow]]:
     """The rows to report, and those of the null controls."""
     verdicts, judged = dict(verdicts_of(measured)), max(1, len(_judged(measured)))
     called = sum(verdict in _CALLED for verdict in verdicts.values())
     shown, decides = ERROR * max(1, called) / judged, ERROR / judged
-    rows: list[Row] = []
-    null: list[Row] = []
+    rows: list[ComparisonRow] = []
+    null: list[ComparisonRow] = []
     for one in measured:
         for name in one.heads:
             telling = [series for series in one.series[name] if series.tells]
@@ -63,19 +63,19 @@ def rows_of(measured: Sequence[Measured]) -> tuple[list[Row], list[Row]]:
     return rows, null
 
 
-def _subject(one: Measured, name: str) -> str:
+def _subject(one: BenchRuns, name: str) -> str:
     several = len(one.case.commands) > 2  # noqa: PLR2004 - a baseline and one candidate
     return f"{one.case.name}, {name}" if several or name == NULL else one.case.name
 
 
-def _identical(one: Measured, name: str, metric: str) -> Row:
-    return Row(
+def _identical(one: BenchRuns, name: str, metric: str) -> ComparisonRow:
+    return ComparisonRow(
         subject=_subject(one, name), metric=metric, mode=Mode.PAIRED, base=None, head=None, unit="s", change=0.0,
         low=0.0, high=0.0, verdict=Verdict.IDENTICAL, runs=0,
     )  # fmt: skip
 
 
-def _counted(one: Measured, name: str, base: Sequence[Count], head: Sequence[Count]) -> Iterator[Row]:
+def _counted(one: BenchRuns, name: str, base: Sequence[Count], head: Sequence[Count]) -> Iterator[ComparisonRow]:
     """Counts hardly differ from run to run, so the range of a few is shown in the place of an interval."""
     for metric in ("instructions", "cycles") if base and head else ():
         before, after = ([getattr(count, metric) for count in counts] for counts in (base, head))
@@ -83,19 +83,19 @@ def _counted(one: Measured, name: str, base: Sequence[Count], head: Sequence[Cou
             continue
         low, high = min(after) / max(before) - 1, max(after) / min(before) - 1
         values = statistics.median(before), statistics.median(after)
-        yield Row(
+        yield ComparisonRow(
             subject=_subject(one, name), metric=metric, mode=Mode.COUNTED, base=values[0], head=values[1], unit=metric,
             change=values[1] / values[0] - 1, low=low, high=high, verdict=range_verdict(low, high, one.case.smallest),
             runs=min(len(before), len(after)),
         )  # fmt: skip
 
 
-def _printed(one: Measured, name: str) -> Iterator[Row]:
+def _printed(one: BenchRuns, name: str) -> Iterator[ComparisonRow]:
     """How much is printed: neither more nor less of it is better, so a difference has no verdict."""
     base, head = one.output.get(one.base), one.output.get(name)
     if not one.case.reported and base is not None and head is not None and (base or head):
         change = head / base - 1 if base else None
-        yield Row(
+        yield ComparisonRow(
             subject=_subject(one, name), metric="output", mode=Mode.EXACT, base=base, head=head, unit="bytes",
             change=change, low=change, high=change, verdict=Verdict.SAME if base == head else Verdict.UNCLEAR, runs=1,
         )  # fmt: skip
@@ -110,7 +110,9 @@ def range_verdict(low: float, high: float, smallest: float) -> Verdict:
     return Verdict.SAME if max(abs(low), abs(high)) < smallest else Verdict.UNCLEAR
 
 
-def over_layouts(rows: Sequence[Row], spreads: Sequence[LayoutSpread], smallest: Mapping[str, float]) -> list[Row]:
+def over_layouts(
+    rows: Sequence[ComparisonRow], spreads: Sequence[LayoutSpread], smallest: Mapping[str, float]
+) -> list[ComparisonRow]:
     """Rows with what several layouts say in the place of what two programs alone say.
 
     Args:
@@ -127,7 +129,7 @@ def over_layouts(rows: Sequence[Row], spreads: Sequence[LayoutSpread], smallest:
     ]
 
 
-def _over_layouts(row: Row, spread: LayoutSpread, smallest: float) -> Row:
+def _over_layouts(row: ComparisonRow, spread: LayoutSpread, smallest: float) -> ComparisonRow:
     if spread.low is None or spread.high is None:
         verdict = Verdict.UNCLEAR
     elif spread.low > 0 and spread.change >= smallest:
@@ -167,11 +169,11 @@ def series_verdict(series: Series) -> Verdict:
     return Verdict.SAME if sequence.same else Verdict.UNCLEAR
 
 
-def _row(one: Measured, name: str, series: Series, verdict: Verdict, shown: float, decides: float) -> Row:
+def _row(one: BenchRuns, name: str, series: Series, verdict: Verdict, shown: float, decides: float) -> ComparisonRow:
     found = series.sequence.interval(shown)
     base = one.runs[one.base]
     medians = [_median(series, runs.samples) for runs in (base, one.runs.get(name, base))]
-    return Row(
+    return ComparisonRow(
         subject=_subject(one, name),
         metric=series.metric,
         mode=Mode.PAIRED,
@@ -192,7 +194,7 @@ def _median(series: Series, samples: Sequence[Sample]) -> float | None:
     return statistics.median(known) if known else None
 
 
-def warnings_of(measured: Sequence[Measured]) -> Iterator[str]:
+def warnings_of(measured: Sequence[BenchRuns]) -> Iterator[str]:
     """What makes times less worth: runs too short for the clock, machines that change their speed, null controls."""
     for one in measured:
         for warning in (*_gaps(one), *_tails(one), *_unsteady([sample.wall for sample in one.runs[one.base].samples])):
@@ -202,7 +204,7 @@ def warnings_of(measured: Sequence[Measured]) -> Iterator[str]:
                 yield f"{one.case.name}: the baseline's {series.metric} differs from its copy's: mistrust this machine"
 
 
-def _gaps(one: Measured) -> Iterator[str]:
+def _gaps(one: BenchRuns) -> Iterator[str]:
     """What could not be measured."""
     yield from one.notes
     for metric, reason in {series.metric: series.absent for name in one.heads for series in one.series[name]}.items():
@@ -210,7 +212,7 @@ def _gaps(one: Measured) -> Iterator[str]:
             yield f"no {metric}: {reason}"
 
 
-def _tails(one: Measured) -> Iterator[str]:
+def _tails(one: BenchRuns) -> Iterator[str]:
     """Changes of the mean that the median run does not show: verdicts are on typical runs."""
     base = one.runs[one.base].samples
     for name in one.heads:

@@ -9,7 +9,7 @@ from trimtab.model.profile import Profile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class MetricChange:
     """One metric of one trial beside the baseline's."""
 
     metric: str
@@ -25,7 +25,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class TableRow:
     """One trial as a line of the table."""
 
     trial: str
@@ -34,13 +34,13 @@ class Row:
     """What differs from today's profile, in words."""
     is_baseline: bool
     pareto: bool
-    changes: tuple[Change, ...]
+    changes: tuple[MetricChange, ...]
     failure: str = ""
     screened: bool = False
     """Whether it was built from shared units only."""
     warnings: tuple[str, ...] = ()
 
-    def get(self, metric: str) -> Change | None:
+    def get(self, metric: str) -> MetricChange | None:
         """The change in one metric."""
         return next((change for change in self.changes if change.metric == metric), None)
 
@@ -82,7 +82,7 @@ class Answer:
 
     metrics: tuple[str, ...]
     """The table's columns, in order."""
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     recommendation: Recommendation | None
     trades: tuple[Trade, ...] = ()
     """Of the profiles that were built cleanly, where the user has told how often it is built or fetched."""

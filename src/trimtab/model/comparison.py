@@ -57,7 +57,7 @@ class Placement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class ComparisonRow:
     """One metric of one bench, or of a file, for one candidate beside the baseline."""
 
     subject: str
@@ -104,8 +104,8 @@ class Comparison:
 
     base: str
     heads: tuple[str, ...]
-    rows: tuple[Row, ...]
-    null: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
+    null: tuple[ComparisonRow, ...]
     """The baseline beside a copy of itself, in the same blocks: today's noise. Never counted."""
     machine: Machine
     conditions: Conditions
@@ -144,7 +144,7 @@ class Comparison:
         return "; ".join(parts) or "nothing was compared"
 
 
-def _telling(rows: Sequence[Row]) -> Sequence[Row]:
+def _telling(rows: Sequence[ComparisonRow]) -> Sequence[ComparisonRow]:
     """The rows that a reader asks for first: times, else what is no mere explanation of them."""
     for metrics in (_TIMES, frozenset({row.metric for row in rows}) - _EXPLANATIONS):
         if found := [row for row in rows if row.metric in metrics]:

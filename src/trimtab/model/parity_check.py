@@ -16,7 +16,7 @@ class Normaliser(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class ParityCheck:
     """A command, and what it is run on."""
 
     name: str
@@ -40,7 +40,7 @@ class Check:
 
 
 SMOKE_CHECKS = (
-    Check(name="help", command=("{bin}", "--help"), timeout=10.0),
-    Check(name="version", command=("{bin}", "--version"), timeout=10.0),
+    ParityCheck(name="help", command=("{bin}", "--help"), timeout=10.0),
+    ParityCheck(name="version", command=("{bin}", "--version"), timeout=10.0),
 )
 """What is run when nothing is declared."""

@@ -101,7 +101,7 @@ class Member:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Weight:
+class SizeReport:
     """A file with everything in it, weighed."""
 
     path: str

@@ -29,7 +29,7 @@ _ALL = {"linux": ("x86_64", "i686", "aarch64", "ppc64le", "s390x", "armv7l", "ri
 
 
 @dataclass(frozen=True, slots=True)
-class Wheels:
+class CibuildwheelSettings:
     """``[tool.cibuildwheel]`` of a ``pyproject.toml``."""
 
     table: Mapping[str, Any] = field(default_factory=dict)

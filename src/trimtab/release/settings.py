@@ -9,7 +9,7 @@ from typing import Any
 
 from trimtab.errors import InputError
 from trimtab.model.release_target import Place
-from trimtab.release.cibuildwheel import Wheels
+from trimtab.release.cibuildwheel import CibuildwheelSettings
 from trimtab.release.triples import short_name
 from trimtab.release.workflows import Named
 
@@ -31,14 +31,14 @@ def read_dist(text: str, file: str) -> list[Named]:
     ]
 
 
-def read_pyproject(text: str, file: str) -> tuple[list[Named], Wheels]:
+def read_pyproject(text: str, file: str) -> tuple[list[Named], CibuildwheelSettings]:
     """The targets that wheels are built for as far as ``pyproject.toml`` names them, and cibuildwheel's settings.
 
     Raises:
         InputError: it is not TOML.
     """
     tools = parse(text).get("tool", {})
-    wheels = Wheels(tools.get("cibuildwheel", {}))
+    wheels = CibuildwheelSettings(tools.get("cibuildwheel", {}))
     maturin = tools.get("maturin", {}).get("target", {})
     named = [(triple, _place(text, file, triple)) for triple in maturin if isinstance(maturin, Mapping)]
     for system, archs in wheels.said().items():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trimtab.errors import InputError
 from trimtab.model.release_target import Discovery, Place, ReleaseTarget
-from trimtab.release.cibuildwheel import Wheels
+from trimtab.release.cibuildwheel import CibuildwheelSettings
 from trimtab.release.settings import read_cargo_config, read_dist, read_pyproject, read_rust_toolchain
 from trimtab.release.workflows import Named, Workflow, read_workflow
 
@@ -65,7 +65,7 @@ def targets_in(texts: Mapping[str, str], known: Collection[str]) -> Discovery:
                 notes.append(f"{path} was not read: {error}")
         return found
 
-    wheels = Wheels()
+    wheels = CibuildwheelSettings()
 
     def pyproject(text: str, path: str) -> list[Named]:
         nonlocal wheels
@@ -90,7 +90,9 @@ def targets_in(texts: Mapping[str, str], known: Collection[str]) -> Discovery:
     return Discovery(targets=_merged(shipped), notes=tuple(dict.fromkeys(notes)))
 
 
-def _workflows(texts: Mapping[str, str], known: Collection[str], wheels: Wheels, notes: list[str]) -> list[Workflow]:
+def _workflows(
+    texts: Mapping[str, str], known: Collection[str], wheels: CibuildwheelSettings, notes: list[str]
+) -> list[Workflow]:
     found = []
     for path, text in texts.items():
         if path.startswith(_WORKFLOWS):

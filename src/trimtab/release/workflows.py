@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from trimtab.model.release_target import Place
-from trimtab.release.cibuildwheel import Wheels
+from trimtab.release.cibuildwheel import CibuildwheelSettings
 from trimtab.release.triples import runner_triple, short_name, system_of, triples_in, with_musl
 from trimtab.release.yaml_lines import Node, read_yaml
 
@@ -65,7 +65,7 @@ class Workflow:
     notes: tuple[str, ...]
 
 
-def read_workflow(text: str, file: str, known: Collection[str], wheels: Wheels | None = None) -> Workflow:
+def read_workflow(text: str, file: str, known: Collection[str], wheels: CibuildwheelSettings | None = None) -> Workflow:
     """The targets that a workflow builds for.
 
     Args:
@@ -78,7 +78,7 @@ def read_workflow(text: str, file: str, known: Collection[str], wheels: Wheels |
         InputError: it is not YAML.
     """
     root = read_yaml(text)
-    jobs = _jobs(root, file, known, wheels or Wheels())
+    jobs = _jobs(root, file, known, wheels or CibuildwheelSettings())
     return Workflow(
         file=file,
         releases=bool(_RELEASES.search(PurePosixPath(file).stem)) or released_by(root.get("on")),
@@ -96,7 +96,7 @@ def released_by(trigger: Node | None) -> bool:
     return "release" in events or trigger.get("push", "tags") is not None
 
 
-def _jobs(root: Node, file: str, known: Collection[str], wheels: Wheels) -> list[_Job]:
+def _jobs(root: Node, file: str, known: Collection[str], wheels: CibuildwheelSettings) -> list[_Job]:
     environment = root.get("env") or Node({}, 1)
     listed = (root.get("jobs") or Node({}, 1)).table.items()
     return [
@@ -114,7 +114,7 @@ class _Job:
     """That of the whole workflow."""
     file: str
     known: Collection[str]
-    wheels: Wheels
+    wheels: CibuildwheelSettings
 
     def calls(self) -> Iterator[str]:
         uses = self.node.get("uses")

@@ -59,7 +59,7 @@ class Confinement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class ResourceLimits:
     """How much of the machine a command has."""
 
     memory: int | None = None
@@ -87,7 +87,7 @@ class Command:
     """Files to write standard output and standard error to, instead of keeping them in `Finished`."""
     confinement: Confinement | None = None
     """What it may write; with more it is killed."""
-    limits: Limits | None = None
+    limits: ResourceLimits | None = None
     """What it may use of the machine."""
 
     def __str__(self) -> str:

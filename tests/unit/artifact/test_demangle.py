@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trimtab.artifact import demangle as names
 from trimtab.artifact.demangle import CPP, NO_CRATE, C, crate_of, demangled, generic_of
-from trimtab.artifact.symbols import Entry, named
+from trimtab.artifact.symbols import SymbolEntry, named
 
 ESCAPES = {" ": "$u20$", "<": "$LT$", ">": "$GT$", "&": "$RF$", "*": "$BP$", "(": "$LP$", ")": "$RP$", ",": "$C$",
            "[": "$u5b$", "]": "$u5d$", "{": "$u7b$", "}": "$u7d$", "::": ".."}  # fmt: skip
@@ -217,6 +217,6 @@ def test_a_name_that_stands_for_millions_of_characters_stays_as_it_is(bomb: Call
 
 def test_thousands_of_such_names_are_given_up() -> None:
     started = time.process_time()
-    symbols = named(Entry(16 * number, 16, v0_bomb(8 + number % 18)) for number in range(5000))
+    symbols = named(SymbolEntry(16 * number, 16, v0_bomb(8 + number % 18)) for number in range(5000))
     assert time.process_time() - started < 5
     assert sum(len(symbol.name) for symbol in symbols) < 1 << 26

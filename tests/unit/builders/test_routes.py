@@ -9,21 +9,28 @@ import pytest
 from tests.fakes.runner import FakeRunner, finished
 from tests.fakes.targets import ARM, HOST, WASM, WINDOWS, compiler
 from trimtab.builders.overlay import Overlay, overlay
-from trimtab.builders.routes import Compiler, NoWay, Way, choose_way, find_compiler, linkers_in_force
+from trimtab.builders.routes import (
+    BuildRoute,
+    TargetToolchain,
+    Unavailable,
+    choose_way,
+    find_compiler,
+    linkers_in_force,
+)
 from trimtab.errors import MissingError
 
 MINGW = "x86_64-w64-mingw32-gcc"
 
 
-def chosen(triple: str, *compilers: Compiler, linkers: dict[str, str] | None = None) -> Way:
+def chosen(triple: str, *compilers: TargetToolchain, linkers: dict[str, str] | None = None) -> BuildRoute:
     way = choose_way(triple, compilers, linkers or {})
-    assert isinstance(way, Way), way
+    assert isinstance(way, BuildRoute), way
     return way
 
 
-def refused(triple: str, *compilers: Compiler, linkers: dict[str, str] | None = None) -> NoWay:
+def refused(triple: str, *compilers: TargetToolchain, linkers: dict[str, str] | None = None) -> Unavailable:
     way = choose_way(triple, compilers, linkers or {})
-    assert isinstance(way, NoWay), way
+    assert isinstance(way, Unavailable), way
     return way
 
 
@@ -116,7 +123,7 @@ class TestNoWay:
 
     def test_a_system_that_nobody_links_for_by_default(self, tmp_path: Path) -> None:
         way = refused("x86_64-unknown-redox", compiler(tmp_path, "x86_64-unknown-redox", programs=["cc"]))
-        assert way == NoWay(
+        assert way == Unavailable(
             reason="trimtab knows no linker for it", how=("set target.x86_64-unknown-redox.linker for Cargo",)
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
-from trimtab.cargo.toolchain import Compiler, find_compiler
+from trimtab.cargo.toolchain import InstalledCompiler, find_compiler
 from trimtab.errors import MissingError
 
 
@@ -26,7 +26,7 @@ def sysroot(tmp_path: Path) -> Path:
     return folder
 
 
-def found(sysroot: Path, tools: Path, **environment: str) -> Compiler:
+def found(sysroot: Path, tools: Path, **environment: str) -> InstalledCompiler:
     runner = FakeRunner().on("* --print sysroot", finished(stdout=f"{sysroot}\n"))
     return find_compiler(runner, sysroot, {"PATH": str(tools), **environment})
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.values import CHECK, FAT, FAT1, SMALL, THIN, TODAY, a_full_study, failed, study, trial
 from trimtab.choice.table import change_of, columns, front_of, label, rows, runtime_ratio, size_metric
-from trimtab.model.answer import Change
+from trimtab.model.answer import MetricChange
 from trimtab.model.metric import Measurement
 from trimtab.model.plan import Bench
 from trimtab.model.profile import Debug, Profile
@@ -30,7 +30,7 @@ class TestRows:
 
     def test_each_value_stands_beside_todays(self) -> None:
         _, fat = rows(study(trial(TODAY, stripped=1000, cpu=40.0), trial(FAT, stripped=840, cpu=60.0)))
-        assert fat.get("size.stripped") == Change(metric="size.stripped", unit="bytes", value=840, ratio=0.84)
+        assert fat.get("size.stripped") == MetricChange(metric="size.stripped", unit="bytes", value=840, ratio=0.84)
         cost = fat.get("build.clean.cpu")
         assert cost is not None
         assert cost.ratio == 1.5

@@ -12,7 +12,7 @@ from tests.fakes.values import FAT1, TODAY
 from trimtab.commands.init.config_file import config_file
 from trimtab.config.file import Config, parse_bench, parse_config, parse_limits, read_config
 from trimtab.errors import InputError
-from trimtab.model.parity_check import Check, Normaliser
+from trimtab.model.parity_check import Normaliser, ParityCheck
 from trimtab.model.plan import Bench, Economics, Goal, Limits, ProbeKind
 from trimtab.model.profile import AXES, Lto, OptLevel
 
@@ -94,7 +94,7 @@ def test_every_key_is_read() -> None:
         Bench(name="look_up-2", command=("sh", "-c", "{bin} look up"), smallest_change=0.01),
     )
     assert config.checks == (
-        Check(
+        ParityCheck(
             name="lint", command=("{bin}", "check", "{input}"), inputs="**/*.py", projects="corpus",
             fetch=("pypi:requests==2.32.3",), files=("tool.toml",), ignore=(".cache/*",),
             normalise=(Normaliser.PATHS, Normaliser.ORDER), timeout=10.0, most_written=64 << 20,

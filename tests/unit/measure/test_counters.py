@@ -14,8 +14,8 @@ from tests.fakes.runner import FakeRunner, callgrind, finished
 from trimtab.errors import InputError, MissingError
 from trimtab.measure import counters as counting
 from trimtab.measure.counters import Counter, count_runs, find_counter, read_callgrind, read_perf
-from trimtab.measure.paired import PairedBench, Rules
-from trimtab.measure.series import Case, Measured
+from trimtab.measure.paired import PairedBench, RunOptions
+from trimtab.measure.series import BenchRuns, Case
 from trimtab.measure.verdicts import rows_of
 from trimtab.model.comparison import Count, Mode, Runs, Verdict
 from trimtab.system.process import Command, Finished
@@ -32,7 +32,7 @@ PERF = """\
 123456,,instructions:u,1000,100.00,,
 234567,,cycles:u,1000,100.00,1.9,GHz
 """
-RULES = Rules(environment={"A": "b"})
+RULES = RunOptions(environment={"A": "b"})
 CASE = Case(name="check", commands={"old": ("old", "x"), "new": ("new", "x")}, null=("copy", "x"))
 
 
@@ -149,7 +149,7 @@ def counter() -> Counter:
     return counting.callgrind(here("valgrind"))
 
 
-def ran(*cases: Case, wall: float = 0.1) -> list[Measured]:
+def ran(*cases: Case, wall: float = 0.1) -> list[BenchRuns]:
     """Benches whose runs are done."""
     runner = FakeRunner().on("*", finished(wall=wall, cpu=wall))
     return PairedBench(runner, replace(RULES, runs=3)).measure(cases or (CASE,), lambda _: None)
@@ -238,7 +238,7 @@ class TestCounting:
 
     def test_failed_identical_and_self_timed_benches_are_not_counted(self) -> None:
         runner = FakeRunner().on("*", finished(wall=0.1))
-        failed = Measured(case=CASE, runs={"old": Runs(command="old")}, series={"new": []}, failure="new fails")
+        failed = BenchRuns(case=CASE, runs={"old": Runs(command="old")}, series={"new": []}, failure="new fails")
         identical = ran(replace(CASE, identical=frozenset({"new"})))
         timed = ran(replace(CASE, reported=lambda _: 1.0))
         count_runs(counter(), runner, RULES, [failed, *identical, *timed])

@@ -16,7 +16,7 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from tests.fakes.wheels import make_wheel
-from trimtab.commands.bench.run import wheels_contest
+from trimtab.commands.bench.run import wheels_plan
 from trimtab.errors import InputError
 from trimtab.measure.installed import Installer, modules_in, programs_in
 from trimtab.model.trial import Artifact, BuildFailed, Cause
@@ -119,7 +119,7 @@ class TestInstalling:
         both = {"base": Path(wheel.path), "head": Path(wheel.path)}
         with (
             pytest.raises(InputError, match="base: pip cannot install it") as raised,
-            wheels_contest(both, [], made, tmp_path),
+            wheels_plan(both, [], made, tmp_path),
         ):
             pass
         assert raised.value.where == "app-0.1.0-py3-none-any.whl"

@@ -11,13 +11,13 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.errors import InputError
-from trimtab.measure.paired import PairedBench, Rules
-from trimtab.measure.series import NULL, Case, Measured
+from trimtab.measure.paired import PairedBench, RunOptions
+from trimtab.measure.series import NULL, BenchRuns, Case
 from trimtab.measure.verdicts import rows_of, warnings_of
-from trimtab.model.comparison import Row, Verdict
+from trimtab.model.comparison import ComparisonRow, Verdict
 from trimtab.system.process import Command, Finished
 
-RULES = Rules(environment={}, budget=1e9, runs=None)
+RULES = RunOptions(environment={}, budget=1e9, runs=None)
 
 
 class Programs(FakeRunner):
@@ -56,20 +56,20 @@ def case(*heads: str, identical: Sequence[str] = ()) -> Case:
     )
 
 
-def measure(programs: Programs, *cases: Case, rules: Rules = RULES) -> list[Measured]:
+def measure(programs: Programs, *cases: Case, rules: RunOptions = RULES) -> list[BenchRuns]:
     bench = PairedBench(programs, rules, clock=lambda: programs.now)
     bench._order = random.Random(7)
     return bench.measure(cases, lambda _: None)
 
 
-def judged(measured: Sequence[Measured]) -> tuple[list[Row], list[Row]]:
+def judged(measured: Sequence[BenchRuns]) -> tuple[list[ComparisonRow], list[ComparisonRow]]:
     """The rows of times: what else is measured is the same for all of these programs."""
     rows, null = rows_of(measured)
     assert {row.verdict for row in rows if row.metric in ("memory", "faults")} <= {Verdict.SAME, Verdict.UNCLEAR}
     return tuple([row for row in some if row.metric in ("wall", "cpu")] for some in (rows, null))  # type: ignore[return-value]
 
 
-def by_subject(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
+def by_subject(rows: Sequence[ComparisonRow]) -> dict[tuple[str, str], ComparisonRow]:
     return {(row.subject, row.metric): row for row in rows}
 
 
@@ -197,7 +197,7 @@ class TestFailures:
     def test_a_failure_later_keeps_what_was_measured(self) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
 
-        def step(one: Measured) -> None:
+        def step(one: BenchRuns) -> None:
             if len(one.runs["new"].samples) == 5:
                 programs.fails["new"] = finished(exit_code=-11)
 
@@ -215,7 +215,7 @@ class TestFailures:
     def test_an_interrupt_ends_the_runs_and_keeps_them(self) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
 
-        def step(one: Measured) -> None:
+        def step(one: BenchRuns) -> None:
             if len(one.runs["new"].samples) == 7:
                 raise KeyboardInterrupt
 
@@ -237,7 +237,7 @@ def test_inputs_that_the_runs_change_are_named(tmp_path: Path) -> None:
     words = ("x", "changed", str(kept), "no-file", "y" * 5000)
     sorting = Case(name="sort", commands={"old": ("old", *words), "new": ("new", *words)}, null=("copy",))
 
-    def step(_: Measured) -> None:
+    def step(_: BenchRuns) -> None:
         changed.write_text(changed.read_text() + "a")
 
     rules = replace(RULES, runs=3, cwd=tmp_path)

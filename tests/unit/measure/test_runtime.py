@@ -13,7 +13,7 @@ import pytest
 from tests.fakes.runner import FakeRunner, callgrind, finished
 from trimtab.builders.work_folder import ArtifactStore
 from trimtab.errors import InputError, MissingError
-from trimtab.measure.runtime import InstructionProbe, RunProbe, Surroundings, command_line
+from trimtab.measure.runtime import InstructionProbe, RunContext, RunProbe, command_line
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import STARTUP_BENCH, Bench
 from trimtab.model.trial import Artifact
@@ -49,8 +49,8 @@ def steady(today: bool) -> float:
     return 0.1 if today else 0.08
 
 
-def around(runner: FakeRunner) -> Surroundings:
-    return Surroundings(runner=runner, cwd=Path("/work"), environment={"A": "b"}, timeout=60)
+def around(runner: FakeRunner) -> RunContext:
+    return RunContext(runner=runner, cwd=Path("/work"), environment={"A": "b"}, timeout=60)
 
 
 def run(

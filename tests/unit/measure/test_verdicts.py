@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.measure.series import NULL, Case, Measured, new_series
+from trimtab.measure.series import NULL, BenchRuns, Case, new_series
 from trimtab.measure.verdicts import over_layouts, range_verdict, rows_of, warnings_of
-from trimtab.model.comparison import Comparison, Count, Mode, Row, Runs, Sample, Verdict
+from trimtab.model.comparison import Comparison, ComparisonRow, Count, Mode, Runs, Sample, Verdict
 from trimtab.model.layout import LayoutSpread
 
 CASE = Case(name="check", commands={"old": ("old",), "new": ("new",)}, null=("copy",))
@@ -22,9 +22,9 @@ def sample(wall: float = 0.1, *, memory: int | None = 5 << 20, faults: int | Non
     return Sample(wall=wall, user=wall * 0.8, system=wall * 0.1, memory=memory, faults=faults, exit_code=0)
 
 
-def measured(old: Sequence[Sample], new: Sequence[Sample], case: Case = CASE) -> Measured:
+def measured(old: Sequence[Sample], new: Sequence[Sample], case: Case = CASE) -> BenchRuns:
     """A bench after as many blocks; the copy takes as long as the baseline."""
-    one = Measured(
+    one = BenchRuns(
         case=case,
         runs={"old": Runs(command="old", samples=list(old)), "new": Runs(command="new", samples=list(new))},
         series={"new": new_series(case), NULL: new_series(case)},
@@ -36,13 +36,13 @@ def measured(old: Sequence[Sample], new: Sequence[Sample], case: Case = CASE) ->
     return one
 
 
-def steady(change: float = 0.0, pairs: int = 100) -> Measured:
+def steady(change: float = 0.0, pairs: int = 100) -> BenchRuns:
     """Pairs with a little noise."""
     walls = [0.1 * (1 + 0.001 * math.sin(number)) for number in range(pairs)]
     return measured([sample()] * pairs, [sample(wall * (1 + change)) for wall in walls])
 
 
-def by_metric(rows: Sequence[Row]) -> dict[str, Row]:
+def by_metric(rows: Sequence[ComparisonRow]) -> dict[str, ComparisonRow]:
     assert len({row.metric for row in rows}) == len(rows)
     return {row.metric: row for row in rows}
 
@@ -76,7 +76,7 @@ class TestRange:
 
 
 class TestCounted:
-    def counted(self, old: Sequence[int], new: Sequence[int]) -> tuple[list[Row], list[Row]]:
+    def counted(self, old: Sequence[int], new: Sequence[int]) -> tuple[list[ComparisonRow], list[ComparisonRow]]:
         one = steady()
         one.counts = {
             name: [Count(instructions=number, cycles=2 * number) for number in numbers]
@@ -114,7 +114,7 @@ class TestCounted:
 
 
 class TestOutput:
-    def printed(self, old: int, new: int) -> Row | None:
+    def printed(self, old: int, new: int) -> ComparisonRow | None:
         one = steady()
         one.output = {"old": old, "new": new}
         return by_metric(rows_of([one])[0]).get("output")
@@ -165,7 +165,7 @@ class TestAbsent:
         assert "check: no cpu: some runs are too short for the clock" in list(warnings_of([one]))
 
     def test_a_bench_that_failed_from_the_start_has_no_rows(self) -> None:
-        one = Measured(
+        one = BenchRuns(
             case=CASE,
             runs={"old": Runs(command="old"), "new": Runs(command="new")},
             series={"new": new_series(CASE), NULL: new_series(CASE)},
@@ -184,7 +184,7 @@ class TestAbsent:
 
     def test_identical_candidates_have_rows_without_runs(self) -> None:
         case = Case(name="check", commands=CASE.commands, null=("copy",), smallest=0.01, identical=frozenset({"new"}))
-        one = Measured(
+        one = BenchRuns(
             case=case,
             runs={"old": Runs(command="old"), "new": Runs(command="new")},
             series={NULL: new_series(case)},
@@ -198,12 +198,12 @@ class TestAbsent:
         assert list(warnings_of([one])) == []
 
 
-def paired(verdict: Verdict = Verdict.REGRESSED, **fields: object) -> Row:
+def paired(verdict: Verdict = Verdict.REGRESSED, **fields: object) -> ComparisonRow:
     values: dict[str, object] = {
         "subject": "check", "metric": "wall", "mode": Mode.PAIRED, "base": 0.1, "head": 0.11, "unit": "s",
         "change": 0.1, "low": 0.08, "high": 0.12, "verdict": verdict, "runs": 40, "more": None,
     }  # fmt: skip
-    return Row(**{**values, **fields})  # type: ignore[arg-type]
+    return ComparisonRow(**{**values, **fields})  # type: ignore[arg-type]
 
 
 def spread(change: float, low: float | None, high: float | None, **fields: object) -> LayoutSpread:
@@ -215,7 +215,7 @@ def spread(change: float, low: float | None, high: float | None, **fields: objec
 
 
 class TestOverLayouts:
-    def over(self, row: Row, found: LayoutSpread) -> Row:
+    def over(self, row: ComparisonRow, found: LayoutSpread) -> ComparisonRow:
         (one,) = over_layouts([row], [found], {"check": 0.01})
         return one
 
@@ -261,7 +261,7 @@ class TestOverLayouts:
     @pytest.mark.parametrize(
         "row", [paired(metric="memory"), paired(subject="other"), paired(mode=Mode.COUNTED), paired(mode=Mode.EXACT)]
     )
-    def test_other_rows_stay_as_they_are(self, row: Row) -> None:
+    def test_other_rows_stay_as_they_are(self, row: ComparisonRow) -> None:
         assert over_layouts([row], [spread(0.0, -0.1, 0.1)], {"check": 0.01}) == [row]
 
     @given(changes, changes, changes)
@@ -270,7 +270,7 @@ class TestOverLayouts:
         assert self.over(paired(), spread(change, low, high)).verdict is not Verdict.IDENTICAL
 
 
-def comparison(*rows: Row) -> Comparison:
+def comparison(*rows: ComparisonRow) -> Comparison:
     from tests.unit.test_schemas import COMPARISON
 
     return Comparison(

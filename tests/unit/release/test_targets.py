@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trimtab.errors import InputError
 from trimtab.model.release_target import Discovery
-from trimtab.release.cibuildwheel import Wheels
+from trimtab.release.cibuildwheel import CibuildwheelSettings
 from trimtab.release.targets import find_targets, targets_in
 from trimtab.release.triples import runner_triple, triples_in
 from trimtab.release.workflows import read_workflow
@@ -32,7 +32,7 @@ def names(found: Discovery) -> list[str]:
     return [target.triple for target in found.targets]
 
 
-def named(text: str, file: str = RELEASE, wheels: Wheels | None = None) -> set[str]:
+def named(text: str, file: str = RELEASE, wheels: CibuildwheelSettings | None = None) -> set[str]:
     return {triple for triple, _ in read_workflow(text, file, KNOWN, wheels).named}
 
 

@@ -16,7 +16,7 @@ from trimtab.errors import MissingError
 from trimtab.system import memory as tree_memory
 from trimtab.system import process
 from trimtab.system.memory import ControlGroup
-from trimtab.system.process import Command, Limits, limits_enforced_by
+from trimtab.system.process import Command, ResourceLimits, limits_enforced_by
 
 HOLDER = 2**22 + 2
 """A number that no process has."""
@@ -134,7 +134,7 @@ def test_without_anything_that_holds_it_a_limited_command_is_not_run(
     makes: Callable[..., list[PlayedGroup]],
 ) -> None:
     makes(by_hand=False, by_systemd=False, joined=())
-    command = Command(argv=("cargo", "build"), limits=Limits(memory=2 << 30))
+    command = Command(argv=("cargo", "build"), limits=ResourceLimits(memory=2 << 30))
     with pytest.raises(MissingError, match=r"below 2\.00 GiB of memory") as caught, process._watch(command):
         pass
     assert "systemd-run" in caught.value.hint
@@ -142,11 +142,11 @@ def test_without_anything_that_holds_it_a_limited_command_is_not_run(
 
 def test_a_limited_command_is_watched_by_the_group_that_holds_it(makes: Callable[..., list[PlayedGroup]]) -> None:
     made = makes(by_hand=True, by_systemd=False, joined=("by hand",))
-    with process._watch(Command(argv=("cargo", "build"), limits=Limits(memory=2 << 30))) as watch:
+    with process._watch(Command(argv=("cargo", "build"), limits=ResourceLimits(memory=2 << 30))) as watch:
         assert watch is made[-1]  # type: ignore[comparison-overlap]
         assert not made[-1].closed
     assert made[-1].closed
-    with process._watch(Command(argv=("cargo", "build"), limits=Limits(cpus=1))) as watch:
+    with process._watch(Command(argv=("cargo", "build"), limits=ResourceLimits(cpus=1))) as watch:
         assert watch is None
 
 

@@ -30,7 +30,7 @@ CHUNK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class ArchiveMember:
     """A file in an archive."""
 
     name: str
@@ -47,7 +47,7 @@ class RefusedError(Exception):
     """The archive may be whole, but it asks for too much, or for something that cannot be read."""
 
 
-class Names:
+class MemberNames:
     """Makes the names of members harmless and unique."""
 
     def __init__(self) -> None:

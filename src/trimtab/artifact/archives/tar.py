@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from trimtab.artifact.archives.packed import CHUNK, Budget, Names, Packed, RefusedError, copied
+from trimtab.artifact.archives.packed import CHUNK, ArchiveMember, Budget, MemberNames, RefusedError, copied
 
 if sys.version_info >= (3, 14):
     import tarfile
@@ -39,14 +39,14 @@ def is_tar(file: io.BufferedReader) -> bool:
     return True
 
 
-def unpack_tar(path: Path, scratch: Path) -> Iterator[Packed]:
+def unpack_tar(path: Path, scratch: Path) -> Iterator[ArchiveMember]:
     """Every file in a tar file, see `trimtab.artifact.archives.unpack.unpack`.
 
     Raises:
         RefusedError: it would cost too much.
         Exception: one of `DAMAGE` or Python's own.
     """
-    names, size = Names(), path.stat().st_size
+    names, size = MemberNames(), path.stat().st_size
     budget = Budget(size)  # besides that of the stream: a sparse member has bytes that nobody stored
     with path.open("rb") as file, _expanded(file) as source:
         forward = _Forward(source, Budget(size))
@@ -54,15 +54,15 @@ def unpack_tar(path: Path, scratch: Path) -> Iterator[Packed]:
             for member in _headers(archive, forward, budget):
                 name = names.take(member.name)
                 if member.issym() or member.islnk() or member.isdev():
-                    yield Packed(name, 0, None, None)
+                    yield ArchiveMember(name, 0, None, None)
                 elif not member.isreg() or not member.size:
-                    yield Packed(name, member.size, None, None)
+                    yield ArchiveMember(name, member.size, None, None)
                 else:
                     forward.allowed = member.size
                     stream = archive.extractfile(member)
                     assert stream
                     with stream, copied(stream, member.size, scratch, budget) as copy:
-                        yield Packed(name, member.size, None, copy)
+                        yield ArchiveMember(name, member.size, None, copy)
 
 
 def _headers(archive: tarfile.TarFile, forward: _Forward, budget: Budget) -> Iterator[tarfile.TarInfo]:

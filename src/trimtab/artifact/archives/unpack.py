@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from trimtab.artifact.archives.packed import MOST_MEMBERS, Budget, Names, Packed, RefusedError, copied
+from trimtab.artifact.archives.packed import MOST_MEMBERS, ArchiveMember, Budget, MemberNames, RefusedError, copied
 from trimtab.artifact.formats.sniff import HEAD, sniff
 from trimtab.errors import InputError, MissingError
 from trimtab.model.size_report import Format
@@ -64,7 +64,7 @@ def archive_kind(path: Path) -> Format | None:
         return Format.ARCHIVE
 
 
-def unpack(path: Path, scratch: Path) -> Iterator[Packed]:
+def unpack(path: Path, scratch: Path) -> Iterator[ArchiveMember]:
     """Every file in an archive, once, in its order; directories are left out.
 
     Args:
@@ -181,8 +181,8 @@ def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
-def _unpack_zip(path: Path, scratch: Path) -> Iterator[Packed]:
-    names, size = Names(), path.stat().st_size
+def _unpack_zip(path: Path, scratch: Path) -> Iterator[ArchiveMember]:
+    names, size = MemberNames(), path.stat().st_size
     budget = Budget(size)
     with _open_zip(path) as archive:
         members = [member for member in archive.infolist() if member.file_size or not member.filename.endswith("/")]
@@ -192,12 +192,12 @@ def _unpack_zip(path: Path, scratch: Path) -> Iterator[Packed]:
         for index, member in enumerate(members):
             name, packed = names.take(member.filename), member.compress_size
             if not _is_plain(member):
-                yield Packed(name, 0, packed, None)
+                yield ArchiveMember(name, 0, packed, None)
             elif index not in peeked:
-                yield Packed(name, member.file_size, packed, None)
+                yield ArchiveMember(name, member.file_size, packed, None)
             else:
                 with archive.open(member) as stream, copied(stream, member.file_size, scratch, budget) as file:
-                    yield Packed(name, member.file_size, packed, file)
+                    yield ArchiveMember(name, member.file_size, packed, file)
 
 
 def _check_directory(members: list[zipfile.ZipInfo], budget: Budget) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
-from trimtab.artifact.formats.tables import Names, rows
+from trimtab.artifact.formats.tables import StringTable, rows
 from trimtab.artifact.formats.unwind import frame_functions
-from trimtab.artifact.symbols import Entry, named
+from trimtab.artifact.symbols import SymbolEntry, named
 from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _sections(elf: ELFFile, data: Data) -> list[_Section]:
     strings = first[6] if strings == _ELSEWHERE else strings
     if strings >= len(headers):
         raise ValueError("the sections have no names")
-    names = cache(Names(data, headers[strings][4], headers[strings][5]).at)  # object files have many of one name
+    names = cache(StringTable(data, headers[strings][4], headers[strings][5]).at)  # object files have many of one name
     return [
         _Section(names(name), kind, flags, offset, 0 if kind in (0, _NOBITS) else size, link)
         for name, kind, flags, _, offset, size, link, *_ in headers
@@ -174,14 +174,14 @@ def _symbols(
         return (), (f"functions have no names: {error}",)
 
 
-def _entries(elf: ELFFile, data: Data, table: _Section, sections: list[_Section]) -> Iterator[Entry]:
+def _entries(elf: ELFFile, data: Data, table: _Section, sections: list[_Section]) -> Iterator[SymbolEntry]:
     """The functions in the symbol table."""
     if not 0 < table.link < len(sections):
         raise ValueError("the symbol table names no string table")
     strings = sections[table.link]
     if strings.end > len(data):
         raise ValueError("the names of symbols reach beyond the end of the file")
-    names = Names(data, strings.offset, strings.size)
+    names = StringTable(data, strings.offset, strings.size)
     # In an object file, addresses are counted from the beginning of each section.
     starts = [section.offset for section in sections] if elf["e_type"] == "ET_REL" else []
     row = _row(elf, "IBBHQQ", "IIIBBH")
@@ -192,4 +192,4 @@ def _entries(elf: ELFFile, data: Data, table: _Section, sections: list[_Section]
             name, value, size, info, _, section = fields
         if info & 0xF in _FUNCTIONS and section and size:
             start = starts[section] if section < len(starts) else 0
-            yield Entry(start + value, size, names.at(name))
+            yield SymbolEntry(start + value, size, names.at(name))

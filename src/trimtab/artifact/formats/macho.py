@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
-from trimtab.artifact.formats.tables import MOST_FUNCTIONS, Names, rows
+from trimtab.artifact.formats.tables import MOST_FUNCTIONS, StringTable, rows
 from trimtab.artifact.symbols import named, sized
 from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
 
@@ -363,7 +363,7 @@ def _symbols(data: Data, part: _Slice) -> tuple[Symbol, ...] | None:
     if table is None:
         return None
     row = struct.Struct(part.order + ("IBBHQ" if part.wide else "IBBhI"))
-    names = Names(data, part.start + table.stroff, table.strsize)
+    names = StringTable(data, part.start + table.stroff, table.strsize)
     code = {number for number, section in enumerate(part.sections, 1) if section.purpose is Purpose.CODE}
     starts, stripped = [], True
     for name, kind, section, _, address in rows(data, row, part.start + table.symoff, table.nsyms):

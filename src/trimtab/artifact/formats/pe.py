@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
-from trimtab.artifact.formats.tables import MOST_FUNCTIONS, Names, rows
+from trimtab.artifact.formats.tables import MOST_FUNCTIONS, StringTable, rows
 from trimtab.artifact.symbols import named, sized
 from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
 
@@ -109,7 +109,7 @@ def read_pe(_: Path, data: Data) -> Image:
     pe = pefile.PE(data=data, fast_load=True)
     header = pe.FILE_HEADER
     strings = _strings(data, header.PointerToSymbolTable + header.NumberOfSymbols * _SYMBOL.size)
-    names = Names(data, *strings)
+    names = StringTable(data, *strings)
     sections = [_section(each, names) for each in sorted(pe.sections, key=lambda each: each.get_file_offset())]
     layout = divide(data, _claims(pe, sections, strings))
     functions, notes = _functions(data, pe, _Addresses(data, sections))
@@ -135,7 +135,7 @@ def _strings(data: Data, start: int) -> tuple[int, int]:
     return start, struct.unpack_from("<I", data, start)[0]
 
 
-def _section(section: SectionStructure, names: Names) -> _Section:
+def _section(section: SectionStructure, names: StringTable) -> _Section:
     in_file = section.PointerToRawData > 0
     return _Section(
         name=_name(section.Name.partition(b"\0")[0], names),
@@ -147,7 +147,7 @@ def _section(section: SectionStructure, names: Names) -> _Section:
     )
 
 
-def _name(name: bytes, names: Names) -> str:
+def _name(name: bytes, names: StringTable) -> str:
     """``/4`` and ``//AAAAAE`` are offsets in the string table, the second in base 64."""
     long = ""
     if name.startswith(b"//"):
@@ -217,7 +217,7 @@ def _arm64_functions(data: Data, start: int, size: int, addresses: _Addresses) -
     return functions, total
 
 
-def _symbols(data: Data, pe: PE, sections: list[_Section], names: Names) -> tuple[Symbol, ...]:
+def _symbols(data: Data, pe: PE, sections: list[_Section], names: StringTable) -> tuple[Symbol, ...]:
     header = pe.FILE_HEADER
     starts, auxiliary = [], 0
     for name, value, section, kind, _, following in rows(

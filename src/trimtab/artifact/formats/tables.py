@@ -31,7 +31,7 @@ def rows(data: Data, row: struct.Struct, start: int, count: int) -> Iterator[tup
         yield from row.iter_unpack(data[at : at + size])
 
 
-class Names:
+class StringTable:
     """The zero-terminated names in a string table.
 
     Symbols may share names, and one may end in another; in a damaged file a million of them may all end in one of a

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
-from trimtab.artifact.symbols import Entry, named
+from trimtab.artifact.symbols import SymbolEntry, named
 from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
 
 _PREAMBLE = b"\0asm\1\0\0\0"
@@ -170,7 +170,7 @@ def _symbols(
         found = {index - imported: name for index, name in _function_names(names)}
     except ValueError as error:
         return (), (f"the names of its functions cannot be read: {error}",)
-    return named(Entry(*bodies[body], name) for body, name in found.items() if 0 <= body < len(bodies)), ()
+    return named(SymbolEntry(*bodies[body], name) for body, name in found.items() if 0 <= body < len(bodies)), ()
 
 
 def _function_names(names: _Cursor) -> Iterator[tuple[int, str]]:

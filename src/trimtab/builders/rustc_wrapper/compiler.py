@@ -10,17 +10,17 @@ from pathlib import Path
 
 from trimtab.builders.rustc_wrapper.recorder import Activity, Recorder
 from trimtab.builders.rustc_wrapper.server import Listener, listening
-from trimtab.builders.rustc_wrapper.sharing import Basis, Sharer
+from trimtab.builders.rustc_wrapper.sharing import KeyContext, SharingConversation
 from trimtab.builders.rustc_wrapper.tracer import LinkWatch, Tracer
-from trimtab.builders.rustc_wrapper.unit_cache import Entries
+from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sharing:
+class UnitSharing:
     """Where the results of calls are taken from and kept."""
 
-    entries: Entries
-    basis: Basis
+    entries: UnitCache
+    basis: KeyContext
     activity: Activity = field(default_factory=Activity)
     """Of all builds that share."""
     packages: dict[Path, str] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Sharing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class ActiveWrapper:
     """What is in place during one build."""
 
     recorder: Recorder
@@ -37,7 +37,7 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Compiler:
+class WrappedRustc:
     """Rustc with somebody before it."""
 
     wrapper: Path
@@ -45,11 +45,11 @@ class Compiler:
     """The triple that Cargo builds for by itself."""
     folder: Path
     """A work folder."""
-    sharing: Sharing | None = None
+    sharing: UnitSharing | None = None
     """If left out, every call is run as it is, and traced."""
 
     @contextlib.contextmanager
-    def standing(self, target: Path) -> Iterator[Standing]:
+    def standing(self, target: Path) -> Iterator[ActiveWrapper]:
         """Stand between Cargo and rustc, for one build in a target directory."""
         self.folder.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(self.sharing.activity if self.sharing else Activity())
@@ -57,7 +57,7 @@ class Compiler:
         links = LinkWatch(wrapper=self.wrapper, folder=self.folder, host=self.host)
         listener: Listener = Tracer(recorder=recorder, links=links)
         if self.sharing:
-            listener = Sharer(
+            listener = SharingConversation(
                 recorder=recorder,
                 links=links,
                 entries=self.sharing.entries,
@@ -67,6 +67,6 @@ class Compiler:
                 ended=ended,
             )
         with listening(listener, self.folder, ended) as socket:
-            yield Standing(
+            yield ActiveWrapper(
                 recorder=recorder, environment={"RUSTC_WRAPPER": str(self.wrapper), "TRIMTAB_SOCKET": str(socket)}
             )

@@ -27,7 +27,7 @@ _LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class RunInstruction:
     """What a call is to run."""
 
     argv: tuple[str, ...]
@@ -38,7 +38,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
+class AlreadyMade:
     """A call's result lies there already."""
 
     said: bytes
@@ -62,7 +62,7 @@ class Report:
 class Conversation(Protocol):
     """Deals with one call."""
 
-    def answer(self) -> Run | Made:
+    def answer(self) -> RunInstruction | AlreadyMade:
         """What is to be done."""
         ...
 
@@ -181,7 +181,7 @@ class _Handler(socketserver.StreamRequestHandler):
         call = RustcCall.read(folder, tuple(words), {name: value for name, _, value in pairs})
         with self.server.listener.called(call) as conversation:
             answer = conversation.answer()
-            if isinstance(answer, Made):
+            if isinstance(answer, AlreadyMade):
                 self._send([answer.said])
                 return
             self._send([])

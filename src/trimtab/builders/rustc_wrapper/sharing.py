@@ -41,12 +41,12 @@ from trimtab.builders.rustc_wrapper.embed_bitcode import BITCODE, BOTH, OBJECT_C
 from trimtab.builders.rustc_wrapper.inputs import leads_linker_elsewhere, read_dep_info, stamps_outside
 from trimtab.builders.rustc_wrapper.invocation import Option, RustcCall, library_id
 from trimtab.builders.rustc_wrapper.recorder import Recorder, cost_of
-from trimtab.builders.rustc_wrapper.server import Made, Report, Run
+from trimtab.builders.rustc_wrapper.server import AlreadyMade, Report, RunInstruction
 from trimtab.builders.rustc_wrapper.tracer import LinkWatch, WatchedLink
 from trimtab.builders.rustc_wrapper.unit_cache import (
     RECORD,
-    Entries,
-    Entry,
+    CachedUnit,
+    UnitCache,
     digest_of_folder,
     leads_outside,
     replace_file,
@@ -84,7 +84,7 @@ _LONGEST_WAIT, _PAUSE = 600.0, 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Basis:
+class KeyContext:
     """What all calls of a project have in common."""
 
     toolchain: str
@@ -104,13 +104,13 @@ class Basis:
 
 
 @dataclass(kw_only=True)
-class Sharer:
+class SharingConversation:
     """Deals with the calls of one build; what it may take from others lies in the entries."""
 
     recorder: Recorder
     links: LinkWatch
-    entries: Entries
-    basis: Basis
+    entries: UnitCache
+    basis: KeyContext
     packages: dict[Path, str] = field(default_factory=dict)
     """Folder of a package → digest of what it holds."""
     target: Path
@@ -282,7 +282,7 @@ class _Shared:
 
     def __init__(
         self,
-        sharer: Sharer,
+        sharer: SharingConversation,
         asked: RustcCall,
         call: RustcCall,
         key: str,
@@ -298,7 +298,7 @@ class _Shared:
         self._strips, self._environment, self._outputs, self._beside = strips, environment, outputs, beside
         self._extra = f"-{key[:_DIGITS]}" if key and call.extra_filename else call.extra_filename
 
-    def answer(self) -> Run | Made:
+    def answer(self) -> RunInstruction | AlreadyMade:
         """Nothing where the result is there; else a run under names that are made of the key."""
         entry = self._sharer.entries.find(self.key) if self.key else None
         if entry and self._has_variants(entry.files):
@@ -306,12 +306,12 @@ class _Shared:
                 self._lay_out(entry)
                 self.is_covered = True  # else it would not have been kept
                 self._sharer.recorder.add(self._asked, self._begun, entry.cost, reused=True)
-                return Made(said=entry.said.encode())
+                return AlreadyMade(said=entry.said.encode())
         call = self._call
         run = call.changed(self._told)
         more = [word for option in BOTH[self._embedding] for word in ("-C", option)] if self._embedding else []
         library = call.out_dir / f"lib{call.crate}{self._extra}.rmeta"
-        return Run(
+        return RunInstruction(
             argv=(call.program, *run.arguments, *more, *self._link.arguments),
             environment={**self._environment, **self._link.environment},
             links=((library, self._as_cargo_names(library)),) if self.key and call.extra_filename else (),
@@ -364,7 +364,7 @@ class _Shared:
         named = (path for path in self._call.out_dir.iterdir() if path.name.partition(".")[0] in (stem, f"lib{stem}"))
         return {path.name: path for path in named if path.is_file()}
 
-    def _lay_out(self, entry: Entry) -> None:
+    def _lay_out(self, entry: CachedUnit) -> None:
         """Put an entry's files where Cargo and later calls look for them."""
         place, out_dir = self._sharer.entries.place(self.key), self._call.out_dir
         out_dir.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
 from trimtab.builders.rustc_wrapper.recorder import Recorder, cost_of
-from trimtab.builders.rustc_wrapper.server import Made, Report, Run
+from trimtab.builders.rustc_wrapper.server import AlreadyMade, Report, RunInstruction
 from trimtab.model.trace import Phase, UnitKind
 
 _LINKER = "cc"
@@ -38,9 +38,9 @@ class _Plainly:
         self._recorder, self._call, self._link, self._beside = recorder, call, link, beside
         self._begun = recorder.now()
 
-    def answer(self) -> Run | Made:
+    def answer(self) -> RunInstruction | AlreadyMade:
         """Run it."""
-        return Run(
+        return RunInstruction(
             argv=(self._call.program, *self._call.arguments, *self._link.arguments), environment=self._link.environment
         )
 

@@ -31,7 +31,7 @@ _IN_USE = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class CachedUnit:
     """What one call of rustc has made."""
 
     crate: str
@@ -42,7 +42,7 @@ class Entry:
     """What rustc said."""
 
 
-class Entries:
+class UnitCache:
     """All that is kept, within a number of bytes."""
 
     def __init__(self, folder: Path, most: int) -> None:
@@ -69,11 +69,11 @@ class Entries:
         """Whether there is an entry, whole or not."""
         return (self.place(key) / _FACTS).exists()
 
-    def find(self, key: str) -> Entry | None:
+    def find(self, key: str) -> CachedUnit | None:
         """An entry that is whole, and now counts as used; ``None`` if there is none."""
         place = self.place(key)
         try:
-            entry = msgspec.json.decode((place / _FACTS).read_bytes(), type=Entry)
+            entry = msgspec.json.decode((place / _FACTS).read_bytes(), type=CachedUnit)
             if key not in self._checked:
                 if any(_digest(place / name) != known for name, known in entry.files.items()):
                     raise ValueError(key)
@@ -96,7 +96,7 @@ class Entries:
             for name, path in files.items():
                 copy(path, draft / name)
             digests = {name: _digest(draft / name) for name in files}
-            entry = Entry(crate=crate, files=digests, cost=cost, said=said)
+            entry = CachedUnit(crate=crate, files=digests, cost=cost, said=said)
             (draft / _FACTS).write_bytes(msgspec.json.encode(entry))
             place = self.place(key)
             place.parent.mkdir(parents=True, exist_ok=True)

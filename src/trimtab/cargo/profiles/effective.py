@@ -36,7 +36,7 @@ _DEFAULT_UNITS, _DEFAULT_INCREMENTAL_UNITS = 16, 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Today:
+class EffectiveProfile:
     """Today's settings."""
 
     profile: Profile
@@ -49,13 +49,13 @@ class Today:
     notes: tuple[str, ...]
 
 
-def todays_profile(
+def effective_profile(
     runner: Runner,
     project: Project,
     binaries: tuple[Binary, ...],
     selection: Selection,
     environment: dict[str, str],
-) -> Today:
+) -> EffectiveProfile:
     """Ask Cargo for the profile of the chosen binaries.
 
     Raises:
@@ -70,7 +70,7 @@ def todays_profile(
         notes.append("the chosen binaries have different profiles today; changes are told against the first")
     if wrapper := configuration.get("build", {}).get("rustc-wrapper"):
         notes.append(f"{wrapper} was turned off, so that no build is faked by a cache")
-    return Today(
+    return EffectiveProfile(
         profile=profiles[0],
         overrides=_overrides(project, selection.profile),
         units=len(units),

@@ -16,9 +16,9 @@ from pathlib import Path
 from trimtab.errors import InputError, MissingError
 from trimtab.measure.counters import Counter, count_runs
 from trimtab.measure.installed import BENCH_VARIABLES, Installer, programs_in
-from trimtab.measure.paired import PairedBench, Rules
+from trimtab.measure.paired import PairedBench, RunOptions
 from trimtab.measure.runtime import command_line
-from trimtab.measure.series import Case, Measured
+from trimtab.measure.series import BenchRuns, Case
 from trimtab.measure.verdicts import rows_of, warnings_of
 from trimtab.model.comparison import Comparison, Conditions, Mode
 from trimtab.model.plan import Bench
@@ -32,7 +32,7 @@ _BUSY = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Contest:
+class BenchPlan:
     """What is compared: commands as they are, or one or more benches with several binaries."""
 
     cases: tuple[Case, ...]
@@ -40,7 +40,7 @@ class Contest:
     """The baseline first."""
 
 
-def commands_contest(commands: Sequence[tuple[str, tuple[str, ...]]], smallest: float) -> Contest:
+def commands_plan(commands: Sequence[tuple[str, tuple[str, ...]]], smallest: float) -> BenchPlan:
     """One case whose candidates are the commands themselves, the first of them the baseline.
 
     Args:
@@ -58,11 +58,11 @@ def commands_contest(commands: Sequence[tuple[str, tuple[str, ...]]], smallest: 
              for number, (text, _) in enumerate(commands, start=1)]  # fmt: skip
     words = dict(zip(names, (words for _, words in commands), strict=True))
     case = Case(name="bench", commands=words, null=commands[0][1], smallest=smallest)
-    return Contest(cases=(case,), candidates=tuple(names))
+    return BenchPlan(cases=(case,), candidates=tuple(names))
 
 
 @contextlib.contextmanager
-def binaries_contest(binaries: Mapping[str, Path], benches: Sequence[Bench]) -> Iterator[Contest]:
+def binaries_plan(binaries: Mapping[str, Path], benches: Sequence[Bench]) -> Iterator[BenchPlan]:
     """A case for each bench, with each binary in the place of ``{bin}``.
 
     The binaries are copied to paths of one length, since the length of a program's path moves its stack. The null
@@ -95,13 +95,13 @@ def binaries_contest(binaries: Mapping[str, Path], benches: Sequence[Bench]) -> 
             )
             for bench in benches
         )
-        yield Contest(cases=cases, candidates=tuple(binaries))
+        yield BenchPlan(cases=cases, candidates=tuple(binaries))
 
 
 @contextlib.contextmanager
-def wheels_contest(
+def wheels_plan(
     wheels: Mapping[str, Path], benches: Sequence[Bench], installer: Installer, cwd: Path
-) -> Iterator[Contest]:
+) -> Iterator[BenchPlan]:
     """A case for each bench, with each wheel installed in an environment of its own: ``{python}`` and ``{bin}`` of it.
 
     Args:
@@ -149,7 +149,7 @@ def wheels_contest(
             )
             for bench in benches
         )
-        yield Contest(cases=cases, candidates=tuple(wheels))
+        yield BenchPlan(cases=cases, candidates=tuple(wheels))
 
 
 def _digest(path: Path) -> str:
@@ -161,14 +161,14 @@ def _digest(path: Path) -> str:
 
 
 def bench(
-    contest: Contest,
-    rules: Rules,
+    contest: BenchPlan,
+    rules: RunOptions,
     runner: Runner,
     *,
     counter: Counter | None = None,
-    step: Callable[[Measured], None] = lambda _: None,
+    step: Callable[[BenchRuns], None] = lambda _: None,
     command: str = "",
-) -> tuple[Comparison, list[Measured]]:
+) -> tuple[Comparison, list[BenchRuns]]:
     """Run everything, and say what it says.
 
     Args:
@@ -221,7 +221,9 @@ def require_run(found: Comparison) -> None:
         )
 
 
-def nothing_run(candidates: Sequence[str], rules: Rules, command: str = "", notes: tuple[str, ...] = ()) -> Comparison:
+def nothing_run(
+    candidates: Sequence[str], rules: RunOptions, command: str = "", notes: tuple[str, ...] = ()
+) -> Comparison:
     """A comparison without benches, the baseline first."""
     return Comparison(
         base=candidates[0],
@@ -241,7 +243,7 @@ def _heat(times: int) -> Iterator[str]:
         yield f"CPUs were slowed down for heat {times:,} times meanwhile (the pairs do not mind)"
 
 
-def _outputs(measured: Sequence[Measured]) -> Iterator[str]:
+def _outputs(measured: Sequence[BenchRuns]) -> Iterator[str]:
     """Programs that print different amounts hardly do the same work."""
     for one in measured:
         for name in one.heads:

@@ -16,7 +16,7 @@ from trimtab.commands.bench.wording import (
     spread_notes,
     verdict_text,
 )
-from trimtab.model.comparison import Comparison, Row, Verdict
+from trimtab.model.comparison import Comparison, ComparisonRow, Verdict
 from trimtab.units import printable
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _table(comparison: Comparison, width: int) -> Table:
     table.add_column("", no_wrap=True, min_width=2)  # of their own, since signs are two cells wide
     table.add_column("verdict", min_width=_VERDICT, overflow="fold")
 
-    def add(row: Row, sign: str, verdict: Text, style: str = "") -> None:
+    def add(row: ComparisonRow, sign: str, verdict: Text, style: str = "") -> None:
         texts = row_texts(row)
         table.add_row(*(Text(texts[number]) for number in kept), sign, verdict, style=style)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trimtab.model.comparison import Comparison, Mode, Row, Verdict
+from trimtab.model.comparison import Comparison, ComparisonRow, Mode, Verdict
 from trimtab.units import format_change, format_seconds, format_value, printable
 
 SIGNS = {
@@ -30,18 +30,18 @@ def machine_text(comparison: Comparison) -> str:
     )
 
 
-def ordered(comparison: Comparison) -> list[Row]:
+def ordered(comparison: Comparison) -> list[ComparisonRow]:
     """What regressed and what improved first, the most of it at the top."""
     place = {verdict: number for number, verdict in enumerate(Verdict)}
     return sorted(comparison.rows, key=lambda row: (place[row.verdict], -abs(row.change or 0)))
 
 
-def row_texts(row: Row) -> tuple[str, ...]:
+def row_texts(row: ComparisonRow) -> tuple[str, ...]:
     """Cells of a row, as text."""
     return (printable(row.subject), row.metric, *cell_texts(row), str(row.runs or ""), row.mode)
 
 
-def cell_texts(row: Row) -> tuple[str, str, str, str]:
+def cell_texts(row: ComparisonRow) -> tuple[str, str, str, str]:
     """Base, head, change and interval of a row."""
     base, head = ("–" if value is None else format_value(value, row.unit) for value in (row.base, row.head))
     return base, head, change_text(row.change), interval_text(row)
@@ -52,7 +52,7 @@ def change_text(change: float | None) -> str:
     return "–" if change is None else format_change(1 + change)
 
 
-def interval_text(row: Row) -> str:
+def interval_text(row: ComparisonRow) -> str:
     """Interval of a change; empty where nothing was sampled."""
     if row.change is None or not row.runs or row.mode is Mode.EXACT:
         return ""
@@ -60,7 +60,7 @@ def interval_text(row: Row) -> str:
     return f"[{low}, {high}]"
 
 
-def verdict_text(row: Row) -> str:
+def verdict_text(row: ComparisonRow) -> str:
     """Verdict, with the pairs that are still missing."""
     if row.placement and row.placement.layout_only:
         alone = row.placement
@@ -79,7 +79,7 @@ def spread_notes(comparison: Comparison) -> Iterator[str]:
             )
 
 
-def shown_null(comparison: Comparison) -> tuple[Row, ...]:
+def shown_null(comparison: Comparison) -> tuple[ComparisonRow, ...]:
     """The null controls to list: all if they are few, else those that say something."""
     if len(comparison.null) <= MOST_NULL:
         return comparison.null
@@ -92,6 +92,6 @@ def null_notes(comparison: Comparison) -> Iterator[str]:
         yield f"{hidden} more null controls, of the baseline beside its own copy, were not called different"
 
 
-def null_verdict_text(row: Row) -> str:
+def null_verdict_text(row: ComparisonRow) -> str:
     """What the baseline beside its own copy says of the machine."""
     return "called different: mistrust this machine" if row.verdict in CALLED else "not called"

@@ -10,7 +10,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from trimtab.builders.work_folder import hold_workplace
-from trimtab.commands.bench.run import Contest
+from trimtab.commands.bench.run import BenchPlan
 from trimtab.commands.compare.bench_targets import BenchBuilder
 from trimtab.commands.compare.harnesses import BenchExecutable, open_bench
 from trimtab.errors import InputError
@@ -36,7 +36,7 @@ class CargoBenches:
 
 
 @contextlib.contextmanager
-def cargo_contest(asked: CargoBenches, sides: Mapping[str, tuple[Exploration, Profile]]) -> Iterator[Contest]:
+def cargo_bench_plan(asked: CargoBenches, sides: Mapping[str, tuple[Exploration, Profile]]) -> Iterator[BenchPlan]:
     """A case for each case of the bench targets that all sides have. They are built here, and gone afterwards.
 
     Args:
@@ -57,7 +57,7 @@ def cargo_contest(asked: CargoBenches, sides: Mapping[str, tuple[Exploration, Pr
             raise InputError(
                 "cargo bench has no case to run", hint="see what --filter says; criterion and divan are known"
             )
-        yield Contest(cases=cases, candidates=tuple(sides))
+        yield BenchPlan(cases=cases, candidates=tuple(sides))
 
 
 Executables = dict[tuple[str, str], BenchExecutable]

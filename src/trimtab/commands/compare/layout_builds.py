@@ -12,7 +12,7 @@ from trimtab.builders.work_folder import hold_workplace
 from trimtab.commands.compare.layouts import LayoutBench
 from trimtab.errors import InputError, NothingBuiltError
 from trimtab.experiment.exploration import Exploration
-from trimtab.measure.paired import Rules
+from trimtab.measure.paired import RunOptions
 from trimtab.measure.series import Case
 from trimtab.model.layout import LayoutSpread
 from trimtab.model.plan import Bench
@@ -30,7 +30,7 @@ def layout_spreads(
     head: Source,
     benches: Sequence[Bench],
     count: int,
-    rules: Rules,
+    rules: RunOptions,
     runner: Runner,
     told: Callable[[str], None],
 ) -> tuple[list[LayoutSpread], list[str]]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.measure.paired import PairedBench, helped
-from trimtab.measure.series import Case, Measured
+from trimtab.measure.series import BenchRuns, Case
 from trimtab.model.comparison import Runs, Sample
 from trimtab.model.layout import LayoutSpread
 from trimtab.stats.median import CONFIDENCE
@@ -64,7 +64,7 @@ class LayoutBench(PairedBench):
         """
         if not base or not set(base) < set(case.commands):
             raise ValueError("layouts of both sides are needed")
-        one = Measured(
+        one = BenchRuns(
             case=case,
             runs={layout: Runs(command=" ".join(command)) for layout, command in case.commands.items()},
             series={layout: [] for layout in list(case.commands)[1:]},  # nobody looks at pairs of layouts
@@ -84,7 +84,7 @@ class LayoutBench(PairedBench):
             interrupted=one.interrupted,
         )
 
-    def _rounds(self, one: Measured, step: Callable[[int], None]) -> None:
+    def _rounds(self, one: BenchRuns, step: Callable[[int], None]) -> None:
         started, rounds = self._clock(), 0
         while not one.failure and not self._over(rounds, self._clock() - started):
             self._block(one, with_null=False)
@@ -97,7 +97,7 @@ class LayoutBench(PairedBench):
         return rounds >= _FEWEST and seconds >= self._rules.budget
 
 
-def _spreads(one: Measured, base: Collection[str], confidence: float) -> Iterator[LayoutSpread]:
+def _spreads(one: BenchRuns, base: Collection[str], confidence: float) -> Iterator[LayoutSpread]:
     rounds = len(one.runs[one.base].samples)
     for metric, read in _metrics(one.case).items():
         times = {layout: [read(sample) for sample in runs.samples] for layout, runs in one.runs.items()}

@@ -16,24 +16,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from trimtab.artifact.size_breakdown import weigh
+from trimtab.artifact.size_breakdown import size_breakdown
 from trimtab.builders.relink import find_lld
-from trimtab.commands.bench.run import Contest, bench, binaries_contest, nothing_run, require_run, wheels_contest
-from trimtab.commands.compare.cargo_bench import CargoBenches, cargo_contest
+from trimtab.commands.bench.run import BenchPlan, bench, binaries_plan, nothing_run, require_run, wheels_plan
+from trimtab.commands.compare.cargo_bench import CargoBenches, cargo_bench_plan
 from trimtab.commands.compare.layout_builds import layout_spreads
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.model import Difference
-from trimtab.commands.diff.model import Row as Weighed
+from trimtab.commands.diff.model import SizeRow as Weighed
 from trimtab.config.file import distinct, parse_bench, read_config
 from trimtab.errors import InputError
 from trimtab.experiment.protocols import Progress, SilentProgress
 from trimtab.experiment.sides import Candidate, Finder, common_program
 from trimtab.measure.counters import Counter
 from trimtab.measure.installed import Installer
-from trimtab.measure.paired import Rules
-from trimtab.measure.series import Measured
+from trimtab.measure.paired import RunOptions
+from trimtab.measure.series import BenchRuns
 from trimtab.measure.verdicts import over_layouts, range_verdict
-from trimtab.model.comparison import Comparison, Mode, Row, Verdict
+from trimtab.model.comparison import Comparison, ComparisonRow, Mode, Verdict
 from trimtab.model.plan import Bench
 from trimtab.model.size_report import Format
 from trimtab.pyproject.environments import kept_tools
@@ -46,12 +46,12 @@ _NO_BENCH = "give --bench NAME='{bin} …', or a [[bench]] in trimtab.toml"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class CompareRequest:
     """What a user asks for."""
 
     base: str
     head: str
-    rules: Rules
+    rules: RunOptions
     benches: tuple[Bench, ...] = ()
     """Those of ``trimtab.toml`` if there are none."""
     binaries: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
+class CompareContext:
     """Where it happens, and who is told."""
 
     folders: Folders
@@ -78,7 +78,7 @@ class Surroundings:
     progress: Callable[[], contextlib.AbstractContextManager[Progress]] = field(
         default=lambda: contextlib.nullcontext(SilentProgress())
     )
-    step: Callable[[Measured], None] = lambda _: None
+    step: Callable[[BenchRuns], None] = lambda _: None
     told: Callable[[str], None] = lambda _: None
     """Is told what takes longer."""
 
@@ -114,20 +114,20 @@ def compare(
         NothingBuiltError: a side could not be built.
     """
     asked = (parse_bench(f"{name}={words}") for name, words in (benches or {}).items())
-    request = Request(
+    request = CompareRequest(
         base=str(base),
         head=str(head),
-        rules=Rules(environment=dict(os.environ), budget=budget),
+        rules=RunOptions(environment=dict(os.environ), budget=budget),
         benches=tuple(replace(one, smallest_change=smallest_change) for one in asked),
         binaries=tuple(bins),
         wheel=wheel,
         smallest=smallest_change,
     )
-    found, _ = run(request, Surroundings(folders=default_folders(store), runner=SystemRunner()))
+    found, _ = run(request, CompareContext(folders=default_folders(store), runner=SystemRunner()))
     return found
 
 
-def run(request: Request, surroundings: Surroundings) -> tuple[Comparison, list[Measured]]:
+def run(request: CompareRequest, surroundings: CompareContext) -> tuple[Comparison, list[BenchRuns]]:
     """Find both sides, weigh them and run the benches.
 
     Returns:
@@ -161,12 +161,12 @@ def run(request: Request, surroundings: Surroundings) -> tuple[Comparison, list[
 
 
 def _timed(
-    request: Request,
-    surroundings: Surroundings,
+    request: CompareRequest,
+    surroundings: CompareContext,
     benches: Sequence[Bench],
     finder: Finder,
     sides: tuple[Candidate, Candidate],
-) -> tuple[Comparison, list[Measured]]:
+) -> tuple[Comparison, list[BenchRuns]]:
     """The benches, where both sides have a program for them, and those of Cargo."""
     names = [side.name for side in sides]
     if names[0] == names[1]:
@@ -183,19 +183,19 @@ def _timed(
             installer = _installer(surroundings, finder, sides[0], request.binaries)
             by_name = dict(zip(names, wheels, strict=True))
             contests.append(
-                stack.enter_context(wheels_contest(by_name, benches, installer, request.rules.cwd or Path.cwd()))
+                stack.enter_context(wheels_plan(by_name, benches, installer, request.rules.cwd or Path.cwd()))
             )
         if programs:
-            contests.append(stack.enter_context(binaries_contest(dict(zip(names, programs, strict=True)), benches)))
+            contests.append(stack.enter_context(binaries_plan(dict(zip(names, programs, strict=True)), benches)))
         if request.cargo_benches:
             sources = {name: finder.sources(side) for name, side in zip(names, sides, strict=True)}
-            contests.append(stack.enter_context(cargo_contest(request.cargo_benches, sources)))
+            contests.append(stack.enter_context(cargo_bench_plan(request.cargo_benches, sources)))
         if not contests:
             reason = f"there is no program for this system in {lacking}" if lacking else _NO_BENCH
             return nothing_run(names, request.rules, request.command, notes=(f"nothing was run: {reason}",)), []
         cases = tuple(case for contest in contests for case in contest.cases)
         found, measured = bench(
-            Contest(cases=cases, candidates=tuple(names)),
+            BenchPlan(cases=cases, candidates=tuple(names)),
             request.rules,
             surroundings.runner,
             counter=request.counter,
@@ -220,7 +220,7 @@ def _to_install(sides: Sequence[Candidate], benches: Sequence[Bench], *, lacking
     return wheels if benches and needed and len(wheels) == len(sides) else ()
 
 
-def _require_layouts(surroundings: Surroundings, finder: Finder, sides: Sequence[Candidate]) -> None:
+def _require_layouts(surroundings: CompareContext, finder: Finder, sides: Sequence[Candidate]) -> None:
     """Say what stands in the way of layouts before anything is run.
 
     Raises:
@@ -234,7 +234,7 @@ def _require_layouts(surroundings: Surroundings, finder: Finder, sides: Sequence
         find_lld(surroundings.runner, exploration.project.root)
 
 
-def _installer(surroundings: Surroundings, finder: Finder, side: Candidate, binaries: tuple[str, ...]) -> Installer:
+def _installer(surroundings: CompareContext, finder: Finder, side: Candidate, binaries: tuple[str, ...]) -> Installer:
     """What installs both wheels, with the Python that the one side was built for."""
     python = (side.study.selection.python if side.study else "") or sys.executable
     runner, environment = surroundings.runner, finder.environment
@@ -249,8 +249,8 @@ def _installer(surroundings: Surroundings, finder: Finder, side: Candidate, bina
 
 def _laid_out(
     found: Comparison,
-    request: Request,
-    surroundings: Surroundings,
+    request: CompareRequest,
+    surroundings: CompareContext,
     benches: Sequence[Bench],
     finder: Finder,
     sides: tuple[Candidate, Candidate],
@@ -292,10 +292,10 @@ def _differences(base: Candidate, head: Candidate) -> Iterator[Difference]:
     for path in base.files:
         other = head.files[0] if only else others.get(path.name)
         if other:
-            yield difference(weigh(path, base.name), weigh(other, head.name))
+            yield difference(size_breakdown(path, base.name), size_breakdown(other, head.name))
 
 
-def _sizes(differences: Sequence[Difference], smallest: float) -> Iterator[Row]:
+def _sizes(differences: Sequence[Difference], smallest: float) -> Iterator[ComparisonRow]:
     """Bytes of every file that was named or built, and of the binaries in it."""
     for one in differences:
         assert one.head
@@ -310,10 +310,10 @@ def _sizes(differences: Sequence[Difference], smallest: float) -> Iterator[Row]:
                 yield _size_row(name, binary.total, "size.file", smallest, same=same)
 
 
-def _size_row(subject: str, total: Weighed, metric: str, smallest: float, *, same: bool) -> Row:
+def _size_row(subject: str, total: Weighed, metric: str, smallest: float, *, same: bool) -> ComparisonRow:
     assert total.ratio is not None
     change = total.ratio - 1
-    return Row(
+    return ComparisonRow(
         subject=subject,
         metric=metric,
         mode=Mode.EXACT,

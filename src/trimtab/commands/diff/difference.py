@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from trimtab.commands.diff.model import BinaryDifference, Difference, OneSided, Row, Side
-from trimtab.model.size_report import Image, Member, Purpose, Symbol, Weight
+from trimtab.commands.diff.model import BinaryDifference, Difference, OneSided, Side, SizeRow
+from trimtab.model.size_report import Image, Member, Purpose, SizeReport, Symbol
 from trimtab.units import format_change, format_signed
 
 NOT_NAMED = "[not named]"
@@ -30,14 +30,14 @@ _Sizes = dict[str, tuple[int, int]]
 _NOTHING = (0, 0)
 
 
-def difference(base: Weight, head: Weight | None = None) -> Difference:
+def difference(base: SizeReport, head: SizeReport | None = None) -> Difference:
     """Lay two files side by side; one alone is weighed."""
     pairs = list(_matched(base.members, head.members)) if head else [(member, None) for member in base.members]
     binaries = [_binary(one, other, alone=head is None) for one, other in pairs if _has_image(one) or _has_image(other)]
     return Difference(
         base=_side(base),
         head=_side(head) if head else None,
-        total=Row(name=(head or base).name, base=base.size, head=head.size if head else None),
+        total=SizeRow(name=(head or base).name, base=base.size, head=head.size if head else None),
         binaries=tuple(sorted(binaries, key=lambda one: (_weightiest(one.total), one.name))),
         members=_sorted([*(_member(one, other) for one, other in pairs), *_outside(base, head)]),
         notes=tuple(f"{side.name}: {note}" for side in (base, head) if side for note in side.notes),
@@ -48,26 +48,26 @@ def _has_image(member: Member | None) -> bool:
     return member is not None and member.image is not None
 
 
-def _member(base: Member | None, head: Member | None) -> Row:
-    return Row(name=_name(base, head), base=_stored(base), head=_stored(head))
+def _member(base: Member | None, head: Member | None) -> SizeRow:
+    return SizeRow(name=_name(base, head), base=_stored(base), head=_stored(head))
 
 
 def _name(base: Member | None, head: Member | None) -> str:
     return head.name if head else base.name if base else ""
 
 
-def _outside(base: Weight, head: Weight | None) -> list[Row]:
+def _outside(base: SizeReport, head: SizeReport | None) -> list[SizeRow]:
     """What makes the members add up to the file, where each is compressed by itself."""
     sides = [_unclaimed(side) if side else None for side in (base, head)]
-    return [Row(name=OUTSIDE, base=sides[0], head=sides[1])] if any(sides) else []
+    return [SizeRow(name=OUTSIDE, base=sides[0], head=sides[1])] if any(sides) else []
 
 
-def _unclaimed(weight: Weight) -> int | None:
+def _unclaimed(weight: SizeReport) -> int | None:
     stored = [member.compressed for member in weight.members]
     return weight.size - sum(one or 0 for one in stored) if any(one is not None for one in stored) else None
 
 
-def _side(weight: Weight) -> Side:
+def _side(weight: SizeReport) -> Side:
     return Side(path=weight.path, kind=weight.kind, bytes=weight.size, sha256=weight.sha256)
 
 
@@ -120,8 +120,8 @@ def _binary(base: Member | None, head: Member | None, *, alone: bool) -> BinaryD
         name=_name(base, head),
         base_name=base.name if base else None,
         head_name=head.name if head else None,
-        total=Row(name="file", base=base.size if base else None, head=head.size if head else None),
-        compressed=Row(name="compressed", base=compressed[0], head=compressed[1]) if any(compressed) else None,
+        total=SizeRow(name="file", base=base.size if base else None, head=head.size if head else None),
+        compressed=SizeRow(name="compressed", base=compressed[0], head=compressed[1]) if any(compressed) else None,
         base_kind=_kind(old),
         head_kind=_kind(new),
         base_stripped=old.stripped if old else None,
@@ -178,9 +178,11 @@ def _strip_note(old: Image, new: Image) -> list[str]:
     return [f"symbol tables and debug info changed by {format_signed(change)}; all else by {without}"]
 
 
-def _purposes(old: Image | None, new: Image | None) -> tuple[Row, ...]:
+def _purposes(old: Image | None, new: Image | None) -> tuple[SizeRow, ...]:
     rows = [
-        Row(name=purpose, base=old.bytes_for(purpose) if old else None, head=new.bytes_for(purpose) if new else None)
+        SizeRow(
+            name=purpose, base=old.bytes_for(purpose) if old else None, head=new.bytes_for(purpose) if new else None
+        )
         for purpose in Purpose
     ]
     return tuple(row for row in rows if row.base or row.head)
@@ -235,10 +237,10 @@ def _one_sided(ours: _Sizes, theirs: _Sizes, crates: Mapping[str, str], *, on_ba
     )
 
 
-def _rows(base: _Sizes, head: _Sizes, groups: Mapping[str, str] | None = None) -> tuple[Row, ...]:
+def _rows(base: _Sizes, head: _Sizes, groups: Mapping[str, str] | None = None) -> tuple[SizeRow, ...]:
     absent = (None, 0)
     return _sorted(
-        Row(
+        SizeRow(
             name=name,
             base=base.get(name, absent)[0],
             head=head.get(name, absent)[0],
@@ -250,10 +252,10 @@ def _rows(base: _Sizes, head: _Sizes, groups: Mapping[str, str] | None = None) -
     )
 
 
-def _sorted(rows: Iterable[Row]) -> tuple[Row, ...]:
+def _sorted(rows: Iterable[SizeRow]) -> tuple[SizeRow, ...]:
     """What changed most first; among equals the larger."""
     return tuple(sorted(rows, key=lambda row: (_weightiest(row), row.name)))
 
 
-def _weightiest(row: Row) -> tuple[int, int]:
+def _weightiest(row: SizeRow) -> tuple[int, int]:
     return -abs(row.change), -max(row.base or 0, row.head or 0)

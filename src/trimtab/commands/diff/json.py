@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.commands.diff.model import Allowance, BinaryDifference, Difference, OneSided, Row
+from trimtab.commands.diff.model import Allowance, BinaryDifference, Difference, OneSided, SizeRow
 
 SCHEMA = "trimtab.diff/1"
 
@@ -64,9 +64,9 @@ def _one_sided(only: OneSided | None) -> dict[str, Any] | None:
     return {"count": only.count, "bytes": only.bytes, "crates": crates}
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: SizeRow) -> dict[str, Any]:
     return {"name": row.name, "base": row.base, "head": row.head}
 
 
-def _counted(row: Row) -> dict[str, Any]:
+def _counted(row: SizeRow) -> dict[str, Any]:
     return {**_row(row), "base_count": row.base_count, "head_count": row.head_count}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trimtab.commands.diff.model import Allowance, BinaryDifference, Difference, OneSided, Row
+from trimtab.commands.diff.model import Allowance, BinaryDifference, Difference, OneSided, SizeRow
 from trimtab.units import format_bytes, format_change, format_count, format_signed, printable
 
 _CRATES_NAMED = 4
@@ -29,7 +29,7 @@ class Listing:
     title: str
     what: str
     """Heading of the first column."""
-    rows: tuple[Row, ...]
+    rows: tuple[SizeRow, ...]
     more: int = 0
     """Rows left out."""
     more_change: int = 0
@@ -95,7 +95,7 @@ def listings(difference: Difference, by: By | None, top: int) -> Iterator[Listin
                 yield listing
 
 
-def _rows_by(binary: BinaryDifference, by: By) -> tuple[Row, ...]:
+def _rows_by(binary: BinaryDifference, by: By) -> tuple[SizeRow, ...]:
     return {
         By.SECTION: binary.sections,
         By.CRATE: binary.crates,
@@ -110,7 +110,7 @@ def _overview(binary: BinaryDifference) -> Listing:
     return Listing(title=printable(binary.name), what="", rows=(binary.total, *binary.purposes, *compressed))
 
 
-def _cut(title: str, what: str, rows: Sequence[Row], top: int, *, alone: bool) -> Listing:
+def _cut(title: str, what: str, rows: Sequence[SizeRow], top: int, *, alone: bool) -> Listing:
     shown = [row for row in rows if alone or row.differs]
     return Listing(
         title=title,

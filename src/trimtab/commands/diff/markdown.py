@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trimtab.commands.diff.listing import Listing, headline, summary
-from trimtab.commands.diff.model import Difference, Row
+from trimtab.commands.diff.model import Difference, SizeRow
 from trimtab.report.escaping import escaped
 from trimtab.units import format_change, printable
 
@@ -35,7 +35,7 @@ def _table(listing: Listing, *, alone: bool) -> list[str]:
     return lines
 
 
-def _sizes(row: Row, *, alone: bool) -> list[str]:
+def _sizes(row: SizeRow, *, alone: bool) -> list[str]:
     base, head = ("" if size is None else str(size) for size in (row.base, row.head))
     if alone:
         return [base]

@@ -18,7 +18,7 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class SizeRow:
     """Something that both sides may have; ``None`` where a side has it not."""
 
     name: str
@@ -53,7 +53,7 @@ class OneSided:
 
     count: int
     bytes: int
-    crates: tuple[Row, ...]
+    crates: tuple[SizeRow, ...]
     """Bytes and number by crate, the largest first; all on the side that has them."""
 
 
@@ -64,8 +64,8 @@ class BinaryDifference:
     name: str
     base_name: str | None
     head_name: str | None
-    total: Row
-    compressed: Row | None
+    total: SizeRow
+    compressed: SizeRow | None
     """As stored in a wheel or zip; ``None`` elsewhere."""
     base_kind: str | None
     """Format and architecture, such as ``elf x86_64``."""
@@ -74,11 +74,11 @@ class BinaryDifference:
     head_stripped: bool | None
     base_functions: Functions | None
     head_functions: Functions | None
-    purposes: tuple[Row, ...]
-    sections: tuple[Row, ...]
-    crates: tuple[Row, ...]
-    generics: tuple[Row, ...]
-    symbols: tuple[Row, ...]
+    purposes: tuple[SizeRow, ...]
+    sections: tuple[SizeRow, ...]
+    crates: tuple[SizeRow, ...]
+    generics: tuple[SizeRow, ...]
+    symbols: tuple[SizeRow, ...]
     only_base: OneSided | None
     only_head: OneSided | None
     notes: tuple[str, ...]
@@ -97,9 +97,9 @@ class Difference:
 
     base: Side
     head: Side | None
-    total: Row
+    total: SizeRow
     binaries: tuple[BinaryDifference, ...]
-    members: tuple[Row, ...]
+    members: tuple[SizeRow, ...]
     """All files in the archive, sizes as stored (compressed where each is compressed by itself)."""
     notes: tuple[str, ...]
 

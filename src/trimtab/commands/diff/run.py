@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from trimtab.artifact.pypi import PREFIX, published_wheel
-from trimtab.artifact.size_breakdown import weigh
+from trimtab.artifact.size_breakdown import size_breakdown
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.model import Difference
 from trimtab.errors import InputError
 from trimtab.experiment.sides import trial_named
-from trimtab.model.size_report import Format, Weight
+from trimtab.model.size_report import Format, SizeReport
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
 from trimtab.system.paths import Folders, default_folders
@@ -42,12 +42,12 @@ def diff(base: str | Path, head: str | Path | None = None, *, store: str | Path 
     return difference(*weights)
 
 
-def weighed(word: str, folders: Folders, runner: Runner) -> Weight:
+def weighed(word: str, folders: Folders, runner: Runner) -> SizeReport:
     """What a user names, weighed; see `diff`."""
     if os.path.exists(word):  # noqa: PTH110 - unlike Path.exists, it raises nothing for a word too long for a path
-        return weigh(Path(word), word)
+        return size_breakdown(Path(word), word)
     if word.startswith(PREFIX):
-        return weigh(published_wheel(runner, word, folders.cache, dict(os.environ)), word)
+        return size_breakdown(published_wheel(runner, word, folders.cache, dict(os.environ)), word)
     if named := trial_named(word, folders):
         return _weigh_trial(word, *named)
     raise InputError(
@@ -55,8 +55,8 @@ def weighed(word: str, folders: Folders, runner: Runner) -> Weight:
     )
 
 
-def _weigh_trial(word: str, study: Study, trial: Trial) -> Weight:
-    weights = [weigh(Path(artifact.path), word) for artifact in trial.artifacts]
+def _weigh_trial(word: str, study: Study, trial: Trial) -> SizeReport:
+    weights = [size_breakdown(Path(artifact.path), word) for artifact in trial.artifacts]
     if not weights:
         raise InputError(f"the trial {word!r} was not built", where=study.id)
     if len(weights) == 1:

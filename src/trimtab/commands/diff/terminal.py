@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from trimtab.commands.diff.listing import Listing, headline, summary
-from trimtab.commands.diff.model import Difference, Row
+from trimtab.commands.diff.model import Difference, SizeRow
 from trimtab.units import format_bytes, format_change, format_signed, printable
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _table(listing: Listing, *, alone: bool, width: int) -> Table:
     return table
 
 
-def _sizes(row: Row, *, alone: bool) -> list[Text]:
+def _sizes(row: SizeRow, *, alone: bool) -> list[Text]:
     from rich.text import Text
 
     if alone:
@@ -77,13 +77,13 @@ def _sizes(row: Row, *, alone: bool) -> list[Text]:
     return [Text(_bytes(row.base)), Text(_bytes(row.head)), Text(format_signed(row.change), style), Text(ratio, style)]
 
 
-def _numbers(row: Row, *, alone: bool) -> str:
+def _numbers(row: SizeRow, *, alone: bool) -> str:
     if alone or row.base_count == row.head_count:
         return str(row.base_count or "")
     return f"{row.base_count} → {row.head_count}"
 
 
-def _weight(row: Row, *, alone: bool) -> int:
+def _weight(row: SizeRow, *, alone: bool) -> int:
     return (row.base or 0) if alone else row.change
 
 

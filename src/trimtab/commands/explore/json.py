@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.model.answer import Answer, Row
+from trimtab.model.answer import Answer, TableRow
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
 from trimtab.report.trial_json import effect_document, failure_document
@@ -46,7 +46,7 @@ def study_json(study: Study, answer: Answer) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
-def _trial(trial: Trial, target: str, row: Row) -> dict[str, Any]:
+def _trial(trial: Trial, target: str, row: TableRow) -> dict[str, Any]:
     return {
         "id": trial.id,
         "label": row.label,

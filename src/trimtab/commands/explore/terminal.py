@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trimtab.model.answer import Answer, Change, Row, Trade
+from trimtab.model.answer import Answer, MetricChange, TableRow, Trade
 from trimtab.model.metric import RUN_INSTRUCTIONS, STARTUP
 from trimtab.model.study import Study
 from trimtab.units import format_bytes, format_change, format_seconds, format_signed, format_value
@@ -108,7 +108,7 @@ def _columns_that_fit(metrics: Sequence[str], width: int) -> list[str]:
     return kept
 
 
-def _cell(row: Row, metric: str) -> RenderableType:
+def _cell(row: TableRow, metric: str) -> RenderableType:
     from rich.text import Text
 
     change = row.get(metric)
@@ -119,13 +119,13 @@ def _cell(row: Row, metric: str) -> RenderableType:
     return Text(_percent(change), style=_color(change))
 
 
-def _percent(change: Change) -> str:
+def _percent(change: MetricChange) -> str:
     if change.ratio is None:
         return ""
     return format_change(change.ratio) if change.real else f"({format_change(change.ratio)})"
 
 
-def _color(change: Change) -> str:
+def _color(change: MetricChange) -> str:
     if not change.real or change.ratio is None or format_change(change.ratio) == "0.0 %":
         return "dim"
     return "green" if change.ratio < 1 else "red"

@@ -18,13 +18,13 @@ from trimtab.commands.forecast.run import busy_notes, profile_forecasts
 from trimtab.errors import InputError
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.prepare import prepare
-from trimtab.experiment.request import Request as Exploring
+from trimtab.experiment.request import Request
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.trace import Unit
 from trimtab.model.trial import BuildFailed, Cause
 from trimtab.system.machine import usable_cores
 from trimtab.system.paths import Folders, default_folders
-from trimtab.system.process import Limits, Runner, limits_enforced_by
+from trimtab.system.process import ResourceLimits, Runner, limits_enforced_by
 from trimtab.units import parse_duration, parse_size
 
 _LIGHTER = (Lto.FAT, Lto.THIN, Lto.LOCAL, Lto.OFF)
@@ -34,10 +34,10 @@ _NOT_ENFORCED = "nothing on this machine can hold a build within a limit of memo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class FitRequest:
     """What a user asks for."""
 
-    exploring: Exploring
+    exploring: Request
     """The project; its axes are the profiles to try beside today's, lighter ones if there are none."""
     memory: int
     """Bytes."""
@@ -66,13 +66,13 @@ def fit(
         MissingError: Cargo is missing, or builds cannot be traced here.
         NothingBuiltError: today's profile cannot be built even without limits.
     """
-    exploring = Exploring(path=str(path), profile=profile, binaries=tuple(bins))
+    exploring = Request(path=str(path), profile=profile, binaries=tuple(bins))
     limit = parse_duration(within) if within else None
-    return run(Request(exploring=exploring, memory=parse_size(memory), cpus=cpus, within=limit), default_folders())
+    return run(FitRequest(exploring=exploring, memory=parse_size(memory), cpus=cpus, within=limit), default_folders())
 
 
 def run(
-    request: Request, folders: Folders, runner: Runner | None = None, told: Callable[[str], None] = lambda _: None
+    request: FitRequest, folders: Folders, runner: Runner | None = None, told: Callable[[str], None] = lambda _: None
 ) -> FitReport:
     """Trace builds without limits, forecast them within the limits, and build for real what that is to be shown for.
 
@@ -185,7 +185,7 @@ class _Trials:
             traced,
             calls=replace(traced.calls, jobs=bounds.cpus, timeout=bounds.within),
             compiler=exploration.compiler(work),
-            limits=Limits(memory=bounds.memory, cpus=bounds.cpus),
+            limits=ResourceLimits(memory=bounds.memory, cpus=bounds.cpus),
         )
 
     def tried(self, rows: Sequence[FitRow]) -> list[FitRow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trimtab.cargo.profiles.effective import todays_profile
+from trimtab.cargo.profiles.effective import effective_profile
 from trimtab.cargo.project import choose_binaries, fetch, find_manifest, load_project
 from trimtab.cargo.toolchain import find_toolchain
 from trimtab.commands.init.config_file import config_file
@@ -39,7 +39,7 @@ def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...
     fetch(runner, project, environment)
     selection = Selection(all_binaries=True, profile=wheel.profile if wheel else "release")
     binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, selection, path.resolve())
-    today = todays_profile(runner, project, binaries[:1], selection, environment)
+    today = effective_profile(runner, project, binaries[:1], selection, environment)
     programs = tuple(binary.name for binary in binaries if not binary.is_library)
     return wheel.root if wheel else project.root, programs, today.profile, wheel is not None
 

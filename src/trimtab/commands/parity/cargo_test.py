@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.sources import copy_sources
-from trimtab.commands.parity.compare import Judged, summed
-from trimtab.commands.parity.model import Change, CheckResult, Difference, End, Ending, SetAside
+from trimtab.commands.parity.compare import InputResult, summed
+from trimtab.commands.parity.model import BehaviourDifference, CheckResult, End, Ending, LineChange, SetAside
 from trimtab.commands.parity.normalise import without_process
 from trimtab.commands.parity.project_tests import ProjectTests, TestResult, TestRun, has_nextest
 from trimtab.errors import InputError
@@ -76,7 +76,9 @@ def _result(name: str, base: Side, head: Side, *, nextest: bool) -> CheckResult:
     return summed(name, tuple(name.split()), judged)
 
 
-def _repeated(judged: list[Judged], old: TestRun, new: TestRun, old_again: TestRun, new_again: TestRun) -> list[Judged]:
+def _repeated(
+    judged: list[InputResult], old: TestRun, new: TestRun, old_again: TestRun, new_again: TestRun
+) -> list[InputResult]:
     """The same after all tests were run once more: without those of which a side does not agree with itself.
 
     A test that head's second run did as base is no difference, unless a signal ended the first one.
@@ -103,14 +105,14 @@ def _differ(one: TestRun, other: TestRun) -> set[tuple[str, str]]:
     return {(found.project, found.input) for found in _judged(one, other, same_sources=True) if found.difference}
 
 
-def _judged(base: TestRun, head: TestRun, *, same_sources: bool) -> Iterator[Judged]:
+def _judged(base: TestRun, head: TestRun, *, same_sources: bool) -> Iterator[InputResult]:
     """Every test of both sides, and every target that does not list them, or fails by itself.
 
     A test that only one of two revisions has is no difference, unless its target died before it was run.
     """
     if head.failure:
         remark = f"head's tests did not run to their end: {head.failure}"
-        yield _differing(_ALL, _ALL, _status(base), _status(head), Change(where="test", remark=remark))
+        yield _differing(_ALL, _ALL, _status(base), _status(head), LineChange(where="test", remark=remark))
         return
     differing = set[str]()
     lost = {key for key in base.tests.keys() - head.tests.keys() if key[0] in head.died}
@@ -118,10 +120,10 @@ def _judged(base: TestRun, head: TestRun, *, same_sources: bool) -> Iterator[Jud
     for target, name in sorted(both):
         old, new = (run.tests.get((target, name), _ABSENT) for run in (base, head))
         if old.outcome == new.outcome:
-            yield Judged(input=name, project=target, base=_end(old), head=_end(new))
+            yield InputResult(input=name, project=target, base=_end(old), head=_end(new))
         else:
             differing.add(target)
-            change = Change(where="test", removed=_lines(name, old), added=_lines(name, new))
+            change = LineChange(where="test", removed=_lines(name, old), added=_lines(name, new))
             yield _differing(name, target, _end(old), _end(new), change)
     for target in sorted(base.targets.keys() & head.targets.keys()):
         old, new = base.targets[target], head.targets[target]
@@ -129,7 +131,7 @@ def _judged(base: TestRun, head: TestRun, *, same_sources: bool) -> Iterator[Jud
             differing.add(target)
             yield _differing(_WHOLE, target, _end(old), _end(new))
         elif target in base.unlisted & head.unlisted:
-            yield Judged(input=_WHOLE, project=target, base=_end(old), head=_end(new))
+            yield InputResult(input=_WHOLE, project=target, base=_end(old), head=_end(new))
     if not differing and base.exit_code != head.exit_code:
         yield _differing(_ALL, _ALL, _status(base), _status(head))
 
@@ -138,9 +140,9 @@ def _status(run: TestRun) -> End:
     return End(ending=Ending.EXIT, exit_code=run.exit_code)
 
 
-def _differing(name: str, target: str, base: End, head: End, *changes: Change) -> Judged:
-    difference = Difference(input=name, project=target, base=base, head=head, changes=changes)
-    return Judged(input=name, project=target, base=base, head=head, difference=difference)
+def _differing(name: str, target: str, base: End, head: End, *changes: LineChange) -> InputResult:
+    difference = BehaviourDifference(input=name, project=target, base=base, head=head, changes=changes)
+    return InputResult(input=name, project=target, base=base, head=head, difference=difference)
 
 
 def _end(result: TestResult) -> End:
@@ -158,6 +160,6 @@ def _lines(name: str, result: TestResult) -> tuple[str, ...]:
     return (f"test {printable(name)} ... {result.outcome}", *map(printable, said))
 
 
-def _set_aside(judged: Judged, side: str) -> Judged:
+def _set_aside(judged: InputResult, side: str) -> InputResult:
     reason = f"{side} does not agree with itself"
     return replace(judged, difference=None, flaky=SetAside(input=judged.input, project=judged.project, reason=reason))

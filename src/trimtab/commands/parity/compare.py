@@ -10,22 +10,22 @@ from fnmatch import fnmatchcase
 
 from trimtab.commands.parity.model import (
     Behaviour,
-    Change,
+    BehaviourDifference,
     CheckResult,
     Content,
-    Difference,
     End,
     Ending,
     EndingCount,
     ExitCount,
     Input,
+    LineChange,
     ProjectResult,
     SetAside,
     Tally,
     Written,
 )
 from trimtab.commands.parity.normalise import normalised
-from trimtab.model.parity_check import Check, Normaliser
+from trimtab.model.parity_check import Normaliser, ParityCheck
 from trimtab.units import format_bytes, printable
 
 _PANIC = re.compile(r"^.*\bpanicked at\b.*$", re.MULTILINE | re.IGNORECASE)
@@ -71,12 +71,12 @@ def end_of(behaviour: Behaviour) -> End:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class InputVerdict:
     """What is to be said of two runs."""
 
     base: End
     head: End
-    changes: tuple[Change, ...]
+    changes: tuple[LineChange, ...]
 
     @property
     def agree(self) -> bool:
@@ -103,16 +103,16 @@ class Verdict:
         return ", ".join(parts)
 
 
-def compared(base: Behaviour, head: Behaviour, check: Check) -> Verdict:
+def compared(base: Behaviour, head: Behaviour, check: ParityCheck) -> InputVerdict:
     """Hold two runs of a check against each other.
 
     What a run that had to be stopped has printed and written by then is left out: it depends on when that was.
     """
-    verdict = Verdict(base=end_of(base), head=end_of(head), changes=())
+    verdict = InputVerdict(base=end_of(base), head=end_of(head), changes=())
     return verdict if verdict.stopped else replace(verdict, changes=tuple(_changes(base, head, check)))
 
 
-def settled(given: Input, bases: Sequence[Behaviour], heads: Sequence[Behaviour], check: Check) -> Judged:
+def settled(given: Input, bases: Sequence[Behaviour], heads: Sequence[Behaviour], check: ParityCheck) -> InputResult:
     """What is to be said of an input after some runs of the baseline, and as many of the candidate.
 
     Two programs differ in a place (standard output, a file, how they end) if all runs of the baseline agree there, and
@@ -120,7 +120,7 @@ def settled(given: Input, bases: Sequence[Behaviour], heads: Sequence[Behaviour]
     """
     pairs = [compared(bases[0], head, check) for head in heads]
     first = pairs[0]
-    one = Judged(input=given.name, project=given.project, base=first.base, head=first.head)
+    one = InputResult(input=given.name, project=given.project, base=first.base, head=first.head)
     if first.agree:
         reason = f"{first.base.said} on both sides" if first.stopped else ""
         return replace(one, not_compared=_set_aside(given, reason)) if reason else one
@@ -136,14 +136,14 @@ def settled(given: Input, bases: Sequence[Behaviour], heads: Sequence[Behaviour]
         where: f"set aside, {'base' if where in unsure else 'head'} does not agree with itself"
         for where in sorted(shown.places - sure)
     }
-    difference = Difference(
+    difference = BehaviourDifference(
         input=given.name,
         project=given.project,
         base=shown.base,
         head=shown.head,
         changes=(
             *(change for change in shown.changes if change.where in sure),
-            *(Change(where=where, remark=remark) for where, remark in aside.items()),
+            *(LineChange(where=where, remark=remark) for where, remark in aside.items()),
         ),
         stable=all(verdict.agree for verdict in of_head),
     )
@@ -154,7 +154,7 @@ def _set_aside(given: Input, reason: str) -> SetAside:
     return SetAside(input=given.name, project=given.project, reason=reason)
 
 
-def _everywhere(pairs: Sequence[Verdict]) -> frozenset[str]:
+def _everywhere(pairs: Sequence[InputVerdict]) -> frozenset[str]:
     """The places in which all pairs differ that can be compared there."""
     ended = [pair.places - {_ENDING} for pair in pairs if not pair.stopped]
     found = frozenset.intersection(*ended) if ended else frozenset()
@@ -163,7 +163,7 @@ def _everywhere(pairs: Sequence[Verdict]) -> frozenset[str]:
     return found | {_ENDING} if crashed or all(differ) else found
 
 
-def _changes(base: Behaviour, head: Behaviour, check: Check) -> Iterator[Change]:
+def _changes(base: Behaviour, head: Behaviour, check: ParityCheck) -> Iterator[LineChange]:
     for where in ("stdout", "stderr"):
         if change := _change(where, getattr(base, where), getattr(head, where), check.normalise):
             yield change
@@ -173,7 +173,7 @@ def _changes(base: Behaviour, head: Behaviour, check: Check) -> Iterator[Change]
             yield change
 
 
-def _named(files: Mapping[str, Written], check: Check) -> dict[str, Written]:
+def _named(files: Mapping[str, Written], check: ParityCheck) -> dict[str, Written]:
     """Written files by their names without what does not matter; ``order`` means nothing for a name."""
     kinds = set(check.normalise) - {Normaliser.ORDER}
     found: dict[str, Written] = {}
@@ -191,7 +191,7 @@ def _named(files: Mapping[str, Written], check: Check) -> dict[str, Written]:
 
 def _change_of_file(
     where: str, base: Written | None, head: Written | None, normalisers: tuple[Normaliser, ...]
-) -> Change | None:
+) -> LineChange | None:
     """What differs in a file that at least one side has touched; the other one left it as it was, if it was there."""
     touched = base or head
     assert touched
@@ -207,34 +207,34 @@ def _change_of_file(
     content = left or right
     assert content
     done, by = ("removed", "head" if left else "base") if touched.before else ("written", "base" if left else "head")
-    change = Change(where=where, remark=f"{done} by {by} only")
+    change = LineChange(where=where, remark=f"{done} by {by} only")
     text = normalised(content.text, normalisers) if done == "written" and content.text else ""
     lines = tuple(map(_shown, _lines(text))) if "\0" not in text else ()
     return replace(change, removed=lines) if left else replace(change, added=lines)
 
 
-def _change(where: str, base: Content, head: Content, normalisers: tuple[Normaliser, ...]) -> Change | None:
+def _change(where: str, base: Content, head: Content, normalisers: tuple[Normaliser, ...]) -> LineChange | None:
     """What differs in one place, or nothing."""
     if base == head:
         return None
     modes = _modes(base, head)
     if base.sha256 == head.sha256:
-        return Change(where=where, remark=modes) if modes else None
+        return LineChange(where=where, remark=modes) if modes else None
     if base.text is None or head.text is None:
         sizes = f"{format_bytes(base.size)}, {format_bytes(head.size)}"
-        return Change(where=where, remark=_joined(modes, f"too long to be listed, and not the same ({sizes})"))
+        return LineChange(where=where, remark=_joined(modes, f"too long to be listed, and not the same ({sizes})"))
     old, new = normalised(base.text, normalisers), normalised(head.text, normalisers)
     if old == new:
-        return Change(where=where, remark=modes) if modes else None
+        return LineChange(where=where, remark=modes) if modes else None
     if "\0" in old or "\0" in new:
         sizes = f"{base.size:,} and {head.size:,} of them"
-        return Change(where=where, remark=_joined(modes, f"bytes that are no text differ ({sizes})"))
+        return LineChange(where=where, remark=_joined(modes, f"bytes that are no text differ ({sizes})"))
     removed, added = lines_of_one_side(old, new)
     remark = ""
     if not removed and not added:
         ends = old.rstrip("\n") == new.rstrip("\n")
         remark = "only the end of the last line differs" if ends else "the same lines in another order"
-    return Change(where=where, removed=removed, added=added, remark=_joined(modes, remark))
+    return LineChange(where=where, removed=removed, added=added, remark=_joined(modes, remark))
 
 
 def _modes(base: Content, head: Content) -> str:
@@ -284,7 +284,7 @@ def rule_of(line: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
+class InputResult:
     """One input, run on both sides."""
 
     input: str
@@ -292,12 +292,12 @@ class Judged:
     base: End | None
     """``None`` where it was not run."""
     head: End | None
-    difference: Difference | None = None
+    difference: BehaviourDifference | None = None
     flaky: SetAside | None = None
     not_compared: SetAside | None = None
 
 
-def summed(name: str, command: tuple[str, ...], judged: Sequence[Judged]) -> CheckResult:
+def summed(name: str, command: tuple[str, ...], judged: Sequence[InputResult]) -> CheckResult:
     """All inputs of a check together, in the order in which they are given."""
     differences = tuple(one.difference for one in judged if one.difference)
     flaky = tuple(one.flaky for one in judged if one.flaky)
@@ -315,7 +315,7 @@ def summed(name: str, command: tuple[str, ...], judged: Sequence[Judged]) -> Che
     )
 
 
-def _endings(judged: Sequence[Judged]) -> tuple[EndingCount, ...]:
+def _endings(judged: Sequence[InputResult]) -> tuple[EndingCount, ...]:
     base = Counter(one.base.ending for one in judged if one.base)
     head = Counter(one.head.ending for one in judged if one.head)
     return tuple(
@@ -325,7 +325,7 @@ def _endings(judged: Sequence[Judged]) -> tuple[EndingCount, ...]:
     )
 
 
-def _exits(judged: Sequence[Judged]) -> tuple[ExitCount, ...]:
+def _exits(judged: Sequence[InputResult]) -> tuple[ExitCount, ...]:
     base, head = (
         Counter(end.exit_code for end in ends if end and end.ending is Ending.EXIT and end.exit_code is not None)
         for ends in ([one.base for one in judged], [one.head for one in judged])
@@ -333,7 +333,7 @@ def _exits(judged: Sequence[Judged]) -> tuple[ExitCount, ...]:
     return tuple(ExitCount(exit_code=code, base=base[code], head=head[code]) for code in sorted(base | head))
 
 
-def doubts(check: CheckResult) -> tuple[str, ...]:
+def caveats(check: CheckResult) -> tuple[str, ...]:
     """What makes a check worth less than it seems."""
     if check.inputs and not check.compared:
         return (f"{check.name}: nothing could be compared, which is no pass",)
@@ -342,8 +342,8 @@ def doubts(check: CheckResult) -> tuple[str, ...]:
     return ()
 
 
-def _projects(judged: Sequence[Judged]) -> Iterator[ProjectResult]:
-    grouped: dict[str, list[Judged]] = defaultdict(list)
+def _projects(judged: Sequence[InputResult]) -> Iterator[ProjectResult]:
+    grouped: dict[str, list[InputResult]] = defaultdict(list)
     for one in judged:
         grouped[one.project].append(one)
     for name, members in grouped.items():
@@ -361,7 +361,7 @@ def _projects(judged: Sequence[Judged]) -> Iterator[ProjectResult]:
         )
 
 
-def _rules(differences: Iterable[Difference]) -> tuple[Tally, ...]:
+def _rules(differences: Iterable[BehaviourDifference]) -> tuple[Tally, ...]:
     changes = [change for one in differences for change in one.changes]
     added = Counter(rule_of(line) for change in changes for line in change.added)
     removed = Counter(rule_of(line) for change in changes for line in change.removed)

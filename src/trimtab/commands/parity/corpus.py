@@ -15,7 +15,7 @@ from trimtab.cargo.registry import PREFIX as CRATE
 from trimtab.cargo.registry import published_crate
 from trimtab.commands.parity.model import Input
 from trimtab.errors import InputError
-from trimtab.model.parity_check import Check
+from trimtab.model.parity_check import ParityCheck
 from trimtab.system.process import Runner
 from trimtab.units import printable
 
@@ -32,7 +32,7 @@ class Corpus:
     runner: Runner
     environment: Mapping[str, str]
 
-    def inputs(self, check: Check) -> tuple[Input, ...]:
+    def inputs(self, check: ParityCheck) -> tuple[Input, ...]:
         """All inputs of a check, in order; one without a source where it has none.
 
         Raises:
@@ -58,7 +58,7 @@ class Corpus:
             )  # fmt: skip
         return tuple(_distinct(found))
 
-    def beside(self, check: Check) -> dict[str, Path]:
+    def beside(self, check: ParityCheck) -> dict[str, Path]:
         """The files that lie beside every input, by their place.
 
         Raises:
@@ -79,7 +79,7 @@ class Corpus:
             project = below[0] if len(below) > 1 else fixed.name or path.parent.name
             yield Input(name=printable(place), project=printable(project), source=path, place=place)
 
-    def _projects(self, check: Check) -> Iterator[Input]:
+    def _projects(self, check: ParityCheck) -> Iterator[Input]:
         if not check.projects:
             return
         folder = self.root / check.projects

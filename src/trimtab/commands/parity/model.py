@@ -105,7 +105,7 @@ def _signal_name(number: int) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class LineChange:
     """What differs in one place."""
 
     where: str
@@ -119,14 +119,14 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class BehaviourDifference:
     """An input on which the two programs differ."""
 
     input: str
     project: str
     base: End
     head: End
-    changes: tuple[Change, ...]
+    changes: tuple[LineChange, ...]
     stable: bool = True
     """Whether the candidate did the same each time."""
 
@@ -190,7 +190,7 @@ class CheckResult:
     command: tuple[str, ...]
     inputs: int
     """All of them; after an interrupt, those that were finished."""
-    differences: tuple[Difference, ...]
+    differences: tuple[BehaviourDifference, ...]
     flaky: tuple[SetAside, ...]
     """Those on which a side does not agree with itself."""
     not_compared: tuple[SetAside, ...]

@@ -18,15 +18,15 @@ from hashlib import file_digest
 from pathlib import Path
 
 from trimtab.commands.parity.cargo_test import cargo_tests
-from trimtab.commands.parity.compare import doubts, summed
+from trimtab.commands.parity.compare import caveats, summed
 from trimtab.commands.parity.corpus import Corpus
 from trimtab.commands.parity.model import CheckResult, Input, Parity
-from trimtab.commands.parity.runner import Judge
+from trimtab.commands.parity.runner import DifferentialRunner
 from trimtab.config.file import NAME, distinct_checks, parse_check, read_config
 from trimtab.errors import InputError
 from trimtab.experiment.protocols import Progress, SilentProgress
 from trimtab.experiment.sides import Candidate, Finder, common_program
-from trimtab.model.parity_check import SMOKE_CHECKS, Check
+from trimtab.model.parity_check import SMOKE_CHECKS, ParityCheck
 from trimtab.system.machine import this_machine, usable_cores
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
@@ -36,12 +36,12 @@ _MOST_BESIDE, _MOST_BYTES_BESIDE = 100, 256 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class ParityRequest:
     """What a user asks for."""
 
     base: str
     head: str
-    checks: tuple[Check, ...] = ()
+    checks: tuple[ParityCheck, ...] = ()
     """Those of ``trimtab.toml`` if there are none, else smoke runs."""
     binaries: tuple[str, ...] = ()
     """The program that is meant, where there are several."""
@@ -56,7 +56,7 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
+class ParityContext:
     """Where it happens, and who is told."""
 
     folders: Folders
@@ -103,7 +103,7 @@ def parity(
         NothingBuiltError: a side could not be built.
     """
     asked = (parse_check(f"{name}={words}") for name, words in (checks or {}).items())
-    request = Request(
+    request = ParityRequest(
         base=str(base),
         head=str(head),
         checks=tuple(replace(one, inputs=inputs) for one in asked),
@@ -112,10 +112,10 @@ def parity(
         timeout=timeout,
         tests=tests,
     )
-    return run(request, Surroundings(folders=default_folders(store), runner=SystemRunner()))
+    return run(request, ParityContext(folders=default_folders(store), runner=SystemRunner()))
 
 
-def run(request: Request, surroundings: Surroundings) -> Parity:
+def run(request: ParityRequest, surroundings: ParityContext) -> Parity:
     """Find both sides and their inputs, and run them.
 
     An interrupt ends it early: what was run by then is reported, as not complete.
@@ -153,7 +153,7 @@ def run(request: Request, surroundings: Surroundings) -> Parity:
         base, head, lonely = _placed((base_side, head_side), request.binaries, Path(scratch) / "sides")
         if _digests(base) == _digests(head):
             return replace(found, identical=True, seconds=time.monotonic() - started)
-        judge = Judge(
+        judge = DifferentialRunner(
             runner=surroundings.runner,
             environment=surroundings.environment,
             folder=Path(scratch) / "runs",
@@ -167,11 +167,11 @@ def run(request: Request, surroundings: Surroundings) -> Parity:
         if request.tests and found.complete:
             found = _with_tests(found, finder, (base_side, head_side), surroundings.told)
     undeclared = () if declared else ("nothing is declared: only --help and --version were run",)
-    notes = (*undeclared, *lonely, *(note for check in found.checks for note in doubts(check)), *found.notes)
+    notes = (*undeclared, *lonely, *(note for check in found.checks for note in caveats(check)), *found.notes)
     return replace(found, notes=notes, seconds=time.monotonic() - started)
 
 
-def _declared(request: Request) -> tuple[tuple[Check, ...], Path]:
+def _declared(request: ParityRequest) -> tuple[tuple[ParityCheck, ...], Path]:
     """The checks that are asked for or in ``trimtab.toml``, and the folder that names in them are relative to.
 
     The file is that of this folder or of the next one above it that has one, in the same repository.
@@ -191,7 +191,7 @@ def _declared(request: Request) -> tuple[tuple[Check, ...], Path]:
 class _Work:
     """A check with its inputs."""
 
-    check: Check
+    check: ParityCheck
     inputs: tuple[Input, ...]
     beside: Mapping[str, Path]
 
@@ -241,7 +241,7 @@ def _digests(program: Path) -> dict[str, str]:
     return found
 
 
-def _checked(judge: Judge, work: _Work, told: Callable[[str], None]) -> CheckResult:
+def _checked(judge: DifferentialRunner, work: _Work, told: Callable[[str], None]) -> CheckResult:
     told(f"{work.check.name}: {len(work.inputs)} input{'s' * (len(work.inputs) != 1)}")
     return summed(work.check.name, work.check.command, judge.judge(work.check, work.inputs, work.beside))
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from trimtab.commands.parity.compare import Judged, settled
+from trimtab.commands.parity.compare import InputResult, settled
 from trimtab.commands.parity.model import Behaviour, Input, SetAside
-from trimtab.commands.parity.sandbox import CopyError, Stage
-from trimtab.model.parity_check import Check
+from trimtab.commands.parity.sandbox import CopyError, Sandbox
+from trimtab.model.parity_check import ParityCheck
 from trimtab.system.orphans import kill_leftovers
 from trimtab.system.process import Runner
 
@@ -29,7 +29,7 @@ _REPEATS = 3
 
 
 @dataclass(kw_only=True, slots=True)
-class Judge:
+class DifferentialRunner:
     """Runs inputs side by side, and ends what is running when it is told to stop."""
 
     runner: Runner
@@ -45,9 +45,9 @@ class Judge:
     interrupted: bool = False
     _stopping: threading.Event = field(default_factory=threading.Event)
 
-    def judge(self, check: Check, inputs: Sequence[Input], beside: Mapping[str, Path]) -> list[Judged]:
+    def judge(self, check: ParityCheck, inputs: Sequence[Input], beside: Mapping[str, Path]) -> list[InputResult]:
         """Every input on both sides; after an interrupt, those that were finished."""
-        futures: list[Future[Judged]] = []
+        futures: list[Future[InputResult]] = []
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
                 for number, given in enumerate(inputs):
@@ -64,15 +64,15 @@ class Judge:
         kill_leftovers(self.folder)  # a process may have begun just when those of its run were killed
         return [future.result() for future in futures if future.done() and not _lost(future)]
 
-    def _stop(self, pool: ThreadPoolExecutor, futures: Sequence[Future[Judged]]) -> None:
+    def _stop(self, pool: ThreadPoolExecutor, futures: Sequence[Future[InputResult]]) -> None:
         self._stopping.set()
         pool.shutdown(wait=False, cancel_futures=True)
         while not all(future.done() for future in futures):  # a run may have been about to begin
             kill_leftovers(self.folder)
             time.sleep(_PAUSE)
 
-    def _judge(self, check: Check, given: Input, beside: Mapping[str, Path], folder: Path) -> Judged:
-        stage = Stage(runner=self.runner, folder=folder, environment=self.environment)
+    def _judge(self, check: ParityCheck, given: Input, beside: Mapping[str, Path], folder: Path) -> InputResult:
+        stage = Sandbox(runner=self.runner, folder=folder, environment=self.environment)
 
         def run(program: Path) -> Behaviour:
             if self._stopping.is_set():
@@ -85,7 +85,9 @@ class Judge:
         return observed(given, check, partial(run, self.base), partial(run, self.head))
 
 
-def observed(given: Input, check: Check, base: Callable[[], Behaviour], head: Callable[[], Behaviour]) -> Judged:
+def observed(
+    given: Input, check: ParityCheck, base: Callable[[], Behaviour], head: Callable[[], Behaviour]
+) -> InputResult:
     """Run an input on both sides, again as long as they differ; one that cannot be copied is not compared."""
     try:
         bases, heads = [base()], [head()]
@@ -98,9 +100,9 @@ def observed(given: Input, check: Check, base: Callable[[], Behaviour], head: Ca
             found = settled(given, bases, heads, check)
     except CopyError as error:
         aside = SetAside(input=given.name, project=given.project, reason=str(error))
-        return Judged(input=given.name, project=given.project, base=None, head=None, not_compared=aside)
+        return InputResult(input=given.name, project=given.project, base=None, head=None, not_compared=aside)
     return found
 
 
-def _lost(future: Future[Judged]) -> bool:
+def _lost(future: Future[InputResult]) -> bool:
     return future.cancelled() or future.exception() is not None

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from trimtab.commands.parity.model import Behaviour, Content, Input, Written
 from trimtab.errors import InputError, MissingError
-from trimtab.model.parity_check import Check
+from trimtab.model.parity_check import ParityCheck
 from trimtab.system.disk_quota import bytes_below
 from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
 from trimtab.system.process import Command, Confinement, Finished, Runner, out_of_space
@@ -42,14 +42,14 @@ class CopyError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stage:
+class Sandbox:
     """Runs programs, one at a time, in one folder."""
 
     runner: Runner
     folder: Path
     environment: Mapping[str, str]
 
-    def observe(self, program: Path, check: Check, given: Input, beside: Mapping[str, Path]) -> Behaviour:
+    def observe(self, program: Path, check: ParityCheck, given: Input, beside: Mapping[str, Path]) -> Behaviour:
         """Run a program once.
 
         Args:
@@ -90,7 +90,7 @@ class Stage:
                 hint="free some, or point TMPDIR elsewhere, or use fewer --jobs",
             ) from None
 
-    def _run(self, binary: Path, check: Check, given: Input, limit: int) -> Finished:
+    def _run(self, binary: Path, check: ParityCheck, given: Input, limit: int) -> Finished:
         command = Command(
             argv=_words(check.command, str(binary), given.place),
             cwd=self.folder / "work",

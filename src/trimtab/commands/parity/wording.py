@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trimtab.commands.parity.model import CheckResult, Difference, Ending, Parity
+from trimtab.commands.parity.model import BehaviourDifference, CheckResult, Ending, Parity
 from trimtab.units import format_seconds
 
 MOST_LISTED = 10
@@ -47,7 +47,7 @@ def endings(check: CheckResult) -> str:
     return ", ".join((*others, *exits[:MOST_LISTED], *rest))
 
 
-def lines_of(difference: Difference) -> Iterator[str]:
+def lines_of(difference: BehaviourDifference) -> Iterator[str]:
     """A difference as lines of a diff."""
     ends = "" if difference.base.said == difference.head.said else f" {difference.base.said} → {difference.head.said}"
     unstable = "" if difference.stable else " (head does not agree with itself)"

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from trimtab.builders.cargo import CargoBuilder
 from trimtab.builders.overlay import Overlay
-from trimtab.builders.routes import CROSS, Compiler, NoWay, Way, choose_way, linkers_in_force
+from trimtab.builders.routes import CROSS, BuildRoute, TargetToolchain, Unavailable, choose_way, linkers_in_force
 from trimtab.builders.work_folder import ArtifactStore
-from trimtab.cargo.profiles.effective import todays_profile
+from trimtab.cargo.profiles.effective import effective_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.choice.table import label
 from trimtab.commands.targets.cache import AttemptStore
 from trimtab.commands.targets.known_issues import hints
-from trimtab.commands.targets.model import Attempt, Standing, TargetResult
+from trimtab.commands.targets.model import TargetAttempt, TargetResult, TargetStatus
 from trimtab.commands.targets.overrides import narrower
-from trimtab.commands.targets.smoke_run import Running
+from trimtab.commands.targets.smoke_run import SmokeRunner
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.identity import digest
 from trimtab.measure.effect import check_effect
@@ -28,7 +28,7 @@ from trimtab.model.trial import BuildFailed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class ProfileRequest:
     """A profile as it is asked for: by name, and by what changes on top of it."""
 
     selection: Selection
@@ -46,18 +46,18 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trying:
+class TargetTrials:
     """Tries targets, one after the other."""
 
     exploration: Exploration
-    base: Settings
-    candidate: Settings | None
+    base: ProfileRequest
+    candidate: ProfileRequest | None
     fresh: bool
     work: Path
     overlay: Overlay | None
-    compilers: tuple[Compiler, ...]
+    compilers: tuple[TargetToolchain, ...]
     attempts: AttemptStore
-    running: Running
+    running: SmokeRunner
     told: Callable[[str], None]
 
     def result(self, target: ReleaseTarget) -> TargetResult:
@@ -65,7 +65,7 @@ class Trying:
         exploration = self.exploration
         linkers = linkers_in_force(exploration.today.configuration, exploration.environment, [target.triple])
         way = choose_way(target.triple, self.compilers, linkers)
-        if isinstance(way, NoWay):
+        if isinstance(way, Unavailable):
             self.told(f"{target.triple}: not tried: {way.reason}")
             return TargetResult(target=target, reason=way.reason, how=way.how)
         base = self._attempt(target.triple, way, self.base)
@@ -73,33 +73,35 @@ class Trying:
         if self.candidate:
             tried.append(self._attempt(target.triple, way, self.candidate, base))
         found = TargetResult(target=target, way=str(way), attempts=tuple(tried), hints=hints(target.triple, tried))
-        if found.standing is Standing.BREAKS and self.candidate:
+        if found.standing is TargetStatus.BREAKS and self.candidate:
             narrowed = self._narrow(found, way, self.candidate)
             found = replace(found, narrowed=tuple(narrowed), hints=hints(target.triple, (*tried, *narrowed)))
         self.told(f"{target.triple}: {found.standing}")
         return found
 
-    def _narrow(self, found: TargetResult, way: Way, candidate: Settings) -> list[Attempt]:
+    def _narrow(self, found: TargetResult, way: BuildRoute, candidate: ProfileRequest) -> list[TargetAttempt]:
         """Profiles between the candidate and today's, until one of them works for this target."""
         base, judged = found.attempts
-        tried: list[Attempt] = []
+        tried: list[TargetAttempt] = []
         for profile in narrower(base.profile, judged.profile, found.hints):
-            settings = Settings(selection=candidate.selection, whole=profile)
+            settings = ProfileRequest(selection=candidate.selection, whole=profile)
             tried.append(self._attempt(found.target.triple, way, settings, base))
             if tried[-1].works:
                 break
         return tried
 
-    def today(self, compiler: Compiler, selection: Selection) -> Profile:
+    def today(self, compiler: TargetToolchain, selection: Selection) -> Profile:
         """A named profile as a toolchain's Cargo has it: defaults differ between their versions."""
         exploration = self.exploration
         if compiler is self.compilers[0] and selection == self.base.selection:
             return exploration.today.profile
         environment = dict(compiler.environment)
         binaries = exploration.binaries
-        return todays_profile(exploration.runner, exploration.project, binaries, selection, environment).profile
+        return effective_profile(exploration.runner, exploration.project, binaries, selection, environment).profile
 
-    def _attempt(self, triple: str, way: Way, settings: Settings, before: Attempt | None = None) -> Attempt:
+    def _attempt(
+        self, triple: str, way: BuildRoute, settings: ProfileRequest, before: TargetAttempt | None = None
+    ) -> TargetAttempt:
         """A target under a profile: built, unless that was done before, and run."""
         today = self.today(way.compiler, settings.selection)
         profile = settings.applied(today)
@@ -121,8 +123,8 @@ class Trying:
         return replace(built, label=name, runs=self.running.runs(triple, built.artifacts, before))
 
     def _build(
-        self, triple: str, way: Way, selection: Selection, today: Profile, profile: Profile, name: str
-    ) -> Attempt:
+        self, triple: str, way: BuildRoute, selection: Selection, today: Profile, profile: Profile, name: str
+    ) -> TargetAttempt:
         exploration, environment = self.exploration, dict(way.compiler.environment)
         flags = (
             flags_in_force(exploration.runner, exploration.project, environment, triple) if profile.rustflags else ()
@@ -147,9 +149,9 @@ class Trying:
         wrote = over.changes() if over else ()
         exploration.sources.check_unchanged()
         if isinstance(built, BuildFailed):
-            return Attempt(label=name, profile=profile, failure=built, wrote=wrote)
+            return TargetAttempt(label=name, profile=profile, failure=built, wrote=wrote)
         effects = (check_effect(built.invocations, one.name, profile) for one in built.artifacts)
-        return Attempt(
+        return TargetAttempt(
             label=name,
             profile=profile,
             artifacts=built.artifacts,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from trimtab.commands.targets.model import Attempt
+from trimtab.commands.targets.model import TargetAttempt
 
 
 class AttemptStore:
@@ -26,15 +26,15 @@ class AttemptStore:
         """Where the binaries are kept."""
         return self._folder / "artifacts"
 
-    def find(self, identity: str) -> Attempt | None:
+    def find(self, identity: str) -> TargetAttempt | None:
         """An attempt whose binaries are all still there."""
         try:
-            found = msgspec.json.decode(self._path(identity).read_bytes(), type=Attempt)
+            found = msgspec.json.decode(self._path(identity).read_bytes(), type=TargetAttempt)
         except (OSError, msgspec.DecodeError):
             return None
         return found if all(Path(artifact.path).exists() for artifact in found.artifacts) else None
 
-    def keep(self, identity: str, attempt: Attempt) -> None:
+    def keep(self, identity: str, attempt: TargetAttempt) -> None:
         """Keep an attempt that was built; a cache that cannot be written only costs another build."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)

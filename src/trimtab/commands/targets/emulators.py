@@ -15,7 +15,7 @@ from importlib import resources, util
 from pathlib import Path
 from typing import Any
 
-from trimtab.commands.targets.model import Ran, Run
+from trimtab.commands.targets.model import SmokeRun, SmokeStatus
 from trimtab.errors import MissingError
 from trimtab.system.process import Command, Finished, Runner
 
@@ -116,7 +116,7 @@ def run_binary(
     cwd: Path,
     environment: Mapping[str, str],
     timeout: float,
-) -> Run:
+) -> SmokeRun:
     """Run a program once, to see that it runs at all.
 
     Without arguments it is asked for its version or help. A program that takes neither is not called failed, unless it
@@ -149,14 +149,14 @@ def run_binary(
             return _not_started(name, emulator, f"it does not start: {finished.ended}")
         if finished.ok:
             said = f"{' '.join(words)}: {_first_line(finished.stdout)}".removesuffix(": ")
-            return Run(binary=name, state=Ran.OK, runner=emulator.name, said=said, exit_code=0)
+            return SmokeRun(binary=name, state=SmokeStatus.OK, runner=emulator.name, said=said, exit_code=0)
         if crash := _crash(finished, emulator):
             break
     assert finished
     failed = crash or (finished.ended if arguments else "")
-    return Run(
+    return SmokeRun(
         binary=name,
-        state=Ran.FAILED if failed else Ran.NOT_RUN,
+        state=SmokeStatus.FAILED if failed else SmokeStatus.NOT_RUN,
         runner=emulator.name,
         said=failed or f"it takes neither --version nor --help ({_ended(finished)})",
         exit_code=finished.exit_code,
@@ -164,18 +164,18 @@ def run_binary(
     )
 
 
-def worse(run: Run, before: Run | None) -> Run:
+def worse(run: SmokeRun, before: SmokeRun | None) -> SmokeRun:
     """A run beside that of today's binary: what works today and does not now has failed.
 
     Where both start and neither is known to work, what does not end as it does today has failed.
     """
-    if not before or run.state is not Ran.NOT_RUN:
+    if not before or run.state is not SmokeStatus.NOT_RUN:
         return run
-    if before.state is Ran.OK:
-        return replace(run, state=Ran.FAILED, how=())
-    if before.state is Ran.NOT_RUN and before.exit_code not in (None, run.exit_code):
+    if before.state is SmokeStatus.OK:
+        return replace(run, state=SmokeStatus.FAILED, how=())
+    if before.state is SmokeStatus.NOT_RUN and before.exit_code not in (None, run.exit_code):
         said = f"{run.said}, and under today's profile exit code {before.exit_code}"
-        return replace(run, state=Ran.FAILED, said=said, how=())
+        return replace(run, state=SmokeStatus.FAILED, said=said, how=())
     return run
 
 
@@ -186,9 +186,9 @@ def _run_beside(runner: Runner, emulator: Emulator, argv: tuple[str, ...], envir
             runner.run(Command(argv=argv, environment=surroundings, timeout=_FIRST_START))
 
 
-def _not_started(name: str, emulator: Emulator, said: str) -> Run:
+def _not_started(name: str, emulator: Emulator, said: str) -> SmokeRun:
     how = f"install {emulator.words[0]}" if emulator.words else "install the C library of its target"
-    return Run(binary=name, state=Ran.NOT_RUN, runner=emulator.name, said=said, how=(how,))
+    return SmokeRun(binary=name, state=SmokeStatus.NOT_RUN, runner=emulator.name, said=said, how=(how,))
 
 
 def _crash(finished: Finished, emulator: Emulator) -> str:

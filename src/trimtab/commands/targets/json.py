@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.commands.targets.model import Attempt, Proposal, TargetResult, TargetsReport, Trouble
+from trimtab.commands.targets.model import KnownIssue, Proposal, TargetAttempt, TargetResult, TargetsReport
 from trimtab.report.trial_json import effect_document, failure_document
 
 SCHEMA = "trimtab.targets/1"
@@ -49,7 +49,7 @@ def _target(result: TargetResult) -> dict[str, Any]:
     }
 
 
-def _hint(hint: Trouble) -> dict[str, Any]:
+def _hint(hint: KnownIssue) -> dict[str, Any]:
     settings = [{"axis": axis, "values": values} for axis, values in hint.settings.items()]
     return {**asdict(hint), "settings": settings}
 
@@ -59,7 +59,7 @@ def _proposal(proposal: Proposal) -> dict[str, Any]:
     return {**asdict(proposal), "settings": settings}
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: TargetAttempt) -> dict[str, Any]:
     return {
         "label": attempt.label,
         "profile": attempt.profile.spelled(),

@@ -9,11 +9,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from trimtab.commands.targets.model import Attempt, Trouble
+from trimtab.commands.targets.model import KnownIssue, TargetAttempt
 from trimtab.model.profile import Profile
 
 
-def hints(triple: str, attempts: Sequence[Attempt]) -> tuple[Trouble, ...]:
+def hints(triple: str, attempts: Sequence[TargetAttempt]) -> tuple[KnownIssue, ...]:
     """The troubles that fit the failures of a target; nothing where all is well.
 
     What also fails without the settings that a trouble blames does not fail for that, nor does what works with them.
@@ -30,12 +30,12 @@ def hints(triple: str, attempts: Sequence[Attempt]) -> tuple[Trouble, ...]:
     )
 
 
-def axes_in_question(troubles: Sequence[Trouble]) -> frozenset[str]:
+def axes_in_question(troubles: Sequence[KnownIssue]) -> frozenset[str]:
     """The axes that known troubles blame."""
     return frozenset(axis for trouble in troubles for axis in trouble.settings)
 
 
-def _explains(row: dict[str, Any], attempt: Attempt) -> bool:
+def _explains(row: dict[str, Any], attempt: TargetAttempt) -> bool:
     if "causes" in row and (not attempt.failure or attempt.failure.cause not in row["causes"]):
         return False
     return _has(attempt.profile, row["settings"])
@@ -46,8 +46,8 @@ def _has(profile: Profile, settings: dict[str, list[str]]) -> bool:
     return all(str(spelled[axis]) in values for axis, values in settings.items())
 
 
-def _trouble(row: dict[str, Any]) -> Trouble:
-    return Trouble(
+def _trouble(row: dict[str, Any]) -> KnownIssue:
+    return KnownIssue(
         targets=tuple(row["targets"]),
         settings={axis: tuple(values) for axis, values in row["settings"].items()},
         says=row["says"],

@@ -13,7 +13,7 @@ from trimtab.model.study import Machine
 from trimtab.model.trial import Artifact, BuildFailed, Cost, Effect
 
 
-class Ran(StrEnum):
+class SmokeStatus(StrEnum):
     """What became of a binary when it was run."""
 
     OK = "ok"
@@ -22,11 +22,11 @@ class Ran(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class SmokeRun:
     """A binary that was run, or the reason why not."""
 
     binary: str
-    state: Ran
+    state: SmokeStatus
     runner: str = ""
     """What ran it: ``native``, ``wine``, …"""
     said: str = ""
@@ -38,7 +38,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trouble:
+class KnownIssue:
     """A known trouble between targets and profiles, with its source."""
 
     targets: tuple[str, ...]
@@ -51,7 +51,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Attempt:
+class TargetAttempt:
     """One target under one profile."""
 
     label: str
@@ -61,19 +61,19 @@ class Attempt:
     artifacts: tuple[Artifact, ...] = ()
     cost: Cost | None = None
     effects: tuple[Effect, ...] = ()
-    runs: tuple[Run, ...] = ()
+    runs: tuple[SmokeRun, ...] = ()
     wrote: tuple[str, ...] = ()
     """What the build did to the project's own tree, kept away from it; such as ``deleted src/main.rs``."""
 
     @property
     def works(self) -> bool:
         """Whether it was built, and nothing that was run failed."""
-        return self.failure is None and all(run.state is not Ran.FAILED for run in self.runs)
+        return self.failure is None and all(run.state is not SmokeStatus.FAILED for run in self.runs)
 
     @property
     def ran(self) -> bool:
         """Whether it was built and every binary was run with success."""
-        return self.failure is None and bool(self.runs) and all(run.state is Ran.OK for run in self.runs)
+        return self.failure is None and bool(self.runs) and all(run.state is SmokeStatus.OK for run in self.runs)
 
     def was_told(self, axes: Iterable[AxisKind]) -> bool:
         """Whether rustc is known to have been told what the profile says on some axes, for every binary."""
@@ -94,10 +94,10 @@ class Attempt:
         """The first error line, of the build or else of a run; nothing where there is none."""
         if self.failure:
             return f"{self.failure.cause}: {self.failure.message}"
-        return next((f"{run.binary}: {run.said}" for run in self.runs if run.state is Ran.FAILED), "")
+        return next((f"{run.binary}: {run.said}" for run in self.runs if run.state is SmokeStatus.FAILED), "")
 
 
-class Standing(StrEnum):
+class TargetStatus(StrEnum):
     """What is known of a target. Only `PASSES` counts as passing."""
 
     BREAKS = "breaks"
@@ -125,24 +125,24 @@ class TargetResult:
     """Why it was not tried."""
     how: tuple[str, ...] = ()
     """What makes it possible to build it here."""
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[TargetAttempt, ...] = ()
     """Today's profile, then the candidate, if there is one."""
-    narrowed: tuple[Attempt, ...] = ()
+    narrowed: tuple[TargetAttempt, ...] = ()
     """Profiles between the candidate and today's, tried to find out what this target needs."""
-    hints: tuple[Trouble, ...] = ()
+    hints: tuple[KnownIssue, ...] = ()
     """Known troubles that fit a failure."""
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> TargetStatus:
         """What is known of it."""
         if not self.attempts:
-            return Standing.NOT_TRIED
+            return TargetStatus.NOT_TRIED
         base, judged = self.attempts[0], self.attempts[-1]
         if not judged.works:
-            return Standing.BREAKS if base.works else Standing.FAILS
+            return TargetStatus.BREAKS if base.works else TargetStatus.FAILS
         if not judged.was_told(judged.profile.differing(base.profile)):
-            return Standing.NOT_IN_EFFECT
-        return Standing.PASSES if judged.ran else Standing.BUILT
+            return TargetStatus.NOT_IN_EFFECT
+        return TargetStatus.PASSES if judged.ran else TargetStatus.BUILT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,7 +185,7 @@ class TargetsReport:
     def counts(self) -> dict[str, int]:
         """How many targets there are of each standing."""
         found = Counter(result.standing for result in self.results)
-        return {standing.value: found[standing] for standing in Standing}
+        return {standing.value: found[standing] for standing in TargetStatus}
 
     @property
     def headline(self) -> str:

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from trimtab.choice.table import label
 from trimtab.commands.targets.known_issues import axes_in_question
-from trimtab.commands.targets.model import Attempt, Proposal, TargetResult, Trouble
+from trimtab.commands.targets.model import KnownIssue, Proposal, TargetAttempt, TargetResult
 from trimtab.model.profile import Profile
 from trimtab.model.release_target import ReleaseTarget
 
@@ -23,7 +23,7 @@ _SIGNS = re.compile(r"[^A-Za-z0-9]+")
 """What cannot be in the name of a profile."""
 
 
-def narrower(base: Profile, candidate: Profile, known: Sequence[Trouble]) -> tuple[Profile, ...]:
+def narrower(base: Profile, candidate: Profile, known: Sequence[KnownIssue]) -> tuple[Profile, ...]:
     """Profiles to try where the candidate breaks a target: one of its changes taken back at a time.
 
     Those that a known trouble blames come first. Where the candidate changes one thing only there is nothing between it
@@ -37,7 +37,7 @@ def narrower(base: Profile, candidate: Profile, known: Sequence[Trouble]) -> tup
     return tuple(axis.set(candidate, axis.get(base)) for axis in ordered)
 
 
-def attempt_for(base: Attempt, narrowed: Sequence[Attempt]) -> Attempt:
+def attempt_for(base: TargetAttempt, narrowed: Sequence[TargetAttempt]) -> TargetAttempt:
     """What a broken target should be built with: the first of the narrower profiles that works, else today's."""
     return next((one for one in narrowed if one.works), base)
 
@@ -49,7 +49,7 @@ def proposals(results: Iterable[TargetResult], name: str) -> tuple[Proposal, ...
         results: of targets that work today and not with the candidate.
         name: of the profile that all others get.
     """
-    groups: dict[str, list[tuple[TargetResult, Attempt]]] = {}
+    groups: dict[str, list[tuple[TargetResult, TargetAttempt]]] = {}
     for result in results:
         chosen = attempt_for(result.attempts[0], result.narrowed)
         # Beside the candidate as this target's toolchain has it: its defaults may be others than those of the next.
@@ -75,7 +75,7 @@ def flag_notes(results: Iterable[TargetResult]) -> tuple[str, ...]:
     )
 
 
-def _proposal(own: str, members: Sequence[tuple[TargetResult, Attempt]], name: str) -> Proposal:
+def _proposal(own: str, members: Sequence[tuple[TargetResult, TargetAttempt]], name: str) -> Proposal:
     """One profile, for targets that differ from the candidate in the same settings."""
     result, chosen = members[0]
     differing = chosen.profile.differing(result.attempts[-1].profile)

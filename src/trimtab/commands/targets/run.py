@@ -13,22 +13,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.builders.overlay import Overlay, overlay
-from trimtab.builders.routes import CROSS, Compiler, find_compiler
+from trimtab.builders.routes import CROSS, TargetToolchain, find_compiler
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.git import profile_names
-from trimtab.cargo.profiles.effective import todays_profile
+from trimtab.cargo.profiles.effective import effective_profile
 from trimtab.cargo.project import fetch
 from trimtab.choice.table import label
-from trimtab.commands.targets.attempt import Settings, Trying
+from trimtab.commands.targets.attempt import ProfileRequest, TargetTrials
 from trimtab.commands.targets.cache import AttemptStore
-from trimtab.commands.targets.model import Standing, TargetResult, TargetsReport
+from trimtab.commands.targets.model import TargetResult, TargetsReport, TargetStatus
 from trimtab.commands.targets.overrides import flag_notes, proposals
-from trimtab.commands.targets.smoke_run import Running
+from trimtab.commands.targets.smoke_run import SmokeRunner
 from trimtab.config.file import read_config
 from trimtab.errors import InputError
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.prepare import prepare
-from trimtab.experiment.request import Request as Exploring
+from trimtab.experiment.request import Request
 from trimtab.experiment.sides import trial_named
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile, axis_kind, parse_axis_value
@@ -43,7 +43,7 @@ _RUNS_NOT_CONTAINED = "this system gives no overlay: what --run runs can change 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class TargetsRequest:
     """What a user asks for."""
 
     path: str = "."
@@ -93,7 +93,7 @@ def targets(
         InputError: wrong arguments, configuration or project.
         MissingError: Cargo or a named toolchain is missing.
     """
-    request = Request(
+    request = TargetsRequest(
         path=str(path),
         targets=tuple(only),
         candidate=tuple(candidate),
@@ -105,7 +105,7 @@ def targets(
 
 
 def run(
-    request: Request, folders: Folders, runner: Runner, told: Callable[[str], None] = lambda _: None
+    request: TargetsRequest, folders: Folders, runner: Runner, told: Callable[[str], None] = lambda _: None
 ) -> TargetsReport:
     """Try every target; see `targets`.
 
@@ -123,7 +123,7 @@ def run(
     base, candidate = _settings(request, exploration, folders)
     with hold_workplace(folders.cache) as work:
         over = overlay(runner, exploration.project.root, work / "tree", exploration.environment)
-        trying = Trying(
+        trying = TargetTrials(
             exploration=exploration,
             base=base,
             candidate=candidate,
@@ -141,7 +141,7 @@ def run(
             kill_leftovers(work)  # wine's own server among them
     today = exploration.today.profile
     judged = candidate.applied(trying.today(compilers[0], candidate.selection)) if candidate else None
-    broken = [result for result in results if result.standing is Standing.BREAKS]
+    broken = [result for result in results if result.standing is TargetStatus.BREAKS]
     return TargetsReport(
         project=exploration.study.project.name,
         root=exploration.study.project.root,
@@ -166,16 +166,18 @@ def run(
     )
 
 
-def _exploring(request: Request) -> Exploring:
-    return Exploring(
+def _exploring(request: TargetsRequest) -> Request:
+    return Request(
         path=request.path, profile=request.profile, binaries=request.binaries, all_binaries=request.all_binaries,
         packages=request.packages, features=request.features, default_features=request.default_features, axes=(),
         probes=frozenset({ProbeKind.BUILD}), jobs=request.jobs, timeout=request.timeout,
     )  # fmt: skip
 
 
-def _running(request: Request, exploration: Exploration, folders: Folders, work: Path, over: Overlay | None) -> Running:
-    return Running(
+def _running(
+    request: TargetsRequest, exploration: Exploration, folders: Folders, work: Path, over: Overlay | None
+) -> SmokeRunner:
+    return SmokeRunner(
         runner=exploration.runner,
         host=exploration.study.toolchain.host,
         cache=folders.cache,
@@ -190,7 +192,7 @@ def _running(request: Request, exploration: Exploration, folders: Folders, work:
     )
 
 
-def _compilers(request: Request, exploration: Exploration) -> tuple[tuple[Compiler, ...], list[str]]:
+def _compilers(request: TargetsRequest, exploration: Exploration) -> tuple[tuple[TargetToolchain, ...], list[str]]:
     """The toolchain in force and the others that can read the project; notes about those that cannot."""
     runner, project, environment = exploration.runner, exploration.project, exploration.environment
     found, notes = [find_compiler(runner, project.root, environment)], list[str]()
@@ -198,7 +200,9 @@ def _compilers(request: Request, exploration: Exploration) -> tuple[tuple[Compil
         other = find_compiler(runner, project.root, environment, folder)
         try:
             fetch(runner, project, dict(other.environment))
-            todays_profile(runner, project, exploration.binaries, exploration.plan.selection, dict(other.environment))
+            effective_profile(
+                runner, project, exploration.binaries, exploration.plan.selection, dict(other.environment)
+            )
         except InputError as error:
             notes.append(f"{other.toolchain.rustc} ({other.toolchain.cargo}) was left out: {error.what}")
             continue
@@ -206,7 +210,7 @@ def _compilers(request: Request, exploration: Exploration) -> tuple[tuple[Compil
     return tuple(found), notes
 
 
-def _wanted(request: Request, exploration: Exploration, known: frozenset[str]) -> Discovery:
+def _wanted(request: TargetsRequest, exploration: Exploration, known: frozenset[str]) -> Discovery:
     """The targets to try: those that are named, else those that the project names, else this machine's own."""
     root, host = exploration.project.root, exploration.study.toolchain.host
     if request.targets:
@@ -225,13 +229,15 @@ def _named(triple: str, where: str) -> ReleaseTarget:
     return ReleaseTarget(triple=triple, places=(Place(file=where, line=0, said=triple),))
 
 
-def _settings(request: Request, exploration: Exploration, folders: Folders) -> tuple[Settings, Settings | None]:
+def _settings(
+    request: TargetsRequest, exploration: Exploration, folders: Folders
+) -> tuple[ProfileRequest, ProfileRequest | None]:
     """Today's profile and the candidate.
 
     Raises:
         InputError: a word that names no profile, or a candidate that is today's profile.
     """
-    base = Settings(selection=exploration.plan.selection)
+    base = ProfileRequest(selection=exploration.plan.selection)
     if not request.candidate:
         return base, None
     candidate = base
@@ -243,7 +249,7 @@ def _settings(request: Request, exploration: Exploration, folders: Folders) -> t
     return base, candidate
 
 
-def _with(word: str, candidate: Settings, exploration: Exploration, folders: Folders) -> Settings:
+def _with(word: str, candidate: ProfileRequest, exploration: Exploration, folders: Folders) -> ProfileRequest:
     name, equals, value = word.partition("=")
     if equals and ":" not in name:
         axis = axis_kind(name.strip())
@@ -268,7 +274,7 @@ def _crossed(results: Sequence[TargetResult]) -> tuple[str, ...]:
     return (f"{', '.join(triples)}: {note}",) if triples else ()
 
 
-def _label(base: Settings, candidate: Settings | None, judged: Profile | None, today: Profile) -> str:
+def _label(base: ProfileRequest, candidate: ProfileRequest | None, judged: Profile | None, today: Profile) -> str:
     if not candidate or judged is None:
         return ""
     name = candidate.selection.profile

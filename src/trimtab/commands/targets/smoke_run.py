@@ -21,7 +21,7 @@ from trimtab.commands.targets.emulators import (
     runner_words,
     worse,
 )
-from trimtab.commands.targets.model import Attempt, Ran, Run
+from trimtab.commands.targets.model import SmokeRun, SmokeStatus, TargetAttempt
 from trimtab.model.trial import Artifact
 from trimtab.system.orphans import kill_leftovers
 from trimtab.system.process import Runner
@@ -32,7 +32,7 @@ _LONGEST = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Running:
+class SmokeRunner:
     """Runs programs of any target."""
 
     runner: Runner
@@ -52,7 +52,7 @@ class Running:
     timeout: float
     environment: Mapping[str, str]
 
-    def runs(self, triple: str, artifacts: Sequence[Artifact], before: Attempt | None) -> tuple[Run, ...]:
+    def runs(self, triple: str, artifacts: Sequence[Artifact], before: TargetAttempt | None) -> tuple[SmokeRun, ...]:
         """Each program run once, beside today's if there is one.
 
         Programs run in an empty folder; with arguments of the user's, which may name files, in the project's. There, if
@@ -66,13 +66,13 @@ class Running:
         return tuple(
             worse(self._run(triple, emulator, artifact), earlier.get(artifact.name))
             if artifact in programs
-            else Run(binary=artifact.name, state=Ran.NOT_RUN, said="a library: nothing to run")
+            else SmokeRun(binary=artifact.name, state=SmokeStatus.NOT_RUN, said="a library: nothing to run")
             for artifact in artifacts
         )
 
-    def _run(self, triple: str, emulator: Emulator | NoEmulator, artifact: Artifact) -> Run:
+    def _run(self, triple: str, emulator: Emulator | NoEmulator, artifact: Artifact) -> SmokeRun:
         if isinstance(emulator, NoEmulator):
-            return Run(binary=artifact.name, state=Ran.NOT_RUN, said=emulator.reason, how=emulator.how)
+            return SmokeRun(binary=artifact.name, state=SmokeStatus.NOT_RUN, said=emulator.reason, how=emulator.how)
         suffix = next((ending for part, ending in _SUFFIXES.items() if part in triple), "")
         with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
             empty = Path(scratch) / "empty"

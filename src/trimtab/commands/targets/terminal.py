@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from trimtab.commands.targets.model import Standing, TargetsReport
+from trimtab.commands.targets.model import TargetsReport, TargetStatus
 from trimtab.commands.targets.wording import HEADINGS, effects, possible, rows, subtitle, wrote
 from trimtab.units import printable
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _STYLES = {
-    Standing.BREAKS: "bold red",
-    Standing.FAILS: "red",
-    Standing.NOT_IN_EFFECT: "yellow",
-    Standing.BUILT: "yellow",
-    Standing.PASSES: "green",
+    TargetStatus.BREAKS: "bold red",
+    TargetStatus.FAILS: "red",
+    TargetStatus.NOT_IN_EFFECT: "yellow",
+    TargetStatus.BUILT: "yellow",
+    TargetStatus.PASSES: "green",
 }
 _WIDE = 140
 """Columns of a terminal that has room for the errors in the table."""

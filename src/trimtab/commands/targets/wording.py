@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from trimtab.commands.targets.model import Attempt, Ran, Standing, TargetResult, TargetsReport
+from trimtab.commands.targets.model import SmokeStatus, TargetAttempt, TargetResult, TargetsReport, TargetStatus
 from trimtab.units import format_bytes, format_change, format_seconds, printable
 
 SIGNS = {
-    Standing.BREAKS: "❌",
-    Standing.FAILS: "❌",
-    Standing.NOT_TRIED: "–",
-    Standing.NOT_IN_EFFECT: "❔",
-    Standing.BUILT: "❔",
-    Standing.PASSES: "✅",
+    TargetStatus.BREAKS: "❌",
+    TargetStatus.FAILS: "❌",
+    TargetStatus.NOT_TRIED: "–",
+    TargetStatus.NOT_IN_EFFECT: "❔",
+    TargetStatus.BUILT: "❔",
+    TargetStatus.PASSES: "✅",
 }
 
 HEADINGS = ("target", "profile", "builds", "runs", "size", "build CPU", "effect", "first error, or why not")
@@ -33,15 +33,17 @@ def rows(result: TargetResult) -> Iterator[tuple[str, ...]]:
     """A line for each profile that a target was tried with, or one that says why it was not."""
     target = f"{SIGNS[result.standing]} {printable(result.target.triple)}"
     if not result.attempts:
-        yield (target, "", Standing.NOT_TRIED, "", "", "", "", printable(result.reason))
+        yield (target, "", TargetStatus.NOT_TRIED, "", "", "", "", printable(result.reason))
         return
     base = result.attempts[0]
     for attempt in (*result.attempts, *result.narrowed):
         yield (target if attempt is base else "", *_cells(attempt, base))
 
 
-def _cells(attempt: Attempt, base: Attempt) -> tuple[str, ...]:
-    remark = printable(attempt.trouble or next((run.said for run in attempt.runs if run.state is Ran.NOT_RUN), ""))
+def _cells(attempt: TargetAttempt, base: TargetAttempt) -> tuple[str, ...]:
+    remark = printable(
+        attempt.trouble or next((run.said for run in attempt.runs if run.state is SmokeStatus.NOT_RUN), "")
+    )
     if attempt.failure:
         return (attempt.label, "fails", "", "", "", "", remark)
     size = format_bytes(attempt.size)
@@ -51,15 +53,20 @@ def _cells(attempt: Attempt, base: Attempt) -> tuple[str, ...]:
     return (attempt.label, "ok", _runs(attempt), size, cpu, _effect(attempt), remark)
 
 
-def _runs(attempt: Attempt) -> str:
+def _runs(attempt: TargetAttempt) -> str:
     states = {run.state for run in attempt.runs}
-    worst = next((state for state in (Ran.FAILED, Ran.NOT_RUN, Ran.OK) if state in states), Ran.NOT_RUN)
+    worst = next(
+        (state for state in (SmokeStatus.FAILED, SmokeStatus.NOT_RUN, SmokeStatus.OK) if state in states),
+        SmokeStatus.NOT_RUN,
+    )
     runners = " ".join(dict.fromkeys(run.runner for run in attempt.runs if run.runner))
-    said = {Ran.FAILED: "fails", Ran.NOT_RUN: Ran.NOT_RUN, Ran.OK: Ran.OK}[worst]
+    said = {SmokeStatus.FAILED: "fails", SmokeStatus.NOT_RUN: SmokeStatus.NOT_RUN, SmokeStatus.OK: SmokeStatus.OK}[
+        worst
+    ]
     return f"{said} ({runners})" if runners else said
 
 
-def _effect(attempt: Attempt) -> str:
+def _effect(attempt: TargetAttempt) -> str:
     if not attempt.effects:
         return "not seen"
     return "differs" if any(effect.warnings for effect in attempt.effects) else "as asked"
@@ -78,7 +85,7 @@ def how(result: TargetResult) -> tuple[str, ...]:
     if not result.attempts:
         return result.how
     runs = result.attempts[-1].runs
-    return tuple(dict.fromkeys(word for run in runs if run.state is Ran.NOT_RUN for word in run.how))
+    return tuple(dict.fromkeys(word for run in runs if run.state is SmokeStatus.NOT_RUN for word in run.how))
 
 
 def effects(report: TargetsReport) -> Iterator[str]:
@@ -98,7 +105,7 @@ def wrote(report: TargetsReport) -> Iterator[str]:
             )
 
 
-def all_attempts(results: Sequence[TargetResult]) -> Iterator[tuple[TargetResult, Attempt]]:
+def all_attempts(results: Sequence[TargetResult]) -> Iterator[tuple[TargetResult, TargetAttempt]]:
     """Every attempt with its target."""
     for result in results:
         for attempt in (*result.attempts, *result.narrowed):

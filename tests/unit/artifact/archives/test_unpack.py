@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.artifact.archives import packed as limits
-from trimtab.artifact.archives.packed import Names, Packed
+from trimtab.artifact.archives.packed import ArchiveMember, MemberNames
 from trimtab.artifact.archives.unpack import archive_kind, unpack
 from trimtab.errors import InputError, MissingError
 from trimtab.model.size_report import Format
@@ -77,7 +77,7 @@ def header(size: int = 0, kind: bytes = tarfile.REGTYPE, name: str = "x") -> byt
     return info.tobuf(tarfile.GNU_FORMAT)
 
 
-def everything(data: bytes, folder: Path, name: str = "archive") -> list[tuple[Packed, bytes | None]]:
+def everything(data: bytes, folder: Path, name: str = "archive") -> list[tuple[ArchiveMember, bytes | None]]:
     """All members with the bytes of those that were unpacked; checks that nothing is left and nothing got out."""
     home = Path(tempfile.mkdtemp(dir=folder))
     path, scratch = home / name, home / "scratch"
@@ -187,7 +187,7 @@ class TestMembers:
 
     @given(st.lists(st.sampled_from(["a", "a#2", "a#2#2", "a#3", "b", "", "\x1b[2J", "\udcff"])))
     def test_names_are_unique_and_printable(self, given_names: list[str]) -> None:
-        names = Names()
+        names = MemberNames()
         taken = [names.take(name) for name in given_names]
         assert len(set(taken)) == len(taken)
         assert all(name.isprintable() for name in taken)

@@ -13,13 +13,15 @@ import pytest
 
 from tests.fakes.rustc import FIELDS, Crate, Wrapper
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
-from trimtab.builders.rustc_wrapper.server import Made, Report, Run, _Server, listening
+from trimtab.builders.rustc_wrapper.server import AlreadyMade, Report, RunInstruction, _Server, listening
 
 
 class Answering:
     """Gives one answer to all, and writes down what happens; may make calls wait."""
 
-    def __init__(self, answer: Run | Made, wait: Callable[[RustcCall], object] = lambda _: None) -> None:
+    def __init__(
+        self, answer: RunInstruction | AlreadyMade, wait: Callable[[RustcCall], object] = lambda _: None
+    ) -> None:
         self._answer, self._wait = answer, wait
         self.calls: list[RustcCall] = []
         self.reports: list[Report] = []
@@ -34,7 +36,7 @@ class Answering:
         finally:
             self.over.release()
 
-    def answer(self) -> Run | Made:
+    def answer(self) -> RunInstruction | AlreadyMade:
         return self._answer
 
     def ended(self, report: Report) -> None:
@@ -64,32 +66,35 @@ def crate(tmp_path: Path) -> Crate:
 
 class TestAnswers:
     def test_a_result_that_is_there_is_told_with_what_rustc_said_of_it(self, crate: Crate, tmp_path: Path) -> None:
-        listener = Answering(Made(said=b'{"warning": "unused \xff"}\n'))
+        listener = Answering(AlreadyMade(said=b'{"warning": "unused \xff"}\n'))
         with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             assert wrapper.ask(crate.call) == [[b'{"warning": "unused \xff"}\n']]
         assert listener.reports == []
 
     def test_nothing_that_rustc_said_is_still_an_answer(self, crate: Crate, tmp_path: Path) -> None:
-        with listening(Answering(Made(said=b"")), tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
+        with (
+            listening(Answering(AlreadyMade(said=b"")), tmp_path, threading.Event()) as place,
+            Wrapper(place) as wrapper,
+        ):
             wrapper.send([crate.call.folder, "rustc", *crate.call.arguments])
             wrapper.send([])
             assert wrapper.receive() == [b""]
 
     def test_a_call_is_read_as_it_was_made(self, crate: Crate, tmp_path: Path) -> None:
-        listener = Answering(Made(said=b"it"))
+        listener = Answering(AlreadyMade(said=b"it"))
         with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             wrapper.ask(crate.call)
         assert listener.calls == [crate.call]
 
     def test_names_that_are_no_text_go_through_as_they_are(self, crate: Crate, tmp_path: Path) -> None:
         odd = crate.but("--cfg", "\udcff", environment={"ODD": "a=b\n\udcfe", "EMPTY": ""}).call
-        listener = Answering(Run(argv=("rustc", "\udcff"), environment={"ODD": "\udcfe"}))
+        listener = Answering(RunInstruction(argv=("rustc", "\udcff"), environment={"ODD": "\udcfe"}))
         with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             assert wrapper.ask(odd)[1:3] == [[b"rustc", b"\xff"], [b"ODD=\xfe"]]
         assert listener.calls == [odd]
 
     def test_a_run_is_told_with_its_surroundings_and_links(self, crate: Crate, tmp_path: Path) -> None:
-        run = Run(argv=("rustc", "-O", ""), environment={"A": "1=2"}, links=((Path("/a b"), Path("/c")),))
+        run = RunInstruction(argv=("rustc", "-O", ""), environment={"A": "1=2"}, links=((Path("/a b"), Path("/c")),))
         listener = Answering(run)
         with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             assert wrapper.ask(crate.call) == [[], [b"rustc", b"-O", b""], [b"A=1=2"], [b"/a b", b"/c"]]
@@ -99,7 +104,7 @@ class TestAnswers:
 
     @pytest.mark.parametrize("code", [1, 101, -1])
     def test_a_run_that_failed_is_known_as_such(self, code: int, crate: Crate, tmp_path: Path) -> None:
-        listener = Answering(Run(argv=("rustc",)))
+        listener = Answering(RunInstruction(argv=("rustc",)))
         with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             wrapper.ask(crate.call)
             wrapper.tell({**FIELDS, "code": code})
@@ -107,7 +112,7 @@ class TestAnswers:
 
     def test_much_may_be_said(self, crate: Crate, tmp_path: Path) -> None:
         much = b"w" * 3_000_000
-        listener = Answering(Run(argv=("rustc",)))
+        listener = Answering(RunInstruction(argv=("rustc",)))
         with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             wrapper.ask(crate.but("--cfg", "x" * 100_000).call)
             wrapper.tell(FIELDS, much)
@@ -117,7 +122,7 @@ class TestAnswers:
 class TestSeveral:
     def test_calls_do_not_wait_for_each_other(self, crate: Crate, tmp_path: Path) -> None:
         all_there = threading.Barrier(5)
-        listener = Answering(Run(argv=("rustc",)), lambda _: all_there.wait(20))
+        listener = Answering(RunInstruction(argv=("rustc",)), lambda _: all_there.wait(20))
         with listening(listener, tmp_path, threading.Event()) as place, contextlib.ExitStack() as stack:
             wrappers = [stack.enter_context(Wrapper(place)) for _ in range(5)]
             for wrapper in wrappers:
@@ -135,7 +140,7 @@ class TestSeveral:
             assert go_on.wait(20)
             done.append("it was finished")
 
-        listener = Answering(Made(said=b"it"), slowly)
+        listener = Answering(AlreadyMade(said=b"it"), slowly)
         with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.send([crate.call.folder, "rustc"])
@@ -154,7 +159,7 @@ class TestEnd:
         """Whether it still listens after 20 seconds."""
 
         def listen() -> None:
-            with listening(Answering(Made(said=b"")), folder, threading.Event()) as place:
+            with listening(Answering(AlreadyMade(said=b"")), folder, threading.Event()) as place:
                 if removes:
                     place.unlink()
 
@@ -176,7 +181,7 @@ class TestHangingUp:
 
     @pytest.mark.parametrize("sent", range(0, 60, 7))
     def test_while_it_asks(self, sent: int, crate: Crate, tmp_path: Path) -> None:
-        listener = Answering(Made(said=b"it"))
+        listener = Answering(AlreadyMade(said=b"it"))
         with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.send_bytes((struct.pack("<II", 2, 50) + b"/" * 60)[:sent])
@@ -187,7 +192,7 @@ class TestHangingUp:
 
     def test_while_it_waits_for_an_answer(self, crate: Crate, tmp_path: Path) -> None:
         hung_up = threading.Event()
-        listener = Answering(Run(argv=("rustc", "x" * 1_000_000)), lambda _: hung_up.wait(20))
+        listener = Answering(RunInstruction(argv=("rustc", "x" * 1_000_000)), lambda _: hung_up.wait(20))
         with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.send([crate.call.folder, "rustc"])
@@ -198,7 +203,7 @@ class TestHangingUp:
         assert listener.reports == []
 
     def test_while_rustc_runs(self, crate: Crate, tmp_path: Path) -> None:
-        listener = Answering(Run(argv=("rustc",)))
+        listener = Answering(RunInstruction(argv=("rustc",)))
         with listening(listener, tmp_path, threading.Event()) as place:
             ask_and_hang_up(place, crate, listener)
             with Wrapper(place) as another:
@@ -207,7 +212,7 @@ class TestHangingUp:
         assert len(listener.reports) == 1
 
     def test_in_the_middle_of_its_report(self, crate: Crate, tmp_path: Path) -> None:
-        listener = Answering(Run(argv=("rustc",)))
+        listener = Answering(RunInstruction(argv=("rustc",)))
         with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.ask(crate.call)
@@ -219,7 +224,7 @@ class TestHangingUp:
     def test_a_line_that_somebody_keeps_open_does_not_keep_the_build_from_ending(
         self, crate: Crate, tmp_path: Path
     ) -> None:
-        listener = Answering(Run(argv=("rustc",)))
+        listener = Answering(RunInstruction(argv=("rustc",)))
         with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.ask(crate.call)
@@ -239,7 +244,7 @@ class TestFailures:
             raise OSError(28, f"No space left for call {next(numbers)}")
 
         def build() -> None:
-            with listening(Answering(Made(said=b""), fail), tmp_path, threading.Event()) as place:
+            with listening(Answering(AlreadyMade(said=b""), fail), tmp_path, threading.Event()) as place:
                 for _ in range(calls):
                     ask_in_vain(place, crate)
 
@@ -253,7 +258,7 @@ class TestFailures:
             raise OSError(28, "No space left on device")
 
         def build() -> None:
-            with listening(Answering(Made(said=b""), fail), tmp_path, threading.Event()) as place:
+            with listening(Answering(AlreadyMade(said=b""), fail), tmp_path, threading.Event()) as place:
                 ask_in_vain(place, crate)
                 raise KeyboardInterrupt
 
@@ -261,14 +266,14 @@ class TestFailures:
             build()
 
     def test_being_hung_up_on_is_none(self, crate: Crate, tmp_path: Path) -> None:
-        listener = Answering(Run(argv=("rustc",)))
+        listener = Answering(RunInstruction(argv=("rustc",)))
         with listening(listener, tmp_path, threading.Event()) as place:
             ask_and_hang_up(place, crate, listener)
 
 
 class TestPlace:
     def test_is_in_the_folder_and_gone_afterwards(self, tmp_path: Path) -> None:
-        with listening(Answering(Made(said=b"")), tmp_path, threading.Event()) as place:
+        with listening(Answering(AlreadyMade(said=b"")), tmp_path, threading.Event()) as place:
             assert place.parent == tmp_path
             assert place.is_socket()
         assert list(tmp_path.iterdir()) == []
@@ -276,16 +281,22 @@ class TestPlace:
     def test_is_somewhere_else_where_the_folder_has_a_long_name(self, crate: Crate, tmp_path: Path) -> None:
         folder = tmp_path / ("a very long name " * 6)
         folder.mkdir()
-        with listening(Answering(Made(said=b"it")), folder, threading.Event()) as place, Wrapper(place) as wrapper:
+        with (
+            listening(Answering(AlreadyMade(said=b"it")), folder, threading.Event()) as place,
+            Wrapper(place) as wrapper,
+        ):
             assert not place.is_relative_to(folder)
             assert wrapper.ask(crate.call) == [[b"it"]]
         assert not place.parent.exists()
 
     def test_is_taken_over_from_one_that_was_killed(self, crate: Crate, tmp_path: Path) -> None:
-        with listening(Answering(Made(said=b"")), tmp_path, threading.Event()) as place:
+        with listening(Answering(AlreadyMade(said=b"")), tmp_path, threading.Event()) as place:
             pass
         place.write_text("left lying there")
-        with listening(Answering(Made(said=b"it")), tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
+        with (
+            listening(Answering(AlreadyMade(said=b"it")), tmp_path, threading.Event()) as place,
+            Wrapper(place) as wrapper,
+        ):
             assert wrapper.ask(crate.call) == [[b"it"]]
 
     def test_is_gone_where_it_ended_before_it_began(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +311,10 @@ class TestPlace:
         failures: list[object] = []
         with monkeypatch.context() as patched:
             patched.setattr(threading.Thread, "start", interrupted)
-            with pytest.raises(KeyboardInterrupt), listening(Answering(Made(said=b"")), tmp_path, threading.Event()):
+            with (
+                pytest.raises(KeyboardInterrupt),
+                listening(Answering(AlreadyMade(said=b"")), tmp_path, threading.Event()),
+            ):
                 pytest.fail("it went on")
         monkeypatch.setattr(threading, "excepthook", failures.append)
         (thread,) = late
@@ -309,6 +323,6 @@ class TestPlace:
         assert (thread.is_alive(), failures, list(tmp_path.iterdir())) == (False, [], [])
 
     def test_is_gone_after_an_error_too(self, tmp_path: Path) -> None:
-        with pytest.raises(KeyError), listening(Answering(Made(said=b"")), tmp_path, threading.Event()):
+        with pytest.raises(KeyError), listening(Answering(AlreadyMade(said=b"")), tmp_path, threading.Event()):
             raise KeyError
         assert list(tmp_path.iterdir()) == []

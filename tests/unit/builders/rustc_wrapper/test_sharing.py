@@ -19,10 +19,10 @@ from tests.fakes.rustc import Crate, compile_with, report
 from trimtab.builders.rustc_wrapper.inputs import read_dep_info
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
 from trimtab.builders.rustc_wrapper.recorder import Activity, Recorder
-from trimtab.builders.rustc_wrapper.server import Made, Run
-from trimtab.builders.rustc_wrapper.sharing import Basis, Sharer
+from trimtab.builders.rustc_wrapper.server import AlreadyMade, RunInstruction
+from trimtab.builders.rustc_wrapper.sharing import KeyContext, SharingConversation
 from trimtab.builders.rustc_wrapper.tracer import LinkWatch
-from trimtab.builders.rustc_wrapper.unit_cache import Entries
+from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
 from trimtab.errors import InputError
 from trimtab.model.profile import Lto, Strip
 from trimtab.model.trace import Trace
@@ -46,7 +46,7 @@ class Builds:
         self.outside = Crate(package=folder / "registry" / "outside-1.0.0", target=self.target, name="outside")
         self.outside.package.mkdir(parents=True)
         (self.outside.package / "lib.rs").write_text("// outside")
-        self.basis = Basis(toolchain="rustc 1.95", sources="as they are", tree=self.tree(), compilers=("rustc",))
+        self.basis = KeyContext(toolchain="rustc 1.95", sources="as they are", tree=self.tree(), compilers=("rustc",))
 
     def tree(self) -> dict[Path, tuple[int, int]]:
         paths = (path for path in self.root.rglob("*") if not path.is_dir())
@@ -65,7 +65,7 @@ class Builds:
         return self.crate("tool", types=("bin",))
 
     @contextlib.contextmanager
-    def build(self, basis: Basis | None = None, target: Path | None = None) -> Iterator[Build]:
+    def build(self, basis: KeyContext | None = None, target: Path | None = None) -> Iterator[Build]:
         """One build; its target directory is emptied before."""
         target = target or self.target
         shutil.rmtree(target, ignore_errors=True)
@@ -73,9 +73,9 @@ class Builds:
         links.mkdir(exist_ok=True)
         recorder = Recorder(Activity())
         watch = LinkWatch(wrapper=self.folder / "wrapper", folder=links, host=HOST)
-        entries = Entries(self.cache, 1 << 40)
+        entries = UnitCache(self.cache, 1 << 40)
         yield Build(
-            Sharer(
+            SharingConversation(
                 recorder=recorder,
                 links=watch,
                 entries=entries,
@@ -86,12 +86,12 @@ class Builds:
             recorder,
         )
 
-    def key(self, crate: Crate, basis: Basis | None = None) -> str:
+    def key(self, crate: Crate, basis: KeyContext | None = None) -> str:
         """The key of a crate in a build in which what it needs was compiled before."""
         with self.build(basis, crate.target) as build:
             return build.key(crate)
 
-    def makes(self, crate: Crate, basis: Basis | None = None, **reads: object) -> bool:
+    def makes(self, crate: Crate, basis: KeyContext | None = None, **reads: object) -> bool:
         """Whether a build has to run rustc for a crate."""
         with self.build(basis, crate.target) as build:
             return build.compile(crate, **reads) is not None  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ class Builds:
 class Build:
     """One build."""
 
-    def __init__(self, sharer: Sharer, recorder: Recorder) -> None:
+    def __init__(self, sharer: SharingConversation, recorder: Recorder) -> None:
         self.sharer, self.recorder = sharer, recorder
 
     def key(self, crate: Crate) -> str:
@@ -115,7 +115,7 @@ class Build:
         """Compile a crate and give what rustc was told; ``None`` if it did not have to run."""
         with self.sharer.called(crate.call) as conversation:
             answer = conversation.answer()
-            if isinstance(answer, Made):
+            if isinstance(answer, AlreadyMade):
                 return None
             told = compile_with(answer, crate.call, reads=reads, variables=variables)
             conversation.ended(report())
@@ -328,7 +328,7 @@ class TestKey:
         with builds.build() as build:
             crate = written_by_script(builds.crate())
             assert build.key(crate)
-            monkeypatch.setattr(Entries, "output", lambda *_: pytest.fail("it is read again"))
+            monkeypatch.setattr(UnitCache, "output", lambda *_: pytest.fail("it is read again"))
             assert build.key(crate)
 
     def test_does_not_change_with_the_date_of_what_a_build_script_wrote(self, builds: Builds) -> None:
@@ -582,7 +582,7 @@ class TestWhatRustcReads:
             crate = written_by_script(builds.crate())
             with build.sharer.called(crate.call) as conversation:
                 answer = conversation.answer()
-                assert isinstance(answer, Run)
+                assert isinstance(answer, RunInstruction)
                 copied = Path(answer.environment["OUT_DIR"])
                 assert (copied / "code.rs").read_text() == "fn f() {}"
                 assert copied.is_relative_to(builds.cache)
@@ -599,7 +599,7 @@ class TestWhatRustcReads:
             (Path(crate.environment["OUT_DIR"]) / name).write_text("include me")
             with build.sharer.called(crate.call) as conversation:
                 answer = conversation.answer()
-                assert isinstance(answer, Run)
+                assert isinstance(answer, RunInstruction)
                 compile_with(answer, crate.call, reads=(Path(answer.environment["OUT_DIR"]) / name,))
                 conversation.ended(report())
             assert (build.compile(crate) is None) is is_kept
@@ -624,7 +624,7 @@ class TestWhatRustcReads:
         crate = builds.crate()
         with builds.build() as build, build.sharer.called(crate.call) as conversation:
             answer = conversation.answer()
-            assert isinstance(answer, Run)
+            assert isinstance(answer, RunInstruction)
             told = compile_with(answer, crate.call)
             (told.out_dir / f"{told.id}.d").unlink()
             conversation.ended(report())
@@ -647,7 +647,7 @@ class TestWhatRustcReads:
         for _ in range(2):
             with builds.build() as build, build.sharer.called(base.call) as conversation:
                 answer = conversation.answer()
-                assert isinstance(answer, Run)
+                assert isinstance(answer, RunInstruction)
                 compile_with(answer, base.call, reads=(elsewhere,))
                 assert build.compile(between.but(needs=(base,)))
                 conversation.ended(report())
@@ -656,7 +656,7 @@ class TestWhatRustcReads:
         base, between = builds.crate(), builds.crate("magic")
         with builds.build() as build, build.sharer.called(base.call) as conversation:
             answer = conversation.answer()
-            assert isinstance(answer, Run)
+            assert isinstance(answer, RunInstruction)
             compile_with(answer, base.call, reads=("base/src/lib.rs",))
             assert build.compile(between.but(needs=(base,)))
             conversation.ended(report())
@@ -711,7 +711,7 @@ class TestNames:
         base = builds.crate()
         with builds.build() as build, build.sharer.called(base.call) as conversation:
             answer = conversation.answer()
-            assert isinstance(answer, Run)
+            assert isinstance(answer, RunInstruction)
             ((made, expected),) = answer.links
             assert expected == base.library.with_suffix(".rmeta")
             assert made == expected.with_name(f"libbase-{conversation.key[:16]}.rmeta")
@@ -722,11 +722,11 @@ class TestNames:
         return unnamed(builds.crate(types=("lib", "cdylib")).call)
 
     def test_of_what_cargo_gives_no_name_of_its_own(self, builds: Builds, plugin: RustcCall) -> None:
-        for expected in (Run, Made):
+        for expected in (RunInstruction, AlreadyMade):
             with builds.build() as build, build.sharer.called(plugin) as conversation:
                 answer = conversation.answer()
                 assert isinstance(answer, expected)
-                if isinstance(answer, Run):
+                if isinstance(answer, RunInstruction):
                     assert answer.links == ()
                     compile_with(answer, plugin)
                     conversation.ended(report())
@@ -740,7 +740,7 @@ class TestNames:
             for _ in range(2):
                 with build.sharer.called(plugin) as conversation:
                     answer = conversation.answer()
-                    if isinstance(answer, Run):
+                    if isinstance(answer, RunInstruction):
                         compile_with(answer, plugin)
                         conversation.ended(report())
                 assert "--crate-name" in library.read_text()
@@ -760,7 +760,7 @@ class TestNames:
             for call in (aimed, plugin):
                 with build.sharer.called(call) as conversation:
                     answer = conversation.answer()
-                    assert isinstance(answer, Run)
+                    assert isinstance(answer, RunInstruction)
                     compile_with(answer, call)
                     conversation.ended(report())
                     keys.append(conversation.key)
@@ -793,7 +793,7 @@ class TestStrips:
         assert call.codegen("strip") is None
         several.makes(plain)
         with several.build() as build, build.sharer.called(call) as conversation:
-            assert isinstance(conversation.answer(), Made)
+            assert isinstance(conversation.answer(), AlreadyMade)
         assert not (plain.out / f"tool-{plain.unit}").read_text().endswith(("symbols", "debuginfo"))
 
     def test_one_that_nobody_looks_for_is_made_as_cargo_says(self, builds: Builds) -> None:
@@ -837,7 +837,7 @@ class TestEntriesThatVanish:
             for kept in builds.cache.glob("units/*/*/*.rlib"):
                 kept.unlink()
             answer = conversation.answer()
-            assert isinstance(answer, Run)
+            assert isinstance(answer, RunInstruction)
             compile_with(answer, base.call)
             conversation.ended(report())
         assert not builds.makes(base)
@@ -851,11 +851,11 @@ class TestEntriesThatVanish:
 
         base = builds.crate()
         with monkeypatch.context() as patch:
-            patch.setattr(Entries, "keep", full)
+            patch.setattr(UnitCache, "keep", full)
             assert builds.makes(base)
         assert base.library.exists()
         with builds.build() as build, monkeypatch.context() as patch:
-            patch.setattr(Entries, "output", full)
+            patch.setattr(UnitCache, "output", full)
             crate = written_by_script(builds.crate())
             told = build.compile(crate)
             assert told
@@ -866,7 +866,7 @@ class TestEntriesThatVanish:
         with builds.build() as build:
             with build.sharer.called(base.call) as conversation:
                 answer = conversation.answer()
-                assert isinstance(answer, Run)
+                assert isinstance(answer, RunInstruction)
                 compile_with(answer, base.call)
                 conversation.ended(report(code=1.0))
             assert build.trace.units == ()
@@ -886,7 +886,7 @@ class TestSeveralAtOnce:
                     crate = builds.crate(name, target=target, unit=f"{number:016}")
                     with build.sharer.called(crate.call) as conversation:
                         answer = conversation.answer()
-                        if isinstance(answer, Run):
+                        if isinstance(answer, RunInstruction):
                             made.append(name)
                             time.sleep(0.1)
                             compile_with(answer, crate.call)
@@ -950,7 +950,7 @@ class TestRecord:
         base = builds.crate()
         builds.makes(base)
         with builds.build() as build, build.sharer.called(base.call) as conversation:
-            assert conversation.answer() == Made(said=b"a warning\n")
+            assert conversation.answer() == AlreadyMade(said=b"a warning\n")
 
 
 class TestDepInfo:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.builders.rustc_wrapper import unit_cache as module
-from trimtab.builders.rustc_wrapper.unit_cache import Entries, copy, digest_of_folder, leads_outside, replace_file
+from trimtab.builders.rustc_wrapper.unit_cache import UnitCache, copy, digest_of_folder, leads_outside, replace_file
 from trimtab.model.trace import Phase, UnitCost
 
 KEY, OTHER = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
@@ -28,15 +28,15 @@ def cache(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def entries(cache: Path) -> Entries:
-    return Entries(cache, MANY)
+def entries(cache: Path) -> UnitCache:
+    return UnitCache(cache, MANY)
 
 
 @pytest.fixture
-def keep(entries: Entries, tmp_path: Path) -> Callable[..., Path]:
+def keep(entries: UnitCache, tmp_path: Path) -> Callable[..., Path]:
     """Keeps two files with a text in them under a key."""
 
-    def keep(key: str = KEY, text: str = "machine code", into: Entries = entries) -> Path:
+    def keep(key: str = KEY, text: str = "machine code", into: UnitCache = entries) -> Path:
         made = tmp_path / "made" / str(len(list(tmp_path.glob("made/*"))))
         made.mkdir(parents=True)
         files = {"libbase-1.rlib": made / "libbase-1.rlib", "base-1.d": made / "base-1.d"}
@@ -49,7 +49,7 @@ def keep(entries: Entries, tmp_path: Path) -> Callable[..., Path]:
 
 
 class TestKeeping:
-    def test_what_is_kept_is_found_as_it_was(self, entries: Entries, keep: Callable[..., Path]) -> None:
+    def test_what_is_kept_is_found_as_it_was(self, entries: UnitCache, keep: Callable[..., Path]) -> None:
         place = keep()
         found = entries.find(KEY)
         assert found
@@ -59,11 +59,11 @@ class TestKeeping:
 
     def test_also_by_another_process(self, cache: Path, keep: Callable[..., Path]) -> None:
         keep()
-        found = Entries(cache, MANY).find(KEY)
+        found = UnitCache(cache, MANY).find(KEY)
         assert found
         assert found.cost == COST
 
-    def test_what_is_not_kept_is_not_found(self, entries: Entries, keep: Callable[..., Path]) -> None:
+    def test_what_is_not_kept_is_not_found(self, entries: UnitCache, keep: Callable[..., Path]) -> None:
         assert (entries.find(KEY), entries.has(KEY)) == (None, False)
         keep(OTHER)
         assert (entries.find(KEY), entries.has(KEY)) == (None, False)
@@ -74,7 +74,7 @@ class TestKeeping:
         assert sorted(path.name for path in cache.iterdir()) == ["drafts", "units"]
         assert list((cache / "drafts").iterdir()) == []
 
-    def test_the_latest_takes_the_place_of_the_one_before(self, entries: Entries, keep: Callable[..., Path]) -> None:
+    def test_the_latest_takes_the_place_of_the_one_before(self, entries: UnitCache, keep: Callable[..., Path]) -> None:
         keep(text="old")
         place = keep(text="new")
         assert {path.name: path.read_text() for path in place.iterdir() if path.suffix != ".json"} == {
@@ -84,7 +84,7 @@ class TestKeeping:
         assert entries.find(KEY)
 
     def test_files_that_the_latest_does_not_have_are_gone(
-        self, entries: Entries, keep: Callable[..., Path], tmp_path: Path
+        self, entries: UnitCache, keep: Callable[..., Path], tmp_path: Path
     ) -> None:
         place = keep()
         (tmp_path / "base-1").touch()
@@ -92,7 +92,7 @@ class TestKeeping:
         assert {path.name for path in place.iterdir()} == {"base-1", "entry.json"}
 
     def test_what_is_made_later_under_the_same_name_changes_nothing(
-        self, entries: Entries, keep: Callable[..., Path], tmp_path: Path
+        self, entries: UnitCache, keep: Callable[..., Path], tmp_path: Path
     ) -> None:
         place = keep()
         replace_file(place / "libbase-1.rlib", tmp_path / "libbase-1.rlib")
@@ -102,13 +102,13 @@ class TestKeeping:
         assert (place / "libbase-1.rlib").read_text() == "machine code"
         assert entries.find(KEY)
 
-    def test_a_file_that_is_not_there_is_an_error_and_nothing_is_kept(self, entries: Entries, tmp_path: Path) -> None:
+    def test_a_file_that_is_not_there_is_an_error_and_nothing_is_kept(self, entries: UnitCache, tmp_path: Path) -> None:
         with pytest.raises(OSError, match="nowhere"):
             entries.keep(KEY, "base", {"a": tmp_path / "nowhere"}, COST, "")
         assert not entries.has(KEY)
 
     def test_a_full_disk_is_an_error_and_leaves_what_was_kept_before(
-        self, entries: Entries, keep: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+        self, entries: UnitCache, keep: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         keep(text="old")
 
@@ -129,7 +129,7 @@ class TestDamage:
 
     def damaged(self, cache: Path) -> bool:
         """To a process that has not looked at it before."""
-        return Entries(cache, MANY).find(KEY) is None
+        return UnitCache(cache, MANY).find(KEY) is None
 
     def test_a_byte_that_changed(self, cache: Path, keep: Callable[..., Path]) -> None:
         path = keep() / "libbase-1.rlib"
@@ -164,13 +164,13 @@ class TestDamage:
         (keep() / "entry.json").write_text(text, "latin-1")
         assert self.damaged(cache)
 
-    def test_a_folder_without_anything_in_it(self, entries: Entries) -> None:
+    def test_a_folder_without_anything_in_it(self, entries: UnitCache) -> None:
         entries.place(KEY).mkdir(parents=True)
         assert entries.find(KEY) is None
 
     def test_what_was_damaged_is_kept_anew(self, cache: Path, keep: Callable[..., Path]) -> None:
         (keep() / "libbase-1.rlib").write_text("damaged")
-        again = Entries(cache, MANY)
+        again = UnitCache(cache, MANY)
         assert again.find(KEY) is None
         keep(into=again)
         assert again.find(KEY)
@@ -178,18 +178,18 @@ class TestDamage:
 
 
 class TestSeveral:
-    def test_only_one_holds_a_key(self, entries: Entries, cache: Path) -> None:
-        with entries.hold(KEY) as mine, Entries(cache, MANY).hold(KEY) as theirs:
+    def test_only_one_holds_a_key(self, entries: UnitCache, cache: Path) -> None:
+        with entries.hold(KEY) as mine, UnitCache(cache, MANY).hold(KEY) as theirs:
             assert (mine, theirs) == (True, False)
-        with Entries(cache, MANY).hold(KEY) as theirs:
+        with UnitCache(cache, MANY).hold(KEY) as theirs:
             assert theirs
 
-    def test_another_holds_another_key(self, entries: Entries) -> None:
+    def test_another_holds_another_key(self, entries: UnitCache) -> None:
         with entries.hold(KEY) as one, entries.hold(OTHER) as other:
             assert one
             assert other
 
-    def test_a_key_is_let_go_when_the_work_fails(self, entries: Entries) -> None:
+    def test_a_key_is_let_go_when_the_work_fails(self, entries: UnitCache) -> None:
         with pytest.raises(KeyError), entries.hold(KEY):
             raise KeyError
         with entries.hold(KEY) as held:
@@ -204,7 +204,7 @@ class TestSeveral:
             files = {name: made / name for name in ("a", "b", "c")}
             for path in files.values():
                 path.write_text(text)
-            own = Entries(cache, MANY)
+            own = UnitCache(cache, MANY)
             both.wait(20)
             for _ in range(50):
                 own.keep(KEY, text, files, COST, "")
@@ -212,9 +212,9 @@ class TestSeveral:
         with ThreadPoolExecutor(2) as pool:
             for ending in [pool.submit(keep, text) for text in ("one", "two")]:
                 ending.result(30)
-        found = Entries(cache, MANY).find(KEY)
+        found = UnitCache(cache, MANY).find(KEY)
         assert found
-        assert {(Entries(cache, MANY).place(KEY) / name).read_text() for name in "abc"} == {found.crate}
+        assert {(UnitCache(cache, MANY).place(KEY) / name).read_text() for name in "abc"} == {found.crate}
 
     def test_somebody_who_looks_while_another_keeps_finds_all_of_it_or_nothing(
         self, cache: Path, keep: Callable[..., Path]
@@ -228,7 +228,7 @@ class TestSeveral:
 
         with ThreadPoolExecutor(1) as pool:
             keeping = pool.submit(keep_again)
-            found = [Entries(cache, MANY).find(KEY) for _ in range(100)]
+            found = [UnitCache(cache, MANY).find(KEY) for _ in range(100)]
             over.set()
             keeping.result(30)
         assert {entry.cost for entry in found if entry} <= {COST}
@@ -243,13 +243,13 @@ class TestTidying:
     def size_of(self, place: Path) -> int:
         return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
 
-    def test_nothing_goes_where_there_is_room(self, entries: Entries, keep: Callable[..., Path]) -> None:
+    def test_nothing_goes_where_there_is_room(self, entries: UnitCache, keep: Callable[..., Path]) -> None:
         place = keep()
         self.old(place, hours=10_000)
         assert entries.tidy(time.time()) == self.size_of(place)
         assert entries.find(KEY)
 
-    def test_nothing_is_there(self, entries: Entries) -> None:
+    def test_nothing_is_there(self, entries: UnitCache) -> None:
         assert entries.tidy(time.time()) == 0
 
     def test_what_was_used_longest_ago_goes_first(self, cache: Path, keep: Callable[..., Path]) -> None:
@@ -258,7 +258,7 @@ class TestTidying:
         for hours, key in enumerate(("2", "0", "4", "1", "3"), 2):
             self.old(places[key * 32], hours=hours)
         most = 2 * self.size_of(places[keys[0]])
-        limited = Entries(cache, most)
+        limited = UnitCache(cache, most)
         assert limited.tidy(time.time()) <= most
         assert [key[0] for key in keys if limited.find(key)] == ["0", "2"]
         assert sorted(path.name for path in cache.glob("units/*/*")) == sorted((keys[0], keys[2]))
@@ -268,7 +268,7 @@ class TestTidying:
         place, other = keep(KEY), keep(OTHER)
         self.old(place, hours=9)
         self.old(other, hours=8)
-        limited = Entries(cache, self.size_of(place))
+        limited = UnitCache(cache, self.size_of(place))
         limited.find(KEY)
         limited.tidy(time.time())
         assert (limited.has(KEY), limited.has(OTHER)) == (True, False)
@@ -277,19 +277,19 @@ class TestTidying:
         place, other = keep(KEY), keep(OTHER)
         self.old(place, hours=0.9)
         self.old(other, hours=1.1)
-        assert Entries(cache, 0).tidy(time.time()) == self.size_of(place)
+        assert UnitCache(cache, 0).tidy(time.time()) == self.size_of(place)
         assert place.exists()
         assert not other.exists()
 
     def test_what_was_removed_can_be_kept_again(self, cache: Path, keep: Callable[..., Path]) -> None:
-        limited = Entries(cache, 0)
+        limited = UnitCache(cache, 0)
         self.old(keep(into=limited), hours=2)
         limited.tidy(time.time())
         assert limited.find(KEY) is None
         keep(into=limited)
         assert limited.find(KEY)
 
-    def test_drafts_of_processes_that_were_killed_go(self, entries: Entries, cache: Path) -> None:
+    def test_drafts_of_processes_that_were_killed_go(self, entries: UnitCache, cache: Path) -> None:
         killed, running = cache / "drafts" / "killed", cache / "drafts" / "running"
         for draft in (killed, running):
             (draft / KEY).mkdir(parents=True)
@@ -300,7 +300,7 @@ class TestTidying:
         assert running.exists()
 
     def test_a_draft_that_vanishes_meanwhile_is_no_error(
-        self, entries: Entries, cache: Path, monkeypatch: pytest.MonkeyPatch
+        self, entries: UnitCache, cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (cache / "drafts").mkdir(parents=True)
         gone = cache / "drafts" / "gone"
@@ -312,7 +312,7 @@ class TestTidying:
         for number in range(20):
             self.old(keep(f"{number:032}"), hours=2 + number)
         with ThreadPoolExecutor(2) as pool:
-            tidying = [pool.submit(Entries(cache, 0).tidy, time.time()) for _ in range(2)]
+            tidying = [pool.submit(UnitCache(cache, 0).tidy, time.time()) for _ in range(2)]
             for ending in tidying:
                 ending.result(30)
         assert list(cache.glob("units/*/*")) == []
@@ -321,7 +321,7 @@ class TestTidying:
         written = tmp_path / "out"
         written.mkdir()
         (written / "code.rs").write_text("fn f() {}")
-        limited = Entries(cache, 0)
+        limited = UnitCache(cache, 0)
         place = limited.output(written)
         limited.tidy(time.time())
         assert place.exists()
@@ -345,7 +345,7 @@ class TestOutputs:
         return folder
 
     def test_the_same_has_the_same_place_wherever_it_was_written(
-        self, entries: Entries, written: Path, tmp_path: Path
+        self, entries: UnitCache, written: Path, tmp_path: Path
     ) -> None:
         place = entries.output(written)
         other = Path(shutil.copytree(written, tmp_path / "elsewhere", symlinks=True))
@@ -372,33 +372,33 @@ class TestOutputs:
 
     @pytest.mark.parametrize("change", [change_content, change_name, change_folder, add, lead_elsewhere])
     def test_what_differs_has_another_place(
-        self, change: Callable[[TestOutputs, Path], None], entries: Entries, written: Path
+        self, change: Callable[[TestOutputs, Path], None], entries: UnitCache, written: Path
     ) -> None:
         place = entries.output(written)
         change(self, written)
         assert entries.output(written) != place
 
-    def test_a_copy_does_not_change_with_what_it_is_a_copy_of(self, entries: Entries, written: Path) -> None:
+    def test_a_copy_does_not_change_with_what_it_is_a_copy_of(self, entries: UnitCache, written: Path) -> None:
         place = entries.output(written)
         with (written / "deep" / "code.rs").open("a") as file:  # the same inode
             file.write("fn g() {}")
         assert (place / "deep" / "code.rs").read_text() == "fn f() {}"
 
-    def test_a_copy_that_was_damaged_is_made_again(self, cache: Path, entries: Entries, written: Path) -> None:
+    def test_a_copy_that_was_damaged_is_made_again(self, cache: Path, entries: UnitCache, written: Path) -> None:
         place = entries.output(written)
         (place / "deep" / "code.rs").write_text("fn")
-        assert Entries(cache, MANY).output(written) == place
+        assert UnitCache(cache, MANY).output(written) == place
         assert (place / "deep" / "code.rs").read_text() == "fn f() {}"
 
     def test_somebody_else_who_was_quicker_keeps_the_place(
-        self, cache: Path, entries: Entries, written: Path, monkeypatch: pytest.MonkeyPatch
+        self, cache: Path, entries: UnitCache, written: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Rustc may be reading there."""
         real, inodes = shutil.copytree, []
 
         def copytree(folder: Path, to: Path, *, symlinks: bool) -> None:
             monkeypatch.setattr(shutil, "copytree", real)
-            inodes.append(Entries(cache, MANY).output(written).stat().st_ino)
+            inodes.append(UnitCache(cache, MANY).output(written).stat().st_ino)
             real(folder, to, symlinks=symlinks)
 
         monkeypatch.setattr(shutil, "copytree", copytree)

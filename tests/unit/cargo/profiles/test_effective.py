@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.cargo import Crate, FakeCargo
 from tests.fakes.runner import finished
-from trimtab.cargo.profiles.effective import Today, profile_of_unit, todays_profile
+from trimtab.cargo.profiles.effective import EffectiveProfile, effective_profile, profile_of_unit
 from trimtab.cargo.project import choose_binaries, load_project
 from trimtab.errors import InputError
 from trimtab.model.plan import Selection
@@ -54,10 +54,10 @@ def test_a_unit_is_read(unit: dict[str, Any], profile: Profile) -> None:
     assert profile_of_unit({**RELEASE, **unit}) == profile
 
 
-def ask(cargo: FakeCargo, **selection: Any) -> Today:
+def ask(cargo: FakeCargo, **selection: Any) -> EffectiveProfile:
     project = load_project(cargo, cargo.root / "Cargo.toml", {})
     chosen = Selection(**selection)
-    return todays_profile(cargo, project, choose_binaries(project, chosen, cargo.root), chosen, {})
+    return effective_profile(cargo, project, choose_binaries(project, chosen, cargo.root), chosen, {})
 
 
 def test_the_profile_overrides_and_notes_are_found(tmp_path: Path) -> None:

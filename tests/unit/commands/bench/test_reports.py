@@ -19,21 +19,21 @@ from trimtab.commands.bench.json import comparison_json
 from trimtab.commands.bench.markdown import comparison_markdown
 from trimtab.commands.bench.terminal import comparison_renderables
 from trimtab.commands.bench.wording import ordered
-from trimtab.model.comparison import Comparison, Conditions, Mode, Placement, Row, Runs, Sample, Verdict
+from trimtab.model.comparison import Comparison, ComparisonRow, Conditions, Mode, Placement, Runs, Sample, Verdict
 
 Golden = Callable[[str, str], None]
 
 
-def row(subject: str, metric: str, verdict: Verdict, change: float | None, **fields: Any) -> Row:
+def row(subject: str, metric: str, verdict: Verdict, change: float | None, **fields: Any) -> ComparisonRow:
     """A paired row of seconds with an interval of a percent around its change, unless said otherwise."""
     values: dict[str, Any] = {
         "mode": Mode.PAIRED, "base": 0.1, "head": None if change is None else 0.1 * (1 + change), "unit": "s",
         "low": None if change is None else change - 0.01, "high": None if change is None else change + 0.01, "runs": 40,
     }  # fmt: skip
-    return Row(subject=subject, metric=metric, verdict=verdict, change=change, **{**values, **fields})
+    return ComparisonRow(subject=subject, metric=metric, verdict=verdict, change=change, **{**values, **fields})
 
 
-def exact(subject: str, metric: str, verdict: Verdict, base: int, head: int) -> Row:
+def exact(subject: str, metric: str, verdict: Verdict, base: int, head: int) -> ComparisonRow:
     """Bytes."""
     change = head / base - 1 if base else None
     return row(

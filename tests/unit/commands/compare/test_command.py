@@ -22,7 +22,7 @@ from tests.unit.measure.test_paired import Programs
 from tests.unit.test_schemas import validator
 from trimtab.cli.app import run
 from trimtab.errors import MissingError
-from trimtab.model.size_report import Weight
+from trimtab.model.size_report import SizeReport
 from trimtab.system.machine import this_machine
 from trimtab.system.process import Command
 
@@ -310,7 +310,7 @@ class TestFailures:
         assert "the archive is damaged" in refused(comparer.compare("half.zip", "old.zip", *CHECK))
 
 
-def by_length(path: Path, name: str) -> Weight:
+def by_length(path: Path, name: str) -> SizeReport:
     """A weight without looking into a binary."""
     size = path.stat().st_size
     return replace(bare(path.name, image(section(".text", size))), sha256=sha256(path.read_bytes()).hexdigest())

@@ -12,12 +12,12 @@ import pytest
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.commands.compare.layouts import LayoutBench, LayoutRuns, layout_effects
 from trimtab.errors import InputError
-from trimtab.measure.paired import Rules
+from trimtab.measure.paired import RunOptions
 from trimtab.measure.series import Case
 from trimtab.model.layout import LayoutSpread
 from trimtab.system.process import Command, Finished
 
-RULES = Rules(environment={}, runs=9)
+RULES = RunOptions(environment={}, runs=9)
 BASE = tuple(f"base {number}" for number in range(8))
 NAMES = (*BASE, *(f"head {number}" for number in range(8)))
 CASE = Case(name="check", commands={name: (name,) for name in NAMES}, null=())
@@ -51,7 +51,7 @@ class Layouts(FakeRunner):
         return replace(finished("out", wall=wall, cpu=wall * 0.9), system=wall * 0.1)
 
 
-def measure(layouts: Layouts, rules: Rules = RULES, step: Callable[[int], None] = lambda _: None) -> LayoutRuns:
+def measure(layouts: Layouts, rules: RunOptions = RULES, step: Callable[[int], None] = lambda _: None) -> LayoutRuns:
     return LayoutBench(layouts, rules, clock=lambda: layouts.now).spread(CASE, BASE, step)
 
 

@@ -13,21 +13,21 @@ from tests.fakes.runner import FakeRunner, finished
 from tests.unit.commands.compare.test_command import by_length
 from tests.unit.conftest import Shell
 from trimtab.cargo.git import checkout, profile_names, revision_of
-from trimtab.commands.compare.run import Request, Surroundings, run
+from trimtab.commands.compare.run import CompareContext, CompareRequest, run
 from trimtab.errors import InputError, MissingError
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.protocols import SilentProgress
 from trimtab.experiment.sides import Candidate, Finder
-from trimtab.measure.paired import Rules
-from trimtab.measure.series import Measured
-from trimtab.model.comparison import Comparison, Mode, Row, Verdict
+from trimtab.measure.paired import RunOptions
+from trimtab.measure.series import BenchRuns
+from trimtab.model.comparison import Comparison, ComparisonRow, Mode, Verdict
 from trimtab.model.layout import LayoutSpread
 from trimtab.model.plan import Bench
 from trimtab.system.paths import default_folders
 from trimtab.system.process import Command, Finished
 
 BENCH = Bench(name="check", command=("{bin}", "check"))
-RULES = Rules(environment={}, runs=40)
+RULES = RunOptions(environment={}, runs=40)
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 SPREADS = [
     LayoutSpread(
@@ -47,12 +47,12 @@ def project(make_shell: Callable[[FakeCargo], Shell], tmp_path: Path, monkeypatc
 
 def compared(
     shell: Shell, base: str = "release", head: str = "small", **request: Any
-) -> tuple[Comparison, list[Measured]]:
-    asked = Request(**{"base": base, "head": head, "rules": RULES, "benches": (BENCH,), **request})
-    return run(asked, Surroundings(folders=default_folders(), runner=shell.cargo))
+) -> tuple[Comparison, list[BenchRuns]]:
+    asked = CompareRequest(**{"base": base, "head": head, "rules": RULES, "benches": (BENCH,), **request})
+    return run(asked, CompareContext(folders=default_folders(), runner=shell.cargo))
 
 
-def timed(rows: tuple[Row, ...]) -> list[Row]:
+def timed(rows: tuple[ComparisonRow, ...]) -> list[ComparisonRow]:
     return [row for row in rows if row.metric in ("wall", "cpu")]
 
 

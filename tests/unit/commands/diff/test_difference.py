@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.weights import after, bare, before, image, section, symbol, weight
 from trimtab.commands.diff.difference import NOT_NAMED, OUTSIDE, difference
-from trimtab.commands.diff.model import BinaryDifference, Row
+from trimtab.commands.diff.model import BinaryDifference, SizeRow
 from trimtab.commands.diff.registry_limits import allowances
 from trimtab.model.size_report import Format, Image, Member, Purpose
 
@@ -22,7 +22,7 @@ NAMES = st.builds(
 )  # fmt: skip
 
 
-def rows(found: tuple[Row, ...]) -> dict[str, tuple[int | None, int | None]]:
+def rows(found: tuple[SizeRow, ...]) -> dict[str, tuple[int | None, int | None]]:
     return {row.name: (row.base, row.head) for row in found}
 
 

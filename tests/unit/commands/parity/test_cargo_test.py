@@ -15,7 +15,7 @@ from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Project
 from trimtab.commands.parity import cargo_test as cargo_testing
 from trimtab.commands.parity.cargo_test import cargo_tests
-from trimtab.commands.parity.compare import Judged, summed
+from trimtab.commands.parity.compare import InputResult, summed
 from trimtab.commands.parity.model import Ending
 from trimtab.commands.parity.project_tests import ProjectTests, TestResult, TestRun, libtest_run, nextest_run
 from trimtab.model.plan import Selection
@@ -275,8 +275,8 @@ class TestComparing:
         assert one.difference.changes[0].remark == "head's tests did not run to their end: no end after 60 s"
 
 
-@pytest.mark.parametrize("judged", [[], [Judged(input="a", project=LIB, base=None, head=None)]])
-def test_no_test_in_common_is_a_note_and_no_pass(monkeypatch: pytest.MonkeyPatch, judged: list[Judged]) -> None:
+@pytest.mark.parametrize("judged", [[], [InputResult(input="a", project=LIB, base=None, head=None)]])
+def test_no_test_in_common_is_a_note_and_no_pass(monkeypatch: pytest.MonkeyPatch, judged: list[InputResult]) -> None:
     monkeypatch.setattr(cargo_testing, "has_nextest", lambda *_: False)
     monkeypatch.setattr(cargo_testing, "_result", lambda name, *_, **__: summed(name, ("cargo", "test"), judged))
     side: Any = (SimpleNamespace(runner=None, environment={}), TODAY)
@@ -287,7 +287,7 @@ def test_no_test_in_common_is_a_note_and_no_pass(monkeypatch: pytest.MonkeyPatch
 
 class TestRepeating:
     @staticmethod
-    def repeated(old: str, new: str, old_again: str, new_again: str) -> Judged:
+    def repeated(old: str, new: str, old_again: str, new_again: str) -> InputResult:
         base, head = ran(test=old), ran(test=new)
         judged = list(cargo_testing._judged(base, head, same_sources=True))
         (one,) = cargo_testing._repeated(judged, base, head, ran(test=old_again), ran(test=new_again))

@@ -13,20 +13,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.commands.parity.compare import (
-    Judged,
+    InputResult,
+    caveats,
     compared,
-    doubts,
     end_of,
     lines_of_one_side,
     rule_of,
     settled,
     summed,
 )
-from trimtab.commands.parity.model import Behaviour, Change, Content, Difference, End, Ending, Input, SetAside, Written
+from trimtab.commands.parity.model import (
+    Behaviour,
+    BehaviourDifference,
+    Content,
+    End,
+    Ending,
+    Input,
+    LineChange,
+    SetAside,
+    Written,
+)
 from trimtab.commands.parity.runner import observed
-from trimtab.model.parity_check import Check, Normaliser
+from trimtab.model.parity_check import Normaliser, ParityCheck
 
-CHECK = Check(name="lint", command=("{bin}", "check", "{input}"), inputs="*")
+CHECK = ParityCheck(name="lint", command=("{bin}", "check", "{input}"), inputs="*")
 PANIC = "thread 'main' (17) panicked at src/main.rs:3:5:\nno\n"
 
 
@@ -121,7 +131,7 @@ class TestComparing:
         assert not compared(base, head, CHECK).agree
         times = replace(CHECK, normalise=(Normaliser.TIMES,))
         (change,) = compared(base, head, times).changes
-        assert change == Change(where="stdout", remark="the same lines in another order")
+        assert change == LineChange(where="stdout", remark="the same lines in another order")
         assert compared(base, head, replace(CHECK, normalise=(Normaliser.ORDER, Normaliser.TIMES))).agree
 
     def test_two_panics_are_no_difference_for_the_numbers_of_their_threads(self) -> None:
@@ -145,33 +155,33 @@ class TestComparing:
     def test_files_of_one_side_with_their_lines(self) -> None:
         changes = compared(ran(files={"a": "x\n", "b": None}), ran(files={"c": "y\nz\n"}), CHECK).changes
         assert changes == (
-            Change(where="file a", remark="written by base only", removed=("x",)),
-            Change(where="file b", remark="removed by base only"),
-            Change(where="file c", remark="written by head only", added=("y", "z")),
+            LineChange(where="file a", remark="written by base only", removed=("x",)),
+            LineChange(where="file b", remark="removed by base only"),
+            LineChange(where="file c", remark="written by head only", added=("y", "z")),
         )
 
     def test_a_file_that_one_side_left_as_it_was(self) -> None:
         fixed = Written(before=content("a\nb\nc\n"), after=content("a\nB\nc\n"))
         changed = replace(ran(), files={"a": fixed})
         (change,) = compared(changed, ran(), CHECK).changes
-        assert change == Change(where="file a", removed=("B",), added=("b",), remark="changed by base only")
+        assert change == LineChange(where="file a", removed=("B",), added=("b",), remark="changed by base only")
         (change,) = compared(ran(), changed, CHECK).changes
-        assert change == Change(where="file a", removed=("b",), added=("B",), remark="changed by head only")
+        assert change == LineChange(where="file a", removed=("b",), added=("B",), remark="changed by head only")
         (change,) = compared(changed, ran(files={"a": None}), CHECK).changes
-        assert change == Change(where="file a", remark="removed by head only")
+        assert change == LineChange(where="file a", remark="removed by head only")
 
     def test_permissions(self) -> None:
         one, other = (replace(content("x"), mode=mode) for mode in (0o755, 0o644))
         base, head = (replace(ran(), files={"a": Written(before=None, after=one)}) for one in (one, other))
         (change,) = compared(base, head, CHECK).changes
-        assert change == Change(where="file a", remark="permissions 755, 644")
+        assert change == LineChange(where="file a", remark="permissions 755, 644")
         lost = replace(ran(), files={"a": Written(before=one, after=other)})
         (change,) = compared(ran(), lost, CHECK).changes
-        assert change == Change(where="file a", remark="changed by head only; permissions 755, 644")
+        assert change == LineChange(where="file a", remark="changed by head only; permissions 755, 644")
 
     def test_only_the_last_end(self) -> None:
         (change,) = compared(ran("a"), ran("a\n"), CHECK).changes
-        assert change == Change(where="stdout", remark="only the end of the last line differs")
+        assert change == LineChange(where="stdout", remark="only the end of the last line differs")
 
     def test_files_that_are_ignored_or_whose_names_hold_a_hash(self) -> None:
         base, head = (
@@ -202,7 +212,7 @@ class TestSettling:
         assert found.difference
         assert (found.difference.base.said, found.difference.head.said) == ("exit code 0", "signal SIGSEGV")
         assert found.difference.changes == (
-            Change(where="stdout", remark="set aside, base does not agree with itself"),
+            LineChange(where="stdout", remark="set aside, base does not agree with itself"),
         )
 
     def test_each_file_is_a_place_of_its_own(self) -> None:
@@ -244,7 +254,7 @@ class TestSettling:
         assert settled(GIVEN, [ran(), ran()], [STOPPED, STOPPED], CHECK).difference
         found = settled(GIVEN, [ran(), ran()], [STOPPED, ran("b")], CHECK)
         assert found.difference  # of which the first run could say nothing
-        assert found.difference.changes == (Change(where="stdout", added=("b",)),)
+        assert found.difference.changes == (LineChange(where="stdout", added=("b",)),)
 
     def test_what_neither_could_finish_is_not_compared(self) -> None:
         found = settled(GIVEN, [STOPPED], [STOPPED], CHECK)
@@ -306,13 +316,15 @@ class TestRules:
         assert rule_of(line) == rule
 
 
-def judged(name: str, project: str, *, added: tuple[str, ...] = (), removed: tuple[str, ...] = ()) -> Judged:
+def judged(name: str, project: str, *, added: tuple[str, ...] = (), removed: tuple[str, ...] = ()) -> InputResult:
     end = End(ending=Ending.EXIT, exit_code=0)
-    one = Judged(input=name, project=project, base=end, head=end)
+    one = InputResult(input=name, project=project, base=end, head=end)
     if not added and not removed:
         return one
-    change = Change(where="stdout", added=added, removed=removed)
-    return replace(one, difference=Difference(input=name, project=project, base=end, head=end, changes=(change,)))
+    change = LineChange(where="stdout", added=added, removed=removed)
+    return replace(
+        one, difference=BehaviourDifference(input=name, project=project, base=end, head=end, changes=(change,))
+    )
 
 
 codes = st.sampled_from(["a.py:1:2: F401 x", "a.py:3:1: E501 long", "Found 1 error."])
@@ -329,7 +341,7 @@ many = st.lists(
 
 
 @given(many)
-def test_groups_add_up(everything: list[Judged]) -> None:
+def test_groups_add_up(everything: list[InputResult]) -> None:
     found = summed("lint", CHECK.command, everything)
     assert found.inputs == len(everything) == found.same + len(found.differences)
     assert sum(project.inputs for project in found.projects) == found.inputs
@@ -371,8 +383,8 @@ def test_flaky_inputs_are_neither_same_nor_different() -> None:
 FINE, USAGE = End(ending=Ending.EXIT, exit_code=0), End(ending=Ending.EXIT, exit_code=2)
 
 
-def all_of(*ends: End) -> list[Judged]:
-    return [Judged(input=str(number), project="a", base=end, head=end) for number, end in enumerate(ends)]
+def all_of(*ends: End) -> list[InputResult]:
+    return [InputResult(input=str(number), project="a", base=end, head=end) for number, end in enumerate(ends)]
 
 
 def test_exit_codes_are_counted() -> None:
@@ -381,19 +393,19 @@ def test_exit_codes_are_counted() -> None:
 
 
 def test_a_check_in_which_base_never_succeeds_is_doubtful() -> None:
-    (doubt,) = doubts(summed("lint", CHECK.command, all_of(USAGE, USAGE)))
+    (doubt,) = caveats(summed("lint", CHECK.command, all_of(USAGE, USAGE)))
     assert doubt.startswith("lint: no run of base ended with exit code 0")
-    assert doubts(summed("lint", CHECK.command, all_of(USAGE, FINE))) == ()
-    assert doubts(summed("lint", CHECK.command, [])) == ()
+    assert caveats(summed("lint", CHECK.command, all_of(USAGE, FINE))) == ()
+    assert caveats(summed("lint", CHECK.command, [])) == ()
 
 
 def test_a_check_that_compares_nothing_is_no_pass() -> None:
     one = replace(all_of(FINE)[0], not_compared=SetAside(input="0", project="a", reason="time-out on both sides"))
     found = summed("lint", CHECK.command, [one])
     assert (found.same, found.compared, len(found.not_compared), found.projects[0].not_compared) == (0, 0, 1, 1)
-    assert doubts(found) == ("lint: nothing could be compared, which is no pass",)
+    assert caveats(found) == ("lint: nothing could be compared, which is no pass",)
 
 
 def test_what_was_not_run_has_no_end() -> None:
-    found = summed("lint", CHECK.command, [Judged(input="0", project="a", base=None, head=None)])
+    found = summed("lint", CHECK.command, [InputResult(input="0", project="a", base=None, head=None)])
     assert (found.endings, found.exits) == ((), ())

@@ -14,14 +14,14 @@ from tests.unit.artifact.test_pypi import OWN
 from trimtab.artifact.archives.unpack import extract
 from trimtab.commands.parity.corpus import Corpus
 from trimtab.errors import InputError
-from trimtab.model.parity_check import Check
+from trimtab.model.parity_check import ParityCheck
 from trimtab.system.process import Command, Finished
 
 COMMAND = ("{bin}", "check", "{input}")
 
 
-def check(**rest: object) -> Check:
-    return Check(name="lint", command=COMMAND, **rest)  # type: ignore[arg-type]
+def check(**rest: object) -> ParityCheck:
+    return ParityCheck(name="lint", command=COMMAND, **rest)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ class TestFiles:
         assert len(make_corpus().inputs(check(inputs="corpus/**/*.py"))) == 4
 
     def test_without_inputs_a_check_is_run_once(self, make_corpus: Callable[..., Corpus]) -> None:
-        (one,) = make_corpus().inputs(Check(name="help", command=("{bin}", "--help")))
+        (one,) = make_corpus().inputs(ParityCheck(name="help", command=("{bin}", "--help")))
         assert (one.name, one.source) == ("help", None)
 
     def test_files_beside(self, make_corpus: Callable[..., Corpus], root: Path) -> None:

@@ -18,7 +18,7 @@ from tests.unit.test_schemas import validator
 from trimtab.commands.parity.compare import summed
 from trimtab.commands.parity.json import parity_json
 from trimtab.commands.parity.markdown import MOST, parity_markdown
-from trimtab.commands.parity.model import Change, End, Ending, Parity
+from trimtab.commands.parity.model import End, Ending, LineChange, Parity
 from trimtab.commands.parity.terminal import parity_renderables
 from trimtab.commands.parity.wording import endings
 
@@ -79,7 +79,7 @@ def large(projects: int, lines: int, length: int) -> Parity:
     """So many projects with so many added lines."""
     text = tuple(f"a.py:{number}:1: F401 {'x' * length}" for number in range(lines))
     everything = [
-        judged(f"{number}/a.py", f"project-{number}", FINE, FINE, Change(where="stdout", added=text))
+        judged(f"{number}/a.py", f"project-{number}", FINE, FINE, LineChange(where="stdout", added=text))
         for number in range(projects)
     ]
     return replace(a_full_parity(), checks=(summed("lint", ("{bin}", "{input}"), everything),))
@@ -114,7 +114,7 @@ def test_no_report_is_longer_than_it_may_be(
     found: list[tuple[str, tuple[str, ...], tuple[str, ...]]], most: int
 ) -> None:
     everything = [
-        judged(str(number), name, FINE, FINE, Change(where="stdout", removed=removed, added=added))
+        judged(str(number), name, FINE, FINE, LineChange(where="stdout", removed=removed, added=added))
         for number, (name, removed, added) in enumerate(found)
     ]
     parity = replace(a_full_parity(), checks=(summed("lint", ("{bin}", "{input}"), everything),))

@@ -12,13 +12,13 @@ import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.commands.parity.model import Behaviour, Input
-from trimtab.commands.parity.sandbox import CopyError, Stage
+from trimtab.commands.parity.sandbox import CopyError, Sandbox
 from trimtab.errors import MissingError
-from trimtab.model.parity_check import Check
+from trimtab.model.parity_check import ParityCheck
 from trimtab.system.orphans import WORK_VARIABLE
 from trimtab.system.process import Command, Finished
 
-CHECK = Check(name="fix", command=("{bin}", "--fix", "{input}"), inputs="*")
+CHECK = ParityCheck(name="fix", command=("{bin}", "--fix", "{input}"), inputs="*")
 
 
 def plays(does: Callable[[Path], None], **ends: int | bool) -> FakeRunner:
@@ -61,7 +61,7 @@ def observe(tmp_path: Path) -> Callable[..., Behaviour]:
 
     def run(runner: FakeRunner, given: Input = given, **beside: Path) -> Behaviour:
         environment = {"HOME": str(tmp_path), "PATH": "/bin", "XDG_CACHE_HOME": "/x", "RUST_BACKTRACE": "1"}
-        stage = Stage(runner=runner, folder=tmp_path / "runs" / "000000", environment=environment)
+        stage = Sandbox(runner=runner, folder=tmp_path / "runs" / "000000", environment=environment)
         return stage.observe(program, CHECK, given, beside)
 
     return run

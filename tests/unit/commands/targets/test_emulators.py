@@ -22,8 +22,8 @@ from trimtab.commands.targets.emulators import (
     runner_words,
     worse,
 )
-from trimtab.commands.targets.model import Attempt, Ran, Run
-from trimtab.commands.targets.smoke_run import Running
+from trimtab.commands.targets.model import SmokeRun, SmokeStatus, TargetAttempt
+from trimtab.commands.targets.smoke_run import SmokeRunner
 from trimtab.errors import MissingError
 from trimtab.model.trial import Artifact
 from trimtab.system.process import Command, Finished
@@ -114,7 +114,7 @@ class TestEmulator:
 
 
 class TestRun:
-    def run(self, *answers: Finished | Exception, arguments: tuple[str, ...] = ()) -> tuple[Run, list[str]]:
+    def run(self, *answers: Finished | Exception, arguments: tuple[str, ...] = ()) -> tuple[SmokeRun, list[str]]:
         runner = FakeRunner().on("wine /app*", *answers)
         crashes = {9: "it aborted (0xC0000409)", 53: "a DLL that it needs is not here (0xC0000135)"}
         emulator = Emulator(name="wine", words=("wine",), crashes=crashes, crash_message="wine: Unhandled ")
@@ -125,24 +125,26 @@ class TestRun:
 
     def test_its_version_is_asked_for(self) -> None:
         run, lines = self.run(finished("app 0.1.0\nmore\n"))
-        assert run == Run(binary="app", state=Ran.OK, runner="wine", said="--version: app 0.1.0", exit_code=0)
+        assert run == SmokeRun(
+            binary="app", state=SmokeStatus.OK, runner="wine", said="--version: app 0.1.0", exit_code=0
+        )
         assert lines == ["wine /app --version"]
 
     def test_or_else_its_help(self) -> None:
         run, lines = self.run(finished(exit_code=2), finished("usage: app\n"))
-        assert (run.state, run.said) == (Ran.OK, "--help: usage: app")
+        assert (run.state, run.said) == (SmokeStatus.OK, "--help: usage: app")
         assert lines == ["wine /app --version", "wine /app --help"]
 
     def test_a_program_that_takes_neither_is_not_called_broken(self) -> None:
         run, _ = self.run(finished(stderr="app: what?\n", exit_code=2))
-        assert run.state is Ran.NOT_RUN
+        assert run.state is SmokeStatus.NOT_RUN
         assert run.said == "it takes neither --version nor --help (exit code 2: app: what?)"
         assert (run.how, run.exit_code) == (("--run ARGUMENTS, with what it takes",), 2)
 
     @pytest.mark.parametrize("ending", [finished(exit_code=-11), finished(exit_code=1, timed_out=True, wall=9)])
     def test_a_crash_or_no_end_is(self, ending: Finished) -> None:
         run, lines = self.run(ending)
-        assert (run.state, len(lines)) == (Ran.FAILED, 1)
+        assert (run.state, len(lines)) == (SmokeStatus.FAILED, 1)
         assert run.said in ("signal 11", "no end after 9 s")
 
     @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ class TestRun:
     )
     def test_so_is_a_crash_that_ends_with_an_exit_code(self, ending: Finished, said: str) -> None:
         run, lines = self.run(ending)
-        assert (run.state, len(lines)) == (Ran.FAILED, 1)
+        assert (run.state, len(lines)) == (SmokeStatus.FAILED, 1)
         assert run.said.startswith(said)
 
     @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ class TestRun:
         ],
     )
     def test_exit_codes_that_programs_choose_are_no_crashes(self, ending: Finished) -> None:
-        assert self.run(ending)[0].state is Ran.NOT_RUN
+        assert self.run(ending)[0].state is SmokeStatus.NOT_RUN
 
     @pytest.mark.parametrize(
         ("ending", "said"),
@@ -193,7 +195,7 @@ class TestRun:
         self, ending: Finished | Exception, said: str, arguments: tuple[str, ...]
     ) -> None:
         run, lines = self.run(ending, arguments=arguments)
-        assert (run.state, run.exit_code, run.how, len(lines)) == (Ran.NOT_RUN, None, ("install wine",), 1)
+        assert (run.state, run.exit_code, run.how, len(lines)) == (SmokeStatus.NOT_RUN, None, ("install wine",), 1)
         assert run.said.startswith(said)
 
     def test_without_an_emulator_it_lacks_its_targets_own(self) -> None:
@@ -204,39 +206,39 @@ class TestRun:
 
     def test_with_arguments_of_the_users_every_failure_is(self) -> None:
         run, lines = self.run(finished(stderr="no", exit_code=1), arguments=("check", "x"))
-        assert (run.state, run.said, lines) == (Ran.FAILED, "exit code 1: no", ["wine /app check x"])
+        assert (run.state, run.said, lines) == (SmokeStatus.FAILED, "exit code 1: no", ["wine /app check x"])
 
     def test_what_works_today_and_not_now_has_failed(self) -> None:
-        refusing = ran(Ran.NOT_RUN, "wine", "it takes neither --version nor --help (exit code 5)", exit_code=5)
-        assert worse(refusing, ran()).state is Ran.FAILED
+        refusing = ran(SmokeStatus.NOT_RUN, "wine", "it takes neither --version nor --help (exit code 5)", exit_code=5)
+        assert worse(refusing, ran()).state is SmokeStatus.FAILED
         assert worse(refusing, refusing) is refusing
         assert worse(refusing, None) is refusing
 
     def test_what_ends_otherwise_than_today_has_failed(self) -> None:
-        now, before = (ran(Ran.NOT_RUN, said=f"exit code {code}", exit_code=code) for code in (5, 2))
+        now, before = (ran(SmokeStatus.NOT_RUN, said=f"exit code {code}", exit_code=code) for code in (5, 2))
         assert worse(now, before) == ran(
-            Ran.FAILED, said="exit code 5, and under today's profile exit code 2", exit_code=5
+            SmokeStatus.FAILED, said="exit code 5, and under today's profile exit code 2", exit_code=5
         )
 
     def test_what_started_today_and_does_not_now_has_failed(self) -> None:
-        not_started = ran(Ran.NOT_RUN, said="cannot run 'app'")
-        assert worse(not_started, ran()).state is Ran.FAILED
-        assert worse(not_started, ran(Ran.NOT_RUN, exit_code=2)).state is Ran.FAILED
+        not_started = ran(SmokeStatus.NOT_RUN, said="cannot run 'app'")
+        assert worse(not_started, ran()).state is SmokeStatus.FAILED
+        assert worse(not_started, ran(SmokeStatus.NOT_RUN, exit_code=2)).state is SmokeStatus.FAILED
 
     def test_what_does_better_than_today_has_not(self) -> None:
-        refusing = ran(Ran.NOT_RUN, exit_code=2)
-        assert worse(refusing, ran(Ran.NOT_RUN)) is refusing
-        assert worse(refusing, ran(Ran.FAILED, exit_code=-11)) is refusing
+        refusing = ran(SmokeStatus.NOT_RUN, exit_code=2)
+        assert worse(refusing, ran(SmokeStatus.NOT_RUN)) is refusing
+        assert worse(refusing, ran(SmokeStatus.FAILED, exit_code=-11)) is refusing
 
 
 class TestRunning:
-    def running(self, tmp_path: Path, runner: FakeRunner, **settings: object) -> Running:
+    def running(self, tmp_path: Path, runner: FakeRunner, **settings: object) -> SmokeRunner:
         given = {
             "host": HOST, "cache": tmp_path / "cache", "work": tmp_path / "work", "project": tmp_path,
             "configuration": {}, "libraries": frozenset(), "overlay": None, "arguments": (), "timeout": 3600.0,
             "environment": {"PATH": ""}, **settings,
         }  # fmt: skip
-        return Running(runner=runner, **given)  # type: ignore[arg-type]
+        return SmokeRunner(runner=runner, **given)  # type: ignore[arg-type]
 
     def program(self, tmp_path: Path) -> Artifact:
         path = tmp_path / "kept"
@@ -255,7 +257,7 @@ class TestRunning:
         configuration = {"target": {WINDOWS: {"runner": "wine-of-mine"}}}
         running = self.running(tmp_path, FakeRunner().on("wine-of-mine *", run), configuration=configuration)
         (result,) = running.runs(WINDOWS, [self.program(tmp_path)], None)
-        assert (result.state, result.runner) == (Ran.OK, "wine-of-mine")
+        assert (result.state, result.runner) == (SmokeStatus.OK, "wine-of-mine")
         assert Path(seen[0].argv[1]).name == "app.exe"
         assert seen[0].timeout == 60
 
@@ -278,7 +280,7 @@ class TestRunning:
         settings = {"arguments": ("fix",), "overlay": over, "project": over.tree, "configuration": configuration}
         running = self.running(tmp_path, FakeRunner().on("unshare *", run), **settings)
         for _ in range(2):
-            assert running.runs(WINDOWS, [self.program(tmp_path)], None)[0].state is Ran.OK
+            assert running.runs(WINDOWS, [self.program(tmp_path)], None)[0].state is SmokeStatus.OK
 
     def test_wines_server_has_ended_by_then(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("shutil.which", lambda name, **_: name)
@@ -293,7 +295,7 @@ class TestRunning:
         running = self.running(tmp_path, FakeRunner(), libraries=frozenset({"app"}))
         for triple in (HOST, WINDOWS):
             assert running.runs(triple, [artifact("app")], None) == (
-                Run(binary="app", state=Ran.NOT_RUN, said="a library: nothing to run"),
+                SmokeRun(binary="app", state=SmokeStatus.NOT_RUN, said="a library: nothing to run"),
             )
 
     def test_a_runner_of_the_environments(self, tmp_path: Path) -> None:
@@ -304,10 +306,10 @@ class TestRunning:
 
     def test_without_an_emulator_nothing_is_run(self, tmp_path: Path) -> None:
         (run,) = self.running(tmp_path, FakeRunner()).runs(ARM, [artifact("app")], None)
-        assert (run.state, run.said) == (Ran.NOT_RUN, "there is no qemu to run it")
+        assert (run.state, run.said) == (SmokeStatus.NOT_RUN, "there is no qemu to run it")
 
     def test_today_is_remembered(self, tmp_path: Path) -> None:
         runner = FakeRunner().on("*/app *", finished(exit_code=2))
-        before = Attempt(label="today", profile=None, runs=(ran(),))  # type: ignore[arg-type]
+        before = TargetAttempt(label="today", profile=None, runs=(ran(),))  # type: ignore[arg-type]
         (run,) = self.running(tmp_path, runner).runs(HOST, [self.program(tmp_path)], before)
-        assert run.state is Ran.FAILED
+        assert run.state is SmokeStatus.FAILED

@@ -24,42 +24,42 @@ from tests.fakes.targets import (
 from tests.fakes.values import ABORT, FAT, FAT1, SMALL, THIN, TODAY
 from trimtab.cli.targets import exit_code
 from trimtab.commands.targets.known_issues import hints
-from trimtab.commands.targets.model import Ran, Standing, TargetResult
+from trimtab.commands.targets.model import SmokeStatus, TargetResult, TargetStatus
 from trimtab.commands.targets.overrides import attempt_for, flag_notes, narrower, proposals
 from trimtab.errors import MissingError, NothingBuiltError
 from trimtab.model.profile import AXES, Lto, OptLevel, Profile, Strip, axis_kind, parse_axis_value
 from trimtab.model.release_target import Place, ReleaseTarget
 
 FLAGS = Profile(rustflags=("-C", "target-cpu=native"))
-CRASHES = ran(Ran.FAILED, "wine", "signal 11")
-NO_RUNNER = ran(Ran.NOT_RUN, "", "there is no wine to run it")
+CRASHES = ran(SmokeStatus.FAILED, "wine", "signal 11")
+NO_RUNNER = ran(SmokeStatus.NOT_RUN, "", "there is no wine to run it")
 
 
 @pytest.mark.parametrize(
     ("found", "standing"),
     [
-        (result(HOST, attempt(), attempt(FAT1)), Standing.PASSES),
-        (result(HOST, attempt()), Standing.PASSES),
-        (result(HOST, attempt(run=NO_RUNNER), attempt(FAT1, run=NO_RUNNER)), Standing.BUILT),
-        (result(HOST, attempt(), attempt(FAT1, run=CRASHES)), Standing.BREAKS),
-        (result(HOST, attempt(run=NO_RUNNER), broken()), Standing.BREAKS),
-        (result(HOST, attempt(run=CRASHES), broken()), Standing.FAILS),
-        (result(HOST, broken(TODAY), broken()), Standing.FAILS),
-        (result(HOST, broken(TODAY)), Standing.FAILS),
-        (result(HOST, broken(TODAY), attempt(FAT1)), Standing.PASSES),
-        (not_tried(), Standing.NOT_TRIED),
-        (result(HOST, attempt(), attempt(FAT1, told=TODAY)), Standing.NOT_IN_EFFECT),
-        (result(HOST, attempt(), attempt(FAT1, told=FAT)), Standing.NOT_IN_EFFECT),
-        (result(HOST, attempt(), replace(attempt(FAT1), effects=())), Standing.NOT_IN_EFFECT),
-        (result(HOST, attempt(run=NO_RUNNER), attempt(FAT, told=TODAY, run=NO_RUNNER)), Standing.NOT_IN_EFFECT),
-        (result(HOST, attempt(), attempt(FLAGS, told=TODAY)), Standing.NOT_IN_EFFECT),
-        (result(HOST, attempt(), attempt(FLAGS)), Standing.PASSES),
-        (result(HOST, attempt(), attempt(FAT, told=TODAY, run=CRASHES)), Standing.BREAKS),
-        (result(HOST, attempt(told=SMALL), attempt(FAT, told=replace(FAT, opt_level=OptLevel.S))), Standing.PASSES),
-        (result(HOST, replace(attempt(), effects=())), Standing.PASSES),
+        (result(HOST, attempt(), attempt(FAT1)), TargetStatus.PASSES),
+        (result(HOST, attempt()), TargetStatus.PASSES),
+        (result(HOST, attempt(run=NO_RUNNER), attempt(FAT1, run=NO_RUNNER)), TargetStatus.BUILT),
+        (result(HOST, attempt(), attempt(FAT1, run=CRASHES)), TargetStatus.BREAKS),
+        (result(HOST, attempt(run=NO_RUNNER), broken()), TargetStatus.BREAKS),
+        (result(HOST, attempt(run=CRASHES), broken()), TargetStatus.FAILS),
+        (result(HOST, broken(TODAY), broken()), TargetStatus.FAILS),
+        (result(HOST, broken(TODAY)), TargetStatus.FAILS),
+        (result(HOST, broken(TODAY), attempt(FAT1)), TargetStatus.PASSES),
+        (not_tried(), TargetStatus.NOT_TRIED),
+        (result(HOST, attempt(), attempt(FAT1, told=TODAY)), TargetStatus.NOT_IN_EFFECT),
+        (result(HOST, attempt(), attempt(FAT1, told=FAT)), TargetStatus.NOT_IN_EFFECT),
+        (result(HOST, attempt(), replace(attempt(FAT1), effects=())), TargetStatus.NOT_IN_EFFECT),
+        (result(HOST, attempt(run=NO_RUNNER), attempt(FAT, told=TODAY, run=NO_RUNNER)), TargetStatus.NOT_IN_EFFECT),
+        (result(HOST, attempt(), attempt(FLAGS, told=TODAY)), TargetStatus.NOT_IN_EFFECT),
+        (result(HOST, attempt(), attempt(FLAGS)), TargetStatus.PASSES),
+        (result(HOST, attempt(), attempt(FAT, told=TODAY, run=CRASHES)), TargetStatus.BREAKS),
+        (result(HOST, attempt(told=SMALL), attempt(FAT, told=replace(FAT, opt_level=OptLevel.S))), TargetStatus.PASSES),
+        (result(HOST, replace(attempt(), effects=())), TargetStatus.PASSES),
     ],
 )
-def test_standings(found: TargetResult, standing: Standing) -> None:
+def test_standings(found: TargetResult, standing: TargetStatus) -> None:
     assert found.standing is standing
 
 
