@@ -137,8 +137,11 @@ def test_without_valgrind_the_instructions_are_absent_with_the_reason(user: User
 
 
 def test_cargo_knows_the_subcommand(user: User) -> None:
-    assert (scripts() / "cargo-trimtab").exists()
-    environment = {**user.environment, "PATH": f"{scripts()}:{user.environment['PATH']}"}
+    # The script alone: beside it there can be a cargo, which is not this user's.
+    found = user.folder / "found"
+    found.mkdir()
+    (found / "cargo-trimtab").symlink_to(scripts() / "cargo-trimtab")
+    environment = {**user.environment, "PATH": f"{found}:{user.environment['PATH']}"}
     version = subprocess.run(
         ["cargo", "trimtab", "--version"], env=environment, capture_output=True, text=True, check=True
     )
