@@ -9,7 +9,7 @@ LOCK := .venv/bin/uv pip compile --quiet $(UPGRADE) --universal --no-strip-extra
 # Holds the Rust that scripts/bootstrap chose, when the first one on PATH does not work.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test check setup cross lock clean
+.PHONY: help demo test check newest oldest setup cross lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -27,6 +27,20 @@ check: .venv/.ready ## lint, check types and layers, run the fast tests with cov
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/pytest -m "not integration" --cov
+
+newest: RESOLUTION := highest
+oldest: RESOLUTION := lowest-direct
+newest: ## run the fast tests with the newest versions of what trimtab needs to run
+oldest: ## run the fast tests with the oldest ones that pyproject.toml allows
+# What the lock pins is installed first, for the test tools; then all that `pip install trimtab[wheels,wasm]` could choose.
+newest oldest: .venv/.ready
+	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/$@
+	.venv/bin/uv pip compile --quiet --upgrade --resolution $(RESOLUTION) --only-binary :all: --no-header --no-annotate \
+		--python .tools/$@/bin/python --extra wheels --extra wasm pyproject.toml --output-file .tools/$@.txt
+	.venv/bin/uv pip install --quiet --python .tools/$@ --no-deps --require-hashes --requirements requirements/dev.txt
+	.venv/bin/uv pip install --quiet --python .tools/$@ --no-deps --only-binary :all: --requirements .tools/$@.txt
+	.venv/bin/uv pip install --quiet --python .tools/$@ --no-deps --no-build-isolation --editable .
+	.tools/$@/bin/pytest -m "not integration"
 
 setup: .venv/.ready ## install what is missing: Python packages, Rust, valgrind
 	@scripts/bootstrap rust valgrind

@@ -80,7 +80,7 @@ class UnitCache:
                 with self._lock:
                     self._checked.add(key)
             os.utime(place / _FACTS)
-        except (OSError, ValueError):
+        except (OSError, ValueError, msgspec.DecodeError):  # which is no ValueError before msgspec 0.21
             return None
         return entry
 
