@@ -15,10 +15,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from trimtab.model.machine import Machine, Toolchain
 from trimtab.model.metric import Measurement
 from trimtab.model.plan import Goal, Selection
 from trimtab.model.profile import Profile
-from trimtab.model.study import Machine, ProjectInfo, Study, Toolchain
+from trimtab.model.study import ProjectInfo, Study
 from trimtab.model.trial import Artifact, Status, Trial
 from trimtab.store.sqlite import SqliteStore
 

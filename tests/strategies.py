@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from trimtab.model.machine import Machine, Toolchain
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import Bench, Goal, Limits, ProbeKind
 from trimtab.model.profile import Debug, Lto, OptLevel, Panic, Profile, Strip, axis_kind
 from trimtab.model.space import Axis, Space
-from trimtab.model.study import Machine, ProjectInfo, Study, Toolchain
+from trimtab.model.study import ProjectInfo, Study
 from trimtab.model.trial import Artifact, BuildFailed, Cause, Effect, Status, Trial
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -43,7 +43,7 @@ class TestStore:
     def test_gives_back_what_it_was_given(self, store: Store) -> None:
         kept = keep(store, a_full_study())
         assert store.load(kept.id) == kept
-        assert store.find_trial(kept.trials[2].id) == kept.trials[2]
+        assert store.find_trials(kept.trials[2].id)[0] == kept.trials[2]
 
     def test_gives_trials_in_the_order_in_which_they_ended(self, store: Store) -> None:
         keep(store, study(trial(FAT), trial(TODAY), trial(THIN)))
@@ -66,16 +66,16 @@ class TestStore:
         store.begin(study(trial(TODAY)))
         assert store.load("last").trials == ()
 
-    def test_finds_the_newest_record_of_a_trial_in_any_study(self, store: Store) -> None:
+    def test_finds_the_records_of_a_trial_in_all_studies_newest_first(self, store: Store) -> None:
         keep(store, study(trial(TODAY, cpu=1.0), id="one"))
         keep(store, study(trial(TODAY, cpu=2.0), id="two"))
-        assert store.find_trial(trial().id) == trial(TODAY, cpu=2.0)
+        assert store.find_trials(trial().id) == (trial(TODAY, cpu=2.0), trial(TODAY, cpu=1.0))
         store.append("one", trial(TODAY, cpu=3.0))
-        assert store.find_trial(trial().id) == trial(TODAY, cpu=3.0)
+        assert store.find_trials(trial().id) == (trial(TODAY, cpu=3.0), trial(TODAY, cpu=2.0))
         assert store.load("two").trials == (trial(TODAY, cpu=2.0),)
 
     def test_does_not_find_what_is_not_there(self, store: Store) -> None:
-        assert store.find_trial("nothing") is None
+        assert store.find_trials("nothing") == ()
         assert store.history() == []
         for name in ("last", "app-1", ""):
             with pytest.raises(InputError):
@@ -114,6 +114,12 @@ class TestStore:
         with pytest.raises(InputError):
             store.load(name)
 
+    def test_an_outdated_trial_is_no_part_of_its_study_but_still_found(self, store: Store) -> None:
+        kept = keep(store, study(trial(TODAY), trial(FAT)))
+        store.append(kept.id, replace(trial(FAT), outdated=True))
+        assert [one.profile for one in store.load(kept.id).trials] == [TODAY]
+        assert store.find_trials(trial(FAT).id) == (trial(FAT),)
+
     def test_keeps_studies_apart(self, store: Store) -> None:
         keep(store, study(trial(TODAY), trial(FAT), id="one"))
         keep(store, study(trial(TODAY), trial(FAT1), id="two"))
@@ -135,4 +141,4 @@ def test_any_trial_is_found_unchanged(kept: Trial) -> None:
     with contextlib.closing(SqliteStore(Path(":memory:"))) as store:
         store.begin(study())
         store.append(study().id, kept)
-        assert store.find_trial(kept.id) == kept
+        assert store.find_trials(kept.id)[0] == kept

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trimtab.errors import InputError
 from trimtab.measure.probe import Probe
+from trimtab.model.inputs import BenchInputs
 from trimtab.model.metric import Absent, Measurement, run_metric
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.model.profile import Profile
@@ -165,7 +166,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._studies: dict[str, Study] = {}
         self._trials: dict[str, dict[str, Trial]] = {}
-        self._newest: dict[str, Trial] = {}
+        self._records: list[tuple[str, Trial]] = []
         self.closed = False
 
     def begin(self, study: Study) -> None:
@@ -177,16 +178,17 @@ class MemoryStore:
         """Keep a trial, as the newest."""
         self._trials[study_id].pop(trial.id, None)
         self._trials[study_id][trial.id] = trial
-        self._newest[trial.id] = trial
+        self._records = [(study, kept) for study, kept in self._records if (study, kept.id) != (study_id, trial.id)]
+        self._records.append((study_id, trial))
 
-    def find_trial(self, trial_id: str) -> Trial | None:
-        """The newest record."""
-        return self._newest.get(trial_id)
+    def find_trials(self, trial_id: str) -> tuple[Trial, ...]:
+        """All records, the newest first."""
+        return tuple(replace(kept, outdated=False) for _, kept in reversed(self._records) if kept.id == trial_id)
 
     def load(self, study_id: str) -> Study:
         """A study with its trials."""
         found = self._find(study_id)
-        return replace(found, trials=tuple(self._trials[found.id].values()))
+        return replace(found, trials=tuple(kept for kept in self._trials[found.id].values() if not kept.outdated))
 
     def history(self) -> list[Summary]:
         """All studies, newest first."""
@@ -239,3 +241,34 @@ class RecordingProgress:
         self.events.append(
             f"done {trial.profile.lto}/{trial.profile.codegen_units} {'known' if known else 'new'} {left}"
         )
+
+
+@dataclass
+class FakeProvenance:
+    """Provenance in which everything is as it was, but for what a test changes."""
+
+    changed: set[str] = field(default_factory=set)
+    """Identities of trials whose inputs have changed."""
+    changed_benches: set[str] = field(default_factory=set)
+    paths: tuple[str, ...] = ()
+    """Paths that get into every program."""
+
+    def holds(self, trial: Trial) -> bool:
+        """Whether a trial's inputs are as they were."""
+        return trial.id not in self.changed and set(trial.paths) <= set(self.paths)
+
+    def is_kept(self, trial: Trial) -> bool:
+        """Whether its programs are there."""
+        return all(Path(artifact.path).exists() for artifact in trial.artifacts)
+
+    def of_build(self, built: Built) -> tuple[tuple[str, ...], bool]:
+        """The paths that get into every program."""
+        return self.paths, False
+
+    def of_bench(self, bench: Bench) -> BenchInputs:
+        """No inputs."""
+        return BenchInputs(bench=bench.name)
+
+    def holds_for(self, bench: Bench, inputs: BenchInputs | None) -> bool:
+        """Whether a bench's inputs are as they were."""
+        return bench.name not in self.changed_benches

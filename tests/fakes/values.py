@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from trimtab.experiment.identity import trial_identity
+from trimtab.model.identity import build_identity
+from trimtab.model.machine import Machine, Timing, Toolchain
 from trimtab.model.metric import Absent, Measurement, ratio_metric, run_metric
 from trimtab.model.plan import Bench, Goal, Limits, ProbeKind
 from trimtab.model.profile import Lto, OptLevel, Panic, Profile
-from trimtab.model.study import Machine, ProjectInfo, Study, Toolchain
+from trimtab.model.study import ProjectInfo, Study
 from trimtab.model.trial import Artifact, BuildFailed, Cause, Effect, Trial
 
 TODAY = Profile()
@@ -89,7 +90,7 @@ def trial(
     for bench, (ratio, low, high) in (runs or {}).items():
         measurements += runtime(bench, 0.2 * ratio, ratio, low, high)
     values: dict[str, Any] = {
-        "id": trial_identity(BASIS, profile),
+        "id": build_identity(BASIS, profile),
         "profile": profile,
         "status": "ok",
         "started": "2026-05-01T10:00:00+00:00",
@@ -97,6 +98,7 @@ def trial(
         "measurements": (*measurements, *more),
         "artifacts": (artifact(size=file or 1000),),
         "probes": tuple(sorted(ProbeKind)),
+        "timing": Timing(machine=MACHINE),
     }
     return _trial({**values, **rest})
 
@@ -106,12 +108,13 @@ def failed(profile: Profile, cause: Cause = Cause.COMPILER, message: str = "erro
     failure = BuildFailed(cause=cause, message=message, log=(message, "error: could not compile `sounding`"), wall=12.5)
     return _trial(
         {
-            "id": trial_identity(BASIS, profile),
+            "id": build_identity(BASIS, profile),
             "profile": profile,
             "status": cause.status,
             "started": "2026-05-01T10:00:00+00:00",
             "seconds": 12.5,
             "failure": failure,
+            "timing": Timing(machine=MACHINE),
         }
     )
 
@@ -125,7 +128,7 @@ def study(*trials: Trial, **rest: Any) -> Study:
         "machine": MACHINE,
         "toolchain": TOOLCHAIN,
         "basis": BASIS,
-        "baseline": trial_identity(BASIS, TODAY),
+        "baseline": build_identity(BASIS, TODAY),
         "baseline_profile": TODAY,
         "benches": (),
         "goal": Goal.BALANCED,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trimtab.builders.build_inputs import InputReader
 from trimtab.builders.costs import costed, failed
 from trimtab.builders.relink import capturing
 from trimtab.builders.rustc_wrapper.compiler import WrappedRustc
@@ -47,6 +48,8 @@ class CargoBuilder:
     """Words before it, such as those of :class:`trimtab.builders.overlay.Overlay`."""
     compiler: WrappedRustc | None = None
     """What stands between Cargo and rustc in a clean build, if something does."""
+    inputs: InputReader | None = None
+    """Reads what a build has read, if that is wanted."""
     limits: ResourceLimits | None = None
     """How much of the machine a build has."""
 
@@ -66,9 +69,11 @@ class CargoBuilder:
                 self.artifacts.keep(binary.name, _outside_container(path, target))
                 for binary, path in zip(self.binaries, made, strict=True)
             )
+            inputs = self.inputs.read(target) if self.inputs else None  # before a touched rebuild adds to it
             return Built(
                 artifacts=kept,
                 clean=cost,
+                inputs=inputs,
                 touch=self._touch(profile, target) if touch else None,
                 touched=self._touched_name(),
                 invocations=messages.invocations(finished.stderr),

@@ -16,7 +16,7 @@ from typing import Any
 from trimtab.cargo.profiles.arguments import toml_value
 from trimtab.cargo.toolchain import ask, find_toolchain
 from trimtab.errors import MissingError
-from trimtab.model.study import Toolchain
+from trimtab.model.machine import Toolchain
 from trimtab.system.process import Runner
 
 CROSS = "cross"

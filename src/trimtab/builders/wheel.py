@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trimtab.builders.build_inputs import InputReader
 from trimtab.builders.costs import costed, failed
 from trimtab.builders.touch import TOUCH_METRIC, play_edit
 from trimtab.builders.work_folder import ArtifactStore, clear
@@ -42,6 +43,8 @@ class WheelBuilder:
     """The source file whose edit is played."""
     ours: tuple[Path, ...] = ()
     """Files and folders in the tree that are trimtab's own."""
+    inputs: InputReader | None = None
+    """Reads what a build has read, if that is wanted."""
 
     def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
         """A clean build in an empty target directory, and if asked for a rebuild after a touch."""
@@ -62,6 +65,7 @@ class WheelBuilder:
                 touch=self._touch(profile) if touch else None,
                 touched=self._touched_name(),
                 invocations=messages.invocations(finished.stderr),
+                inputs=self.inputs.read(target, (copy, self.tree)) if self.inputs else None,
             )
         except OSError as error:
             if not out_of_space(error):

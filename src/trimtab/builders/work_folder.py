@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import shutil
@@ -65,18 +66,52 @@ class ArtifactStore:
         self._folder = folder
 
     def keep(self, name: str, path: Path) -> Artifact:
-        """Copy a binary in; the same bytes are kept once."""
+        """Copy a binary in; the same bytes are kept once, and are on the disk when this returns."""
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        place = self._folder / sha256 / name
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, draft = tempfile.mkstemp(dir=place.parent)
-            os.close(descriptor)
-            try:
-                shutil.copy2(path, draft)
-                Path(draft).rename(place)
-            except BaseException:
-                Path(draft).unlink(missing_ok=True)
-                raise
-        return Artifact(name=name, size=place.stat().st_size, sha256=sha256, path=str(place))
+        kept = Artifact(name=name, size=path.stat().st_size, sha256=sha256, path=str(self._folder / sha256 / name))
+        if not is_intact(kept):  # not there yet, or cut short when the power went
+            self._copy(path, Path(kept.path))
+        return kept
+
+    def _copy(self, path: Path, to: Path) -> None:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=to.parent)
+        os.close(descriptor)
+        try:
+            shutil.copy2(path, draft)
+            sync(Path(draft))
+            Path(draft).rename(to)
+            for folder in (to.parent, self._folder):
+                sync(folder)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_intact(artifact: Artifact) -> bool:
+    """Whether a kept binary is there with the size and the digest that it had."""
+    path = Path(artifact.path)
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return status.st_size == artifact.size and _sha256(path, status.st_mtime_ns, status.st_ino) == artifact.sha256
+
+
+@functools.lru_cache(maxsize=4096)
+def _sha256(path: Path, modified: int, inode: int) -> str:  # noqa: ARG001 - key of the cache
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

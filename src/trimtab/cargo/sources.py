@@ -31,10 +31,25 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PathPackage:
+    """A package that lies in a folder of the user's rather than in a registry."""
+
+    name: str
+    folder: Path
+    is_macro: bool
+    """Whether it has a procedural macro, which may read files that it tells nobody of."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
     """A digest of the sources, and what each file looked like when it was taken."""
 
     digest: str
+    packages: tuple[PathPackage, ...] = ()
+    outside: tuple[Path, ...] = ()
+    """Folders of path packages outside the tree."""
+    unpacked: tuple[Path, ...] = ()
+    """Folders in which Cargo has unpacked packages of registries and git: their content never changes."""
     stamps: Mapping[Path, tuple[int, int]]
     """File → size in bytes and modification time in nanoseconds."""
     begun: float = field(default_factory=time.time)
@@ -78,16 +93,25 @@ def read_sources(
     digest = hashlib.blake2b(digest_size=16)
     stamps: dict[Path, tuple[int, int]] = {}
     tree = tree or project.root
-    for base in (tree, *_outside(runner, project, environment, tree)):
+    packages, unpacked = _packages(runner, project, environment)
+    outside = _outside(packages, tree)
+    for base in (tree, *outside, *(package.folder for package in packages)):
         for path in _foreign(_files(runner, base, environment, project), ours):
-            if path.name == _OWN:
+            if path.name == _OWN or path in stamps:  # of packages, only what git ignores or another repository holds
                 continue
             stamps[path] = _stamp(path)
             digest.update(f"{path.relative_to(base)}\0".encode("utf-8", "surrogateescape"))
             _feed(digest, path)
     settings = {"environment": affecting_builds(environment), "configuration": dict(configuration)}
     digest.update(json.dumps(settings, sort_keys=True).encode())
-    return Sources(digest=digest.hexdigest(), stamps=stamps, begun=begun)
+    return Sources(
+        digest=digest.hexdigest(),
+        packages=packages,
+        outside=tuple(outside),
+        unpacked=unpacked,
+        stamps=stamps,
+        begun=begun,
+    )
 
 
 def copy_with_lock(
@@ -154,7 +178,7 @@ def copy_sources(
         InputError: it has path dependencies outside of its tree, which a copy would not find.
     """
     tree = tree or project.root
-    if outside := _outside(runner, project, environment, tree):
+    if outside := _outside(_packages(runner, project, environment)[0], tree):
         raise InputError("a copy would not find its path dependencies", where=", ".join(map(str, outside)))
     _copy(_foreign(_files(runner, tree, environment, project), ours), tree, place)
 
@@ -194,7 +218,7 @@ def lock_copy(runner: Runner, draft: Path, environment: dict[str, str], where: s
 
 def tree_with_dependencies(runner: Runner, project: Project, tree: Path, environment: dict[str, str]) -> Path:
     """A folder with a tree and the path dependencies beside it, as long as all are in one repository."""
-    beside = _outside(runner, project, environment, tree)
+    beside = _outside(_packages(runner, project, environment)[0], tree)
     top = next((folder for folder in (tree, *tree.parents) if (folder / ".git").exists()), tree)
     return Path(os.path.commonpath((tree, *(folder for folder in beside if folder.is_relative_to(top)))))
 
@@ -209,13 +233,29 @@ def publish(draft: Path, place: Path) -> None:
         shutil.rmtree(draft)
 
 
-def _outside(runner: Runner, project: Project, environment: dict[str, str], tree: Path) -> list[Path]:
-    """Folders of path dependencies that lie outside of a tree."""
+def _packages(
+    runner: Runner, project: Project, environment: dict[str, str]
+) -> tuple[tuple[PathPackage, ...], tuple[Path, ...]]:
+    """Ask Cargo which packages lie in folders of the user's, in order of these, and where it unpacked the others."""
     argv = ("cargo", "metadata", "--frozen", "--format-version", "1")
     finished = runner.run(Command(argv=argv, cwd=project.root, environment=plain(environment)))
     packages = json.loads(finished.stdout)["packages"] if finished.ok else []
-    folders = {Path(package["manifest_path"]).parent for package in packages if package["source"] is None}
-    return sorted(folder for folder in folders if not folder.is_relative_to(tree))
+    own = tuple(
+        PathPackage(
+            name=package["name"],
+            folder=Path(package["manifest_path"]).parent,
+            is_macro=any("proc-macro" in target["kind"] for target in package.get("targets", ())),
+        )
+        for package in sorted(packages, key=lambda package: str(package["manifest_path"]))
+        if package["source"] is None
+    )
+    unpacked = {Path(package["manifest_path"]).parents[1] for package in packages if package["source"] is not None}
+    return own, tuple(sorted(unpacked))
+
+
+def _outside(packages: Iterable[PathPackage], tree: Path) -> list[Path]:
+    """Folders of path packages that lie outside of a tree."""
+    return sorted({package.folder for package in packages if not package.folder.is_relative_to(tree)})
 
 
 def _foreign(files: Iterable[Path], ours: Collection[Path]) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trimtab.cargo.environment import plain
 from trimtab.errors import MissingError
-from trimtab.model.study import Toolchain
+from trimtab.model.machine import Toolchain
 from trimtab.system.process import Command, Finished, Runner
 
 _LINKERS = ("cc", "gcc", "clang", "ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "lld", "mold", "rust-lld")

@@ -36,6 +36,7 @@ def _notes(study: Study) -> list[str]:
     if any(bench.name == STARTUP for bench in study.benches):
         command = " ".join(next(bench.command for bench in study.benches if bench.name == STARTUP))
         notes.append(f"run.startup is a smoke run of `{command}`, not a bench")
+    notes += _elsewhere(study)
     notes += _null_controls(study)
     for bench in judged_benches(study):
         wall = study.baseline_trial.get(run_metric(bench.name, RUN_WALL)) if study.baseline_trial else None
@@ -58,6 +59,17 @@ def _notes(study: Study) -> list[str]:
     methods = {one.method for trial in study.built if (one := trial.get("build.peak_memory"))}
     notes += [f"peak memory: {method}" for method in sorted(methods)]
     return [*notes, *_missing(study)]
+
+
+def _elsewhere(study: Study) -> list[str]:
+    """Trials that were timed on this class of machine under another system: comparable, and said."""
+    reasons = {
+        reason
+        for trial in study.trials
+        if trial.timing
+        for reason in study.machine.provenance_unlike(trial.timing.machine)
+    }
+    return [f"some times were taken on another system: {'; '.join(sorted(reasons))}"] if reasons else []
 
 
 def _null_controls(study: Study) -> list[str]:

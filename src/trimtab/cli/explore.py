@@ -20,7 +20,6 @@ from trimtab.commands.explore.terminal import study_renderables
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
 from trimtab.experiment.exploration import Exploration
-from trimtab.experiment.identity import trial_identity
 from trimtab.experiment.prepare import prepare
 from trimtab.experiment.request import Request
 from trimtab.experiment.run import require_built, run
@@ -136,9 +135,8 @@ def _print(study: Study, *, as_json: bool, no_color: bool) -> None:
 def _print_plan(exploration: Exploration, store: SqliteStore, *, as_json: bool, no_color: bool) -> None:
     study = exploration.study
     labels = {label(profile, exploration.today.profile): profile for profile in exploration.profiles}
-    known = [
-        name for name, profile in labels.items() if store.find_trial(trial_identity(study.basis, profile)) is not None
-    ]
+    trials = exploration.known(store)
+    known = [name for name, profile in labels.items() if trials.find(profile) is not None]
     earlier = next((s.id for s in store.history() if s.project == study.project.name and s.trials), None)
     guess = estimate(
         units=exploration.today.units,

@@ -81,6 +81,7 @@ class BenchTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     name: str
     command: str | list[str]
     smallest_change: str = "1%"
+    inputs: Names = []
 
 
 class ParityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -291,7 +292,12 @@ def _bench(table: BenchTable) -> Bench:
         raise InputError(f"the bench {table.name!r} has a quote that is not closed", where=str(table.command)) from None
     if not any("{bin}" in word or "{python}" in word for word in words):
         raise InputError(f"the bench {table.name!r} does not run {{bin}}", hint="write it like '{bin} check src'")
-    return Bench(name=table.name, command=words, smallest_change=round(abs(parse_ratio(table.smallest_change) - 1), 9))
+    return Bench(
+        name=table.name,
+        command=words,
+        smallest_change=round(abs(parse_ratio(table.smallest_change) - 1), 9),
+        inputs=_names(table.inputs),
+    )
 
 
 def _command_check(table: ParityTable) -> ParityCheck:

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from trimtab.builders.build_inputs import InputReader
 from trimtab.builders.builder import Builder
 from trimtab.builders.cargo import CargoBuilder
 from trimtab.builders.rustc_wrapper.compiler import UnitSharing, WrappedRustc
@@ -20,14 +21,17 @@ from trimtab.cargo.project import Binary, Project
 from trimtab.cargo.sources import Sources
 from trimtab.cargo.toolchain import find_compiler
 from trimtab.errors import MissingError
-from trimtab.experiment.identity import digest
+from trimtab.experiment.known import KnownTrials
+from trimtab.experiment.provenance import CheckoutProvenance
 from trimtab.experiment.wheels import (
     WheelSetup,
 )
+from trimtab.model.identity import digest
 from trimtab.model.plan import Plan
 from trimtab.model.profile import Profile
 from trimtab.model.space import Space
 from trimtab.model.study import Study
+from trimtab.store.protocol import Store
 from trimtab.system.paths import Folders
 from trimtab.system.process import Runner
 
@@ -66,7 +70,7 @@ class Exploration:
         """What builds its trials, in a work folder, keeping binaries in another."""
         if self.wheels:
             kept = ArtifactStore(artifacts)
-            return self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept)
+            return self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept, self.inputs)
         compiler = None
         with contextlib.suppress(MissingError):  # then it is built untraced
             compiler = self.compiler(work)
@@ -103,7 +107,7 @@ class Exploration:
         profiles, cache = self.profiles, self.folders.cache / "compiled"
         compiler = find_compiler(self.runner, self.project.root, self.environment)
         # Some flags ("native") mean this machine, and what a unit took is of this machine too.
-        toolchain = digest(asdict(self.study.toolchain), compiler.files, asdict(self.study.machine))
+        toolchain = digest(asdict(self.study.toolchain), compiler.files, asdict(self.study.machine.machine_class))
         strips = tuple(dict.fromkeys(profile.strip for profile in profiles))
         answers = cache / "embedding"
         embeds = (
@@ -137,10 +141,48 @@ class Exploration:
         return replace(sharing, basis=replace(sharing.basis, toolchain=toolchain))
 
     def cargo_builder(self, work: Path, artifacts: Path) -> CargoBuilder:
-        """What builds the bare binaries."""
+        """Builder of the bare binaries."""
         return CargoBuilder(
-            calls=self.calls(work), binaries=self.binaries, artifacts=ArtifactStore(artifacts), touched=self.touched
+            calls=self.calls(work),
+            binaries=self.binaries,
+            artifacts=ArtifactStore(artifacts),
+            touched=self.touched,
+            inputs=self.inputs,
         )
+
+    @property
+    def inputs(self) -> InputReader:
+        """Reader of what its builds have read."""
+        return InputReader(
+            root=self.project.root,
+            packages=self.sources.packages,
+            known=self.sources.stamps.keys(),
+            immutable=self.sources.unpacked,
+            ours=self._ours,
+            environment=self.environment,
+        )
+
+    @property
+    def provenance(self) -> CheckoutProvenance:
+        """What its trials are tied to beside their build identity."""
+        cargo_home = self.environment.get("CARGO_HOME") or str(Path.home() / ".cargo")
+        places = (self.project.root, self.home, *self.sources.outside, cargo_home, self.folders.cache)
+        return CheckoutProvenance(
+            root=self.project.root,
+            home=self.home,
+            paths=tuple(sorted({str(place) for place in places})),
+            machine_class=self.study.machine.machine_class,
+            environment=self.environment,
+            ours=self._ours,
+        )
+
+    @property
+    def _ours(self) -> tuple[Path, ...]:
+        return (*self.folders.kept, self.folders.cache, self.project.target_directory)
+
+    def known(self, store: Store) -> KnownTrials:
+        """Trials of its study that a store holds already."""
+        return KnownTrials(store=store, study=self.study, provenance=self.provenance)
 
     def calls(self, work: Path) -> Calls:
         """How its Cargo is called, with target directories in a work folder."""

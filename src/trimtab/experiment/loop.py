@@ -11,15 +11,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from trimtab.builders.builder import Builder
 from trimtab.choice.finalists import finalists
-from trimtab.experiment.identity import trial_identity
+from trimtab.experiment.known import KnownTrials
 from trimtab.experiment.protocols import Probes, Progress, WheelCheck
+from trimtab.experiment.provenance import Provenance
 from trimtab.experiment.screening import Screening
 from trimtab.measure.build_cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
+from trimtab.model.identity import build_identity
 from trimtab.model.metric import Absent, Measurement, run_metric
 from trimtab.model.plan import Bench, Plan, ProbeKind
 from trimtab.model.profile import Profile
@@ -29,6 +30,8 @@ from trimtab.search.protocol import Search
 from trimtab.store.protocol import Store
 from trimtab.system.process import out_of_space
 
+_COSTS = "build."
+"""Beginning of the names of build costs."""
 _OF_BUILDS = frozenset({ProbeKind.BUILD, ProbeKind.TOUCH})
 
 
@@ -44,6 +47,8 @@ class Experiment:
     probes: Probes
     check_sources: Callable[[], None]
     """Raises when the sources are no longer what they were."""
+    provenance: Provenance
+    """Tells what trials are tied to beside their identity, and whether that still holds."""
     progress: Progress
     wheel_check: WheelCheck | None = None
     """Where wheels are built."""
@@ -59,6 +64,7 @@ class Experiment:
         """Try profiles until the search has no more or the budget is used up; returns the study with its trials."""
         begun = self.clock()
         self.store.begin(self.study)
+        self._leave_out_outdated()
         self.progress.begin(self.study, self.search.remaining)
         while self._in_budget(begun) and (profiles := self._asked()):
             now, is_news = self.clock(), False
@@ -74,6 +80,16 @@ class Experiment:
         self._confirm(begun)
         return self.store.load(self.study.id)
 
+    @property
+    def _known(self) -> KnownTrials:
+        return KnownTrials(store=self.store, study=self.study, provenance=self.provenance)
+
+    def _leave_out_outdated(self) -> None:
+        """Take trials out of a study that is taken up again where something that they read has changed since."""
+        for trial in self.store.load(self.study.id).trials:
+            if not self.provenance.holds(trial):
+                self.store.append(self.study.id, replace(trial, outdated=True))
+
     def _asked(self) -> list[Profile]:
         """The next profiles to try: as many as may be built at once."""
         profiles: list[Profile] = []
@@ -83,7 +99,7 @@ class Experiment:
 
     def _at_once(self) -> int:
         """One, until today's profile has been built cleanly, and so told what a build takes."""
-        today = self.store.find_trial(self.study.baseline) if self.screening and self._baseline else None
+        today = self._known.find(self.study.baseline_profile) if self.screening and self._baseline else None
         peak = today.value("build.peak_memory") if today else None
         return self.screening.beside(int(peak)) if self.screening and peak else 1
 
@@ -117,7 +133,7 @@ class Experiment:
         return not self.screening or profile == self.study.baseline_profile
 
     def _is_new(self, profile: Profile) -> bool:
-        trial = self.store.find_trial(trial_identity(self.study.basis, profile))
+        trial = self._known.find(profile)
         return trial is None or self._must_build(trial, clean=False)
 
     def _confirm(self, begun: float) -> None:
@@ -144,17 +160,16 @@ class Experiment:
             clean: whether only a clean build will do.
         """
         begun = self.clock() - (screened.clean.wall if screened else 0.0)
-        trial_id = trial_identity(self.study.basis, profile)
-        trial = self.store.find_trial(trial_id)
-        trial = self._checked_again(trial) if trial else None
+        known = self._known.find(profile)
+        trial = self._checked_again(known) if known else None
         if trial and not screened and not self._must_build(trial, clean=clean):
-            trial = _without_stale(trial, self._wanted_benches(trial))
+            trial = _without_stale(trial, self._stale_benches(trial))
             if trial.failure or not any(self._missing(trial)):
                 self.store.append(self.study.id, trial)
                 return trial, True
             begun -= trial.seconds
         else:
-            trial = self._build(trial_id, profile, screened)
+            trial = self._carried_over(known, self._build(profile, screened))
         trial = self._keep(trial, begun)
         if not trial.failure:
             trial = self._measure(trial, begun)
@@ -166,7 +181,7 @@ class Experiment:
         So it may if the user has another smoke check, and where the wheel could not be installed.
         """
         check, cause = self.wheel_check, trial.failure and trial.failure.cause
-        kept = trial.artifacts and Path(trial.artifacts[0].path).exists()
+        kept = trial.artifacts and self.provenance.is_kept(trial)
         if not check or not kept or cause not in (None, Cause.SMOKE, Cause.INSTALL):
             return trial
         if trial.smoke == check.snippet and cause is not Cause.INSTALL:
@@ -185,14 +200,30 @@ class Experiment:
             return True
         if trial.failure:
             more_time = trial.status is Status.TIMEOUT and self.plan.build_timeout > trial.failure.wall
-            is_gone = not all(Path(artifact.path).exists() for artifact in trial.artifacts)
-            return trial.failure.cause.passing or more_time or is_gone
+            return trial.failure.cause.passing or more_time or not self.provenance.is_kept(trial)
         wanted = {ProbeKind.BUILD} if trial.screened else _OF_BUILDS
         unmeasured = (wanted & self.plan.probes) - set(trial.probes)
-        return bool(unmeasured) or not all(Path(artifact.path).exists() for artifact in trial.artifacts)
+        return bool(unmeasured) or not self.provenance.is_kept(trial)
 
-    def _build(self, trial_id: str, profile: Profile, screened: Built | None) -> Trial:
-        started = datetime.now(UTC).isoformat(timespec="seconds")
+    def _carried_over(self, known: Trial | None, trial: Trial) -> Trial:
+        """A new trial with what is known of the same bytes: sizes, and times of runs."""
+        same = known and not known.failure and _digests(known) == _digests(trial)
+        if not known or not same or trial.failure:
+            return trial
+        kept = tuple(one for one in known.measurements if not one.name.startswith(_COSTS))
+        absent = tuple(one for one in known.absent if not one.name.startswith((_COSTS, "effect[")))
+        probes = set(known.probes) - _OF_BUILDS
+        return replace(
+            trial,
+            measurements=(*trial.measurements, *kept),
+            absent=(*trial.absent, *absent),
+            probes=tuple(sorted({*trial.probes, *probes})),
+            benches=known.benches,
+            bench_inputs=known.bench_inputs,
+        )
+
+    def _build(self, profile: Profile, screened: Built | None) -> Trial:
+        started = datetime.now(UTC).isoformat(timespec="milliseconds")
         built: Built | BuildFailed | None = screened
         if not built:
             self.progress.step(profile, "building")
@@ -200,11 +231,17 @@ class Experiment:
             self.check_sources()
         if isinstance(built, BuildFailed):
             return Trial(
-                id=trial_id, profile=profile, status=built.cause.status, started=started, seconds=0.0, failure=built
+                id=build_identity(self.study.basis, profile),
+                profile=profile,
+                status=built.cause.status,
+                started=started,
+                seconds=0.0,
+                failure=built,
+                timing=self.study.timing,
             )
-        return self._built(trial_id, profile, started, built)
+        return self._built(profile, started, built)
 
-    def _built(self, trial_id: str, profile: Profile, started: str, built: Built) -> Trial:
+    def _built(self, profile: Profile, started: str, built: Built) -> Trial:
         costs = [one for one in cost_of(built) if _kind_of_cost(one.name) in self.plan.probes]
         is_wheel = self.wheel_check is not None
         names = tuple(one.name for one in built.artifacts)
@@ -213,14 +250,19 @@ class Experiment:
         effects = {name: check_effect(built.invocations, name, profile) for name in names}
         unseen = [name for name, effect in effects.items() if effect is None]
         failure = self.wheel_check.check(built.artifacts[0]) if self.wheel_check else None
+        paths, native = self.provenance.of_build(built)
         return Trial(
-            id=trial_id,
+            id=build_identity(self.study.basis, profile),
             profile=profile,
             status=failure.cause.status if failure else Status.OK,
             failure=failure,
             smoke=self.wheel_check.snippet if self.wheel_check else "",
             tags=self.wheel_check.tags(built.artifacts[0]) if self.wheel_check else None,
             screened=built.shared,
+            timing=self.study.timing,
+            paths=paths,
+            native=native,
+            inputs=built.inputs,
             started=started,
             seconds=0.0,
             artifacts=built.artifacts,
@@ -237,6 +279,22 @@ class Experiment:
         """The plan's benches; none without today's binary, since runs are pairs with it."""
         paired = bool(self._baseline) or trial.id == self.study.baseline
         return self.plan.benches if paired and ProbeKind.RUN in self.plan.probes else ()
+
+    def _stale_benches(self, trial: Trial) -> tuple[Bench, ...]:
+        """Benches whose name now stands for another command or other inputs.
+
+        Results of benches that are not wanted now stay: they may be wanted again.
+        """
+        inputs = {known.bench: known for known in trial.bench_inputs}
+        ran = {bench.name: bench for bench in trial.benches}
+        return tuple(
+            bench
+            for bench in self._wanted_benches(trial)
+            if bench.name in ran
+            and (
+                ran[bench.name].command != bench.command or not self.provenance.holds_for(bench, inputs.get(bench.name))
+            )
+        )
 
     def _missing(self, trial: Trial) -> tuple[frozenset[ProbeKind], tuple[Bench, ...]]:
         """The probes and benches that the plan wants and the trial lacks, or lacked a program for that is here now."""
@@ -262,10 +320,11 @@ class Experiment:
                 trial = self._keep(replace(trial, probes=tuple(sorted({*trial.probes, kind}))), begun)
         for bench in benches:
             self.progress.step(trial.profile, f"running {bench.name}")
+            inputs = self.provenance.of_bench(bench)
             if found := self._take(trial, frozenset(), (bench,)):
-                trial = _add(trial, found, run_metric(bench.name, ""))
-                others = tuple(one for one in trial.benches if one.name != bench.name)
-                trial = self._keep(replace(trial, benches=(*others, bench)), begun)
+                trial = _add(_without_stale(trial, (bench,)), found, run_metric(bench.name, ""))
+                run = replace(trial, benches=(*trial.benches, bench), bench_inputs=(*trial.bench_inputs, inputs))
+                trial = self._keep(run, begun)
         self.check_sources()
         return trial
 
@@ -301,17 +360,18 @@ def _add(trial: Trial, found: list[Measurement | Absent], prefix: str) -> Trial:
     )
 
 
-def _without_stale(trial: Trial, wanted: tuple[Bench, ...]) -> Trial:
-    """The trial without the results of benches whose name now stands for another command.
+def _digests(trial: Trial) -> tuple[tuple[str, str], ...]:
+    return tuple((artifact.name, artifact.sha256) for artifact in trial.artifacts)
 
-    Results of benches that are not wanted now stay: they may be wanted again.
-    """
-    commands = {bench.name: bench.command for bench in wanted}
-    stale = [bench for bench in trial.benches if commands.get(bench.name, bench.command) != bench.command]
-    prefixes = tuple(run_metric(bench.name, "") for bench in stale)
+
+def _without_stale(trial: Trial, stale: Sequence[Bench]) -> Trial:
+    """The trial without the results of benches whose names now stand for something else."""
+    names = {bench.name for bench in stale}
+    prefixes = tuple(run_metric(name, "") for name in names)
     return replace(
         trial,
         measurements=tuple(one for one in trial.measurements if not one.name.startswith(prefixes)),
         absent=tuple(one for one in trial.absent if not one.name.startswith(prefixes)),
-        benches=tuple(bench for bench in trial.benches if bench not in stale),
+        benches=tuple(bench for bench in trial.benches if bench.name not in names),
+        bench_inputs=tuple(inputs for inputs in trial.bench_inputs if inputs.bench not in names),
     )

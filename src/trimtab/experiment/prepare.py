@@ -17,7 +17,6 @@ from trimtab.cargo.toolchain import ask, find_toolchain
 from trimtab.config.file import Config, distinct, read_config
 from trimtab.errors import InputError
 from trimtab.experiment.exploration import Exploration
-from trimtab.experiment.identity import digest, trial_identity
 from trimtab.experiment.request import Request
 from trimtab.experiment.wheels import (
     binaries_in,
@@ -28,6 +27,7 @@ from trimtab.experiment.wheels import (
     wheel_beside,
     wheel_meant,
 )
+from trimtab.model.identity import build_basis, build_identity, digest
 from trimtab.model.plan import STARTUP_BENCH, Limits, Plan, ProbeKind, Selection
 from trimtab.model.space import Space, default_space
 from trimtab.model.study import ProjectInfo, Study
@@ -36,6 +36,9 @@ from trimtab.release.shipped_profiles import other_profile_notes
 from trimtab.system.machine import this_machine
 from trimtab.system.paths import Folders
 from trimtab.system.process import Runner, SystemRunner
+
+_ID_DIGITS = 16
+"""Of a study's id, 64 bits: among 3,000 studies two collide with a probability of 2.5e-13 (birthday bound)."""
 
 
 def prepare(request: Request, folders: Folders, runner: Runner | None = None) -> Exploration:
@@ -65,19 +68,24 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     space = plan.space or default_space(today.profile)
     touched = home / config.touch if config.touch else binaries[0].source
     machine = this_machine()
-    # Everything that all trials have in common. What is not in here must not change a build or a measurement.
-    basis = digest(
-        *(str(project.root), sources.digest, asdict(toolchain), asdict(machine)),
-        *(sorted(plan.selection.features), plan.selection.default_features, plan.selection.profile),
-        *([(binary.package, binary.name) for binary in binaries], plan.jobs, str(touched)),
-        *((str(wheel.root), wheels.backend.versions) if wheel and wheels else ()),
-        datetime.now(UTC).isoformat() if request.fresh else "",
+    created = datetime.now(UTC).isoformat(timespec="milliseconds")
+    basis = build_basis(
+        sources=sources.digest,
+        toolchain=toolchain,
+        target=toolchain.host,
+        selection=plan.selection,
+        binaries=[(binary.package, binary.name) for binary in binaries],
+        outside=[str(folder) for folder in sources.outside],
+        backend=wheels.backend.versions if wheels else (),
     )
     profiles = [profile.spelled() for profile in space.profiles(today.profile)]
-    asked = digest(basis, profiles, plan.benches, plan.goal, asdict(plan.limits))
+    asked = digest(
+        *(origin, basis, profiles, plan.benches, plan.goal, asdict(plan.limits), asdict(machine.machine_class)),
+        *(plan.jobs, config.touch, created if plan.fresh else ""),
+    )
     study = Study(
-        id=f"{wheel.crate if wheel else binaries[0].name}-{asked[:6]}",
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        id=f"{wheel.crate if wheel else binaries[0].name}-{asked[:_ID_DIGITS]}",
+        created=created,
         project=ProjectInfo(
             name=binaries[0].package,
             root=origin,
@@ -97,12 +105,15 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         machine=machine,
         toolchain=toolchain,
         basis=basis,
-        baseline=trial_identity(basis, today.profile),
+        baseline=build_identity(basis, today.profile),
         baseline_profile=today.profile,
         benches=plan.benches if ProbeKind.RUN in plan.probes else (),
         goal=plan.goal,
         limits=plan.limits,
         economics=plan.economics,
+        jobs=plan.jobs,
+        touched=config.touch,
+        fresh=plan.fresh,
         planned=1 + len(space.profiles(today.profile)),
         command=request.command,
     )
@@ -205,4 +216,5 @@ def _settle(request: Request, config: Config, wheel: WheelProject | None, projec
         budget=request.budget or config.budget,
         economics=config.economics,
         exact=request.exact,
+        fresh=request.fresh,
     )

@@ -49,6 +49,7 @@ def _experiment(exploration: Exploration, store: SqliteStore, work: Path, progre
         probes=ProbeFactory(exploration, work, installer),
         wheel_check=wheel_inspection(exploration, installer) if installer else None,
         check_sources=exploration.sources.check_unchanged,
+        provenance=exploration.provenance,
         progress=progress,
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trimtab.builders.build_inputs import InputReader
 from trimtab.builders.wheel import WheelBuilder, copy_tree
 from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.calls import Calls
@@ -47,10 +48,18 @@ class WheelSetup:
         version = next((one.replace("==", " ") for one in packages if one.startswith(names)), "its build backend")
         return (f"wheels are built by {version} with {python}, in a copy of the sources",)
 
-    def builder(self, calls: Calls, artifacts: ArtifactStore, touched: Path, ours: tuple[Path, ...]) -> WheelBuilder:
+    def builder(
+        self, calls: Calls, artifacts: ArtifactStore, touched: Path, ours: tuple[Path, ...], inputs: InputReader
+    ) -> WheelBuilder:
         """What builds its trials."""
         return WheelBuilder(
-            calls=calls, tree=self.tree, backend=self.backend, artifacts=artifacts, touched=touched, ours=ours
+            calls=calls,
+            tree=self.tree,
+            backend=self.backend,
+            artifacts=artifacts,
+            touched=touched,
+            ours=ours,
+            inputs=inputs,
         )
 
     def installer(self, runner: Runner, work: Path, environment: Mapping[str, str]) -> Installer:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from trimtab.model.study import Machine
+from trimtab.model.machine import Machine
 
 _TIMES = frozenset({"wall", "cpu", "time"})
 _EXPLANATIONS = frozenset({"faults", "instructions", "cycles", "output"})

@@ -36,15 +36,17 @@ class Absent:
 
 
 RUN_WALL, RUN_CPU, RUN_INSTRUCTIONS, RUN_CYCLES = "wall", "cpu", "instructions", "cycles"
+RUN_PREFIX = "run."
+"""Beginning of the names of runtime metrics."""
 STARTUP = "startup"
 """The bench that stands in where none was given: the program's own ``--version`` or ``--help``."""
 
 
 def run_metric(bench: str, what: str) -> str:
     """The name of a runtime metric: ``run.check.wall``."""
-    return f"run.{bench}.{what}"
+    return f"{RUN_PREFIX}{bench}.{what}"
 
 
 def ratio_metric(bench: str, what: str) -> str:
     """The name of a paired ratio to the baseline: ``run.check.wall.ratio``."""
-    return f"run.{bench}.{what}.ratio"
+    return f"{RUN_PREFIX}{bench}.{what}.ratio"

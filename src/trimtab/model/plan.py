@@ -38,6 +38,8 @@ class Bench:
     command: tuple[str, ...]
     smallest_change: float = 0.01
     """The smallest change in runtime that matters, as a fraction of the baseline's."""
+    inputs: tuple[str, ...] = ()
+    """Files and folders that its runs read, relative to the project, beside those that the command names."""
 
 
 STARTUP_BENCH = Bench(name=STARTUP, command=("{bin}", "--version"))
@@ -101,3 +103,5 @@ class Plan:
     economics: Economics | None = None
     exact: bool = False
     """Whether every profile is built cleanly, rather than only today's and those that a goal may take."""
+    fresh: bool = False
+    """Whether everything is measured again instead of taking up what is known."""

@@ -4,52 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trimtab.model.machine import Machine, Timing, Toolchain
 from trimtab.model.plan import Bench, Economics, Goal, Limits, Selection
 from trimtab.model.profile import Profile
 from trimtab.model.trial import Status, Trial
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Machine:
-    """What times depend on. Times of unlike machines are never compared."""
-
-    cpu: str
-    cores: int
-    """Cores this process may use."""
-    memory: int
-    """Bytes."""
-    os: str
-    kernel: str
-    arch: str
-
-    def unlike(self, other: Machine) -> tuple[str, ...]:
-        """Why times of another machine cannot be set beside those of this one; nothing where they can."""
-        return tuple(
-            f"{name} {ours}, not {theirs}"
-            for name, ours, theirs in (
-                ("CPU", self.cpu, other.cpu),
-                ("cores", self.cores, other.cores),
-                ("bytes of memory", self.memory, other.memory),
-                ("system", self.os, other.os),
-                ("kernel", self.kernel, other.kernel),
-                ("architecture", self.arch, other.arch),
-            )
-            if ours != theirs
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Toolchain:
-    """The compiler and what drives it."""
-
-    rustc: str
-    """First line of ``rustc -vV``, with its commit."""
-    cargo: str
-    host: str
-    """Host target triple."""
-    llvm: str
-    linker: str = ""
-    """What the C compiler that drives the linker calls itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +38,7 @@ class Study:
     machine: Machine
     toolchain: Toolchain
     basis: str
-    """Digest of everything that its trials have in common: project, sources, toolchain, machine, jobs."""
+    """Digest of everything that the builds of its trials have in common: see `build_basis`."""
     baseline: str
     """Trial id of today's profile."""
     baseline_profile: Profile
@@ -93,7 +51,18 @@ class Study:
     """Number of profiles in the space, the baseline included."""
     command: str = ""
     """How to repeat it."""
+    jobs: int | None = None
+    """Cargo's ``--jobs``; ``None`` is one per core."""
+    touched: str = ""
+    """As in `Timing`."""
+    fresh: bool = False
+    """Whether what was known when it was created does not count."""
     trials: tuple[Trial, ...] = ()
+
+    @property
+    def timing(self) -> Timing:
+        """Conditions under which its trials are timed."""
+        return Timing(machine=self.machine, jobs=self.jobs, touched=self.touched)
 
     @property
     def baseline_trial(self) -> Trial | None:

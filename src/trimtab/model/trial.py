@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from trimtab.model.inputs import BenchInputs, BuildInputs
+from trimtab.model.machine import Timing
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.model.profile import Profile
@@ -97,6 +99,8 @@ class Built:
     invocations: tuple[Invocation, ...] = ()
     trace: Trace | None = None
     """What each unit took, where that was watched."""
+    inputs: BuildInputs | None = None
+    """What it read; ``None`` where that is not known."""
     shared: bool = False
     """Whether units were taken from other builds: then `clean` is what this one took, not what a clean one does."""
 
@@ -155,7 +159,7 @@ class Trial:
     """One profile, built and measured, or the failure."""
 
     id: str
-    """Digest of everything that the build depends on: sources, lock file, toolchain, machine, profile."""
+    """Build identity: see :mod:`trimtab.model.identity`."""
     profile: Profile
     status: Status
     started: str
@@ -178,6 +182,18 @@ class Trial:
     """The groups of metrics that were measured."""
     benches: tuple[Bench, ...] = ()
     """The benches that were run."""
+    bench_inputs: tuple[BenchInputs, ...] = ()
+    """What the runs of these depended on."""
+    timing: Timing | None = None
+    """Conditions under which it was timed; ``None`` where they are not known, so that its times are not either."""
+    paths: tuple[str, ...] = ()
+    """Absolute paths of the checkout or the machine that got into the program: elsewhere its bytes may differ."""
+    native: bool = False
+    """Whether it was compiled for the CPU at hand (``target-cpu=native``): on another one its bytes may differ."""
+    inputs: BuildInputs | None = None
+    """What the build read beside the sources; ``None`` where that is not known."""
+    outdated: bool = False
+    """Whether its study was taken up again after something that it read had changed; it is no part of that then."""
 
     def get(self, name: str) -> Measurement | None:
         """The measurement of that name, if there is one."""

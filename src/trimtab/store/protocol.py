@@ -19,12 +19,12 @@ class Store(Protocol):
         """Keep a finished trial; the same trial again takes the place of the earlier one."""
         ...
 
-    def find_trial(self, trial_id: str) -> Trial | None:
-        """The newest record of a trial in any study: what makes a rerun quick."""
+    def find_trials(self, trial_id: str) -> tuple[Trial, ...]:
+        """Find all records of a trial in any study, the newest first: what makes a rerun quick."""
         ...
 
     def load(self, study_id: str) -> Study:
-        """A study with its trials, in the order in which they ended.
+        """A study with its trials, in the order in which they ended, without those that are outdated.
 
         Args:
             study_id: its id, the beginning of it, or ``last`` for the newest.

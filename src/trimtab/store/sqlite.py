@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,28 +19,8 @@ import msgspec
 from trimtab.errors import InputError, MissingError
 from trimtab.model.study import Study, Summary
 from trimtab.model.trial import Status, Trial
+from trimtab.store.migrations import MIGRATIONS
 from trimtab.system.paths import default_folders
-
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE studies (
-        id TEXT PRIMARY KEY,
-        created TEXT NOT NULL,
-        project TEXT NOT NULL,
-        planned INTEGER NOT NULL,
-        document BLOB NOT NULL
-    );
-    CREATE TABLE trials (
-        study TEXT NOT NULL REFERENCES studies (id),
-        id TEXT NOT NULL,
-        status TEXT NOT NULL,
-        document BLOB NOT NULL,
-        PRIMARY KEY (study, id)
-    );
-    """,
-    "CREATE INDEX trials_by_id ON trials (id);",
-)
-"""Each step brings a store one version further; steps are only ever added."""
 
 _WAIT, _PAUSE = 30.0, 0.01
 _NO_SPACE = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
@@ -86,12 +66,12 @@ class SqliteStore:
                 "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?)", (study_id, trial.id, trial.status, _encode(trial))
             )
 
-    def find_trial(self, trial_id: str) -> Trial | None:
-        """The newest record of a trial in any study."""
-        query = "SELECT document FROM trials WHERE id = ? ORDER BY rowid DESC LIMIT 1"
+    def find_trials(self, trial_id: str) -> tuple[Trial, ...]:
+        """Find all records of a trial in any study, the newest first; a record that cannot be read is none."""
+        query = "SELECT document FROM trials WHERE id = ? ORDER BY rowid DESC"
         with _explained(self.path):
-            row = self._connection.execute(query, (trial_id,)).fetchone()
-        return msgspec.json.decode(row[0], type=Trial) if row else None
+            rows = self._connection.execute(query, (trial_id,)).fetchall()
+        return tuple(replace(trial, outdated=False) for trial in _decoded(rows))
 
     def load(self, study_id: str) -> Study:
         """A study with its trials."""
@@ -100,12 +80,11 @@ class SqliteStore:
             (document,) = self._connection.execute("SELECT document FROM studies WHERE id = ?", (found,)).fetchone()
             query = "SELECT document FROM trials WHERE study = ? ORDER BY rowid"
             rows = self._connection.execute(query, (found,)).fetchall()
-        decoder = msgspec.json.Decoder(Trial)
         try:
             frame = msgspec.json.decode(document, type=Study)
-            return replace(frame, trials=tuple(decoder.decode(row[0]) for row in rows))
-        except msgspec.ValidationError as error:
+        except msgspec.DecodeError as error:
             raise InputError(f"the study {found} cannot be read: {error}", where=str(self.path)) from None
+        return replace(frame, trials=tuple(trial for trial in _decoded(rows) if not trial.outdated))
 
     def history(self) -> list[Summary]:
         """All studies, newest first."""
@@ -160,8 +139,11 @@ class SqliteStore:
             if version > len(MIGRATIONS):
                 raise InputError("the store comes from a newer trimtab", where=str(self.path), hint="update trimtab")
             for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-                for statement in filter(str.strip, step.split(";")):
-                    self._connection.execute(statement)
+                if isinstance(step, str):
+                    for statement in filter(str.strip, step.split(";")):
+                        self._connection.execute(statement)
+                else:
+                    step(self._connection)
                 self._connection.execute(f"PRAGMA user_version = {number}")
 
     @contextlib.contextmanager
@@ -204,6 +186,14 @@ def _explained(path: Path) -> Iterator[None]:
         raise InputError(f"this is not a store: {error}", where=str(path), hint=_ANOTHER) from None
     except OSError as error:
         raise InputError(f"the store cannot be used: {error.strerror}", where=str(path), hint=_ANOTHER) from None
+
+
+def _decoded(rows: Iterable[tuple[bytes]]) -> Iterator[Trial]:
+    """Trials that can be read: what was damaged is unknown, and measured again when it is asked for."""
+    decoder = msgspec.json.Decoder(Trial)
+    for (document,) in rows:
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            yield decoder.decode(document)
 
 
 def _encode(document: Study | Trial) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trimtab.model.comparison import Conditions
-from trimtab.model.study import Machine
+from trimtab.model.machine import Machine
 
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 _SHARES = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
@@ -83,12 +83,32 @@ def busy_seconds() -> float:
 
 
 def _cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        text = ""
+    return cpu_model(text) or platform.processor() or platform.machine()
+
+
+def cpu_model(cpuinfo: str) -> str:
+    """Read the CPU model from Linux's ``/proc/cpuinfo``; empty where it names none.
+
+    x86 has a model name. ARM has numbers instead (implementer, variant and part: Arm ARM, MIDR_EL1), of each kind of
+    core where there are several; other architectures name theirs as ``cpu``, ``uarch`` or ``machine``.
+    """
+    processors = [
+        {name.strip(): value.strip() for name, colon, value in (line.partition(":") for line in block.splitlines())}
+        for block in cpuinfo.split("\n\n")
+    ]
+    for name in ("model name", "cpu model", "cpu", "uarch", "machine"):
+        if named := [facts[name] for facts in processors if facts.get(name)]:
+            return " + ".join(dict.fromkeys(named))
+    numbered = [
+        " ".join(f"{name} {facts[f'CPU {name}']}" for name in ("implementer", "part", "variant"))
+        for facts in processors
+        if all(f"CPU {name}" in facts for name in ("implementer", "part", "variant"))
+    ]
+    return f"ARM {' + '.join(dict.fromkeys(numbered))}" if numbered else ""
 
 
 def _os_name() -> str:

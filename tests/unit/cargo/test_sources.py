@@ -82,7 +82,10 @@ class TestDigest:
     def test_path_dependencies_outside_of_the_workspace_count(self, cargo: FakeCargo, tmp_path: Path) -> None:
         outside = tmp_path / "dep"
         edit("src/lib.rs")(outside)
-        packages = [{"manifest_path": str(place / "Cargo.toml"), "source": None} for place in (cargo.root, outside)]
+        packages = [
+            {"name": place.name, "manifest_path": str(place / "Cargo.toml"), "source": None}
+            for place in (cargo.root, outside)
+        ]
         cargo.on("cargo metadata --frozen*", finished(json.dumps({"packages": packages})))
         before = read(cargo).digest
         edit("src/lib.rs", "newer")(outside)

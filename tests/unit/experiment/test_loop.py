@@ -5,17 +5,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fakes.parts import FakeBuilder, FakeClock, FakeProbe, FakeProbes, FakeSearch, MemoryStore, RecordingProgress
-from tests.fakes.values import CHECK, FAT, FAT1, THIN, TODAY, artifact, study
+from tests.fakes.parts import (
+    FakeBuilder,
+    FakeClock,
+    FakeProbe,
+    FakeProbes,
+    FakeProvenance,
+    FakeSearch,
+    MemoryStore,
+    RecordingProgress,
+)
+from tests.fakes.values import CHECK, FAT, FAT1, MACHINE, THIN, TODAY, artifact, study
 from trimtab.errors import InputError, SourcesChanged
-from trimtab.experiment.identity import digest, trial_identity
 from trimtab.experiment.loop import Experiment
 from trimtab.experiment.screening import Screening
+from trimtab.model.identity import build_identity, digest
+from trimtab.model.machine import Machine
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import Bench, Plan, ProbeKind, Selection
 from trimtab.model.profile import Profile
@@ -58,6 +69,8 @@ class Laboratory:
     measure: Callable[..., Iterator[Measurement | Absent]] = FakeProbe.measure
     sizes: dict[Profile, int] = field(default_factory=dict)
     screening: Screening | None = None
+    provenance: FakeProvenance = field(default_factory=FakeProvenance)
+    machine: Machine = MACHINE
 
     def run(self, *profiles: Profile, study_id: str = "app-1", **plan: Any) -> Study:
         values: dict[str, Any] = {"selection": Selection(), "probes": EVERYTHING, **plan}
@@ -69,12 +82,21 @@ class Laboratory:
         self.search = FakeSearch(*profiles)
         return Experiment(
             plan=settled,
-            study=study(id=study_id, benches=settled.benches, planned=len(profiles)),
+            study=study(
+                id=study_id,
+                benches=settled.benches,
+                planned=len(profiles),
+                machine=self.machine,
+                jobs=settled.jobs,
+                fresh=settled.fresh,
+                **({"created": datetime.now(UTC).isoformat(timespec="milliseconds")} if settled.fresh else {}),
+            ),
             builder=self.builder,
             search=self.search,
             store=self.store,
             probes=self.probes,
             check_sources=self.check_sources,
+            provenance=self.provenance,
             progress=self.progress,
             wheel_check=self.wheel_check,
             screening=self.screening,
@@ -86,9 +108,7 @@ class Laboratory:
         """The sources stay as they are unless a test says otherwise."""
 
     def known(self, profile: Profile) -> Trial:
-        found = self.store.find_trial(trial_identity("basis", profile))
-        assert found is not None
-        return found
+        return self.store.find_trials(build_identity("basis", profile))[0]
 
 
 @pytest.fixture
@@ -390,7 +410,7 @@ def test_edited_sources_stop_it_and_what_was_measured_is_kept(laboratory: Labora
     with pytest.raises(SourcesChanged):
         laboratory.run(TODAY, FAT, FAT1)
     assert [trial.profile for trial in laboratory.store.load("app-1").trials] == [TODAY]
-    assert laboratory.store.find_trial(trial_identity("basis", FAT)) is None
+    assert laboratory.store.find_trials(build_identity("basis", FAT)) == ()
 
 
 ONE = Profile(codegen_units=1)
@@ -469,8 +489,8 @@ class TestScreening:
         (kept,) = [trial for trial in found.trials if trial.profile == FAT1]
         assert not kept.screened
         assert kept.value("build.peak_memory")
-        assert laboratory.progress.events[-2:] == ["step fat/1 running check", "done fat/1 new 0"]
-        assert laboratory.probes.measured == ["size", "check"] * 6
+        assert laboratory.progress.events[-2:] == ["step fat/1 building", "done fat/1 new 0"]  # its bytes are known
+        assert laboratory.probes.measured == ["size", "check"] * 5
 
     def test_two_at_once_where_there_is_memory(self, laboratory: Laboratory, screen: Screen) -> None:
         meeting = threading.Barrier(2, timeout=30)
@@ -692,10 +712,91 @@ class TestBudget:
 
 class TestIdentity:
     def test_depends_on_the_basis_and_each_axis(self) -> None:
-        ids = {trial_identity(basis, profile) for basis in ("a", "b") for profile in (TODAY, THIN, FAT, FAT1)}
+        ids = {build_identity(basis, profile) for basis in ("a", "b") for profile in (TODAY, THIN, FAT, FAT1)}
         assert len(ids) == 8
-        assert all(len(one) == 12 for one in ids)
+        assert all(len(one) == 20 for one in ids)
 
     def test_does_not_depend_on_the_order_of_keys_and_tells_parts_apart(self) -> None:
         assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
         assert digest("ab", "c") != digest("a", "bc")
+
+
+class TestWhatIsKnown:
+    """What of an earlier run still holds: see ``docs/trust.md``."""
+
+    def test_another_kernel_and_more_memory_repeat_nothing(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, FAT, benches=(CHECK,))
+        laboratory.machine = replace(MACHINE, kernel="6.12.0", memory=16 * 1024**3, os="Debian GNU/Linux 13")
+        again = laboratory.run(TODAY, FAT, study_id="app-2", benches=(CHECK,))
+        assert laboratory.builder.built == []
+        assert laboratory.probes.measured == []
+        assert len(again.trials) == 2
+
+    def test_another_cpu_keeps_sizes_and_refuses_times(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, FAT, benches=(CHECK,))
+        laboratory.machine = replace(MACHINE, cpu="Other CPU 7")
+        again = laboratory.run(TODAY, FAT, study_id="app-2", benches=(CHECK,), probes=frozenset({ProbeKind.SIZE}))
+        assert laboratory.builder.built == []
+        assert laboratory.probes.measured == []
+        assert [metrics(trial) for trial in again.trials] == [{"size.file"}, {"size.file"}]
+
+    def test_another_cpu_builds_again_for_times_and_sizes_of_the_same_bytes_stay(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, FAT, benches=(CHECK,))
+        laboratory.machine = replace(MACHINE, cpu="Other CPU 7")
+        laboratory.run(TODAY, FAT, study_id="app-2", benches=(CHECK,))
+        assert laboratory.builder.built == [TODAY, FAT]
+        assert laboratory.probes.measured == ["check", "check"]
+
+    def test_going_back_to_the_first_machine_repeats_nothing(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, benches=(CHECK,))
+        laboratory.machine = replace(MACHINE, cores=64)
+        laboratory.run(TODAY, study_id="app-2", benches=(CHECK,))
+        laboratory.machine = MACHINE
+        laboratory.run(TODAY, study_id="app-3", benches=(CHECK,))
+        assert laboratory.builder.built == []
+        assert laboratory.probes.measured == []
+
+    def test_other_jobs_build_again_and_keep_sizes_and_runs(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, benches=(CHECK,))
+        laboratory.run(TODAY, study_id="app-2", benches=(CHECK,), jobs=1)
+        assert laboratory.builder.built == [TODAY]
+        assert laboratory.probes.measured == []
+
+    @pytest.mark.parametrize("cause", [Cause.TIMEOUT, Cause.OUT_OF_MEMORY])
+    def test_what_was_too_much_for_one_machine_is_tried_on_another(self, laboratory: Laboratory, cause: Cause) -> None:
+        laboratory.failures = {FAT: failure(cause)}
+        laboratory.run(TODAY, FAT)
+        laboratory.failures, laboratory.machine = {}, replace(MACHINE, cores=64)
+        again = laboratory.run(FAT, study_id="app-2")
+        assert [trial.status for trial in again.trials] == [Status.OK]
+
+    def test_a_program_that_carries_a_path_is_another_one_elsewhere(self, laboratory: Laboratory) -> None:
+        laboratory.provenance = FakeProvenance(paths=("/home/ann/app",))
+        laboratory.run(TODAY)
+        laboratory.provenance = FakeProvenance(paths=("/home/bob/app",))
+        laboratory.run(TODAY, study_id="app-2")
+        assert laboratory.builder.built == [TODAY]
+        laboratory.provenance = FakeProvenance(paths=("/home/ann/app",))
+        laboratory.run(TODAY, study_id="app-3")
+        assert laboratory.builder.built == []
+
+    def test_changed_inputs_are_built_again_and_old_rows_leave_the_study(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, FAT)
+        laboratory.provenance.changed = {build_identity("basis", profile) for profile in (TODAY, FAT)}
+        study = laboratory.run(TODAY)
+        assert laboratory.builder.built == [TODAY]
+        assert [trial.profile for trial in study.trials] == [TODAY]
+
+    def test_a_changed_input_of_a_bench_runs_it_again_and_builds_nothing(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, FAT, benches=(CHECK,))
+        laboratory.provenance.changed_benches = {CHECK.name}
+        laboratory.run(TODAY, FAT, benches=(CHECK,))
+        assert laboratory.builder.built == []
+        assert laboratory.probes.measured == ["check", "check"]
+
+    def test_fresh_measures_everything_again_and_is_what_is_known_afterwards(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, FAT)
+        laboratory.run(TODAY, FAT, study_id="app-2", fresh=True)
+        assert laboratory.builder.built == [TODAY, FAT]
+        laboratory.run(TODAY, FAT, study_id="app-3")
+        assert laboratory.builder.built == []

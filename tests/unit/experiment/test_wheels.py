@@ -39,7 +39,9 @@ def wheel(**rest: Any) -> WheelProject:
 
 def metadata(*folders: Path) -> FakeRunner:
     """A Cargo that knows of path dependencies in some folders."""
-    packages = [{"manifest_path": str(folder / "Cargo.toml"), "source": None} for folder in folders]
+    packages = [
+        {"name": folder.name, "manifest_path": str(folder / "Cargo.toml"), "source": None} for folder in folders
+    ]
     return FakeRunner().on("cargo metadata *", finished(json.dumps({"packages": packages})))
 
 

@@ -6,17 +6,23 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import GOLDEN
+from tests.fakes.parts import FakeProvenance
 from tests.fakes.values import FAT, TODAY, failed, study, trial
 from trimtab.errors import InputError, MissingError
+from trimtab.experiment.known import KnownTrials
+from trimtab.model.identity import build_basis, build_identity
+from trimtab.model.machine import Timing
 from trimtab.model.metric import Measurement
 from trimtab.model.trial import Cause, Status
-from trimtab.store.sqlite import MIGRATIONS, SqliteStore
+from trimtab.store.migrations import MIGRATIONS
+from trimtab.store.sqlite import SqliteStore
 
 
 def opened(path: Path) -> contextlib.closing[SqliteStore]:
@@ -46,7 +52,7 @@ class TestVersions:
         path = old_store(tmp_path / "store.db")
         with opened(path) as store:
             loaded = store.load("last")
-            assert store.find_trial(loaded.trials[0].id) == loaded.trials[0]
+            assert store.find_trials(loaded.trials[0].id)[0] == loaded.trials[0]
         assert ask(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
         assert ask(path, "SELECT name FROM sqlite_master WHERE type = 'index' AND name = 'trials_by_id'")
         assert (loaded.id, loaded.planned, loaded.baseline_profile) == ("sounding-0a1b2c", 4, TODAY)
@@ -62,9 +68,40 @@ class TestVersions:
     def test_an_old_store_can_be_gone_on_with(self, tmp_path: Path) -> None:
         path = old_store(tmp_path / "store.db")
         with opened(path) as store:
-            store.append("sounding-0a1b2c", trial(FAT))
+            failed_then = store.load("last").trials[1]
+            store.append("sounding-0a1b2c", trial(FAT, id=failed_then.id))
         with opened(path) as store:
             assert [one.status for one in store.load("last").trials] == ["ok", "ok"]
+
+    @pytest.mark.parametrize("version", [1, 2])
+    def test_trials_of_an_old_store_are_known_in_any_checkout_and_under_any_kernel(
+        self, tmp_path: Path, version: int
+    ) -> None:
+        with opened(old_store(tmp_path / "store.db", version)) as store:
+            loaded = store.load("last")
+            basis = build_basis(
+                sources=loaded.project.sources,
+                toolchain=loaded.toolchain,
+                target=loaded.toolchain.host,
+                selection=loaded.selection,
+                binaries=[(loaded.project.name, name) for name in loaded.project.binaries],
+            )
+            assert (loaded.basis, loaded.baseline) == (basis, build_identity(basis, loaded.baseline_profile))
+            today = replace(loaded, machine=replace(loaded.machine, kernel="99.0", memory=1))
+            known = KnownTrials(store=store, study=today, provenance=FakeProvenance())
+            for kept in loaded.trials:
+                assert known.find(kept.profile) == kept
+                assert kept.timing == Timing(machine=loaded.machine)
+
+    def test_how_many_jobs_an_old_study_had_is_not_guessed(self, tmp_path: Path) -> None:
+        path = old_store(tmp_path / "store.db")
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(
+                "UPDATE studies SET document ="
+                " CAST(replace(CAST(document AS TEXT), 'trimtab explore', 'trimtab explore -j1') AS BLOB)"
+            )
+        with opened(path) as store:
+            assert {one.timing for one in store.load("last").trials} == {None}
 
     def test_every_version_so_far_has_a_fixture_or_is_the_newest(self) -> None:
         kept = {path.stem for path in (GOLDEN / "stores").glob("version-*.sql")}

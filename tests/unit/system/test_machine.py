@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.values import MACHINE
-from trimtab.model.study import Machine
+from trimtab.model.machine import Machine
 from trimtab.system import machine
-from trimtab.system.machine import these_conditions, this_machine, times_throttled, usable_cores
+from trimtab.system.machine import cpu_model, these_conditions, this_machine, times_throttled, usable_cores
 
 
 @pytest.fixture
@@ -96,17 +96,66 @@ class TestUnlike:
         assert MACHINE.unlike(replace(MACHINE)) == ()
 
     @pytest.mark.parametrize("name", [field.name for field in fields(Machine)])
-    def test_every_part_matters_and_is_named(self, name: str) -> None:
+    def test_every_part_forbids_comparing_times_or_deserves_a_note(self, name: str) -> None:
         value = getattr(MACHINE, name)
         other = replace(MACHINE, **{name: value + 1 if isinstance(value, int) else f"another {value}"})  # type: ignore[arg-type]
-        (reason,) = MACHINE.unlike(other)
+        is_of_class = name in ("cpu", "cores", "arch")
+        assert len(MACHINE.unlike(other)) == is_of_class
+        assert (MACHINE.machine_class == other.machine_class) == (not is_of_class)
+        (reason,) = MACHINE.unlike(other) or MACHINE.provenance_unlike(other)
         assert f"{value}, not {getattr(other, name)}" in reason
 
     def test_all_reasons_are_given(self) -> None:
-        other = replace(MACHINE, cores=4, kernel="6.6.0")
-        assert MACHINE.unlike(other) == ("cores 2, not 4", "kernel 6.1.0, not 6.6.0")
+        other = replace(MACHINE, cores=4, arch="aarch64", kernel="6.6.0")
+        assert MACHINE.unlike(other) == ("cores 2, not 4", "architecture x86_64, not aarch64")
+        assert MACHINE.provenance_unlike(other) == ("kernel 6.1.0, not 6.6.0",)
 
     @given(st.integers(1, 8), st.integers(1, 8))
     def test_who_is_asked_makes_no_difference(self, one: int, two: int) -> None:
         left, right = replace(MACHINE, cores=one), replace(MACHINE, cores=two)
         assert bool(left.unlike(right)) == bool(right.unlike(left)) == (one != two)
+
+
+X86 = """\
+processor\t: 0
+vendor_id\t: GenuineIntel
+model name\t: Imaginary CPU 9000
+
+processor\t: 1
+model name\t: Imaginary CPU 9000
+"""
+N1 = """\
+processor\t: {0}
+BogoMIPS\t: 243.75
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x3
+CPU part\t: 0xd0c
+CPU revision\t: 1
+"""
+A53 = N1.replace("0xd0c", "0xd03").replace("0x3", "0x0")
+
+
+class TestCpuModel:
+    @pytest.mark.parametrize(
+        ("cpuinfo", "model"),
+        [
+            (X86, "Imaginary CPU 9000"),
+            (N1.format(0) + "\n" + N1.format(1), "ARM implementer 0x41 part 0xd0c variant 0x3"),
+            (
+                A53.format(0) + "\n" + N1.format(1),
+                "ARM implementer 0x41 part 0xd03 variant 0x0 + implementer 0x41 part 0xd0c variant 0x3",
+            ),
+            ("processor\t: 0\ncpu\t\t: POWER9, altivec supported\n", "POWER9, altivec supported"),
+            ("processor\t: 0\nhart\t\t: 2\nisa\t\t: rv64imafdc\nuarch\t\t: sifive,u74-mc\n", "sifive,u74-mc"),
+            ("", ""),
+        ],
+    )
+    def test_is_named_as_each_architecture_names_it(self, cpuinfo: str, model: str) -> None:
+        assert cpu_model(cpuinfo) == model
+
+    def test_another_arm_core_is_another_model(self) -> None:
+        assert cpu_model(N1.format(0)) != cpu_model(A53.format(0))
+
+    def test_this_machine_has_one(self) -> None:
+        assert this_machine().cpu

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from trimtab.model.machine import Machine, Toolchain
 from trimtab.model.profile import Profile
-from trimtab.model.study import Machine, ProjectInfo, Toolchain
+from trimtab.model.study import ProjectInfo
 from trimtab.model.trace import Trace, UnitKind
 
 

@@ -40,6 +40,7 @@ goal = "balanced"                   # size, speed, balanced or build
 # name = "check"
 # command = {bench}
 # smallest-change = "1%"            # smaller changes in runtime do not matter
+# inputs = ["corpus/**/*.py"]       # what it reads beside the files that the command names: run again when that changes
 
 # What must behave the same under another profile: `trimtab parity release dist` runs both programs over these inputs.
 # [[parity]]

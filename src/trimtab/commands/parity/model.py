@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from trimtab.model.study import Machine
+from trimtab.model.machine import Machine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,8 +19,8 @@ from trimtab.commands.targets.model import TargetAttempt, TargetResult, TargetSt
 from trimtab.commands.targets.overrides import narrower
 from trimtab.commands.targets.smoke_run import SmokeRunner
 from trimtab.experiment.exploration import Exploration
-from trimtab.experiment.identity import digest
 from trimtab.measure.effect import check_effect
+from trimtab.model.identity import digest
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.release_target import ReleaseTarget

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from trimtab.model.machine import Machine
 from trimtab.model.profile import AxisKind, CargoValue, Profile
 from trimtab.model.release_target import ReleaseTarget
-from trimtab.model.study import Machine
 from trimtab.model.trial import Artifact, BuildFailed, Cost, Effect
 
 
