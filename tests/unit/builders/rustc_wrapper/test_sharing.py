@@ -912,7 +912,7 @@ class TestSeveralAtOnce:
         def full(*_: object) -> None:
             raise InputError("the cache folder cannot be written: No space left on device")
 
-        monkeypatch.setattr("trimtab.builders.rustc_wrapper.sharing.Entries.hold", full)
+        monkeypatch.setattr("trimtab.builders.rustc_wrapper.sharing.UnitCache.hold", full)
         assert builds.makes(builds.crate())
 
     def test_one_that_hangs_up_lets_the_other_go_on(self, builds: Builds) -> None:

@@ -40,7 +40,7 @@ SPREADS = [
 @pytest.fixture
 def project(make_shell: Callable[[FakeCargo], Shell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """Has a profile ``small`` with a smaller binary."""
-    monkeypatch.setattr("trimtab.commands.compare.run.weigh", by_length)
+    monkeypatch.setattr("trimtab.commands.compare.run.size_breakdown", by_length)
     manifest = MANIFEST + '\n[profile.small]\ninherits = "release"\nlto = "fat"\n'
     return make_shell(FakeCargo.with_project(tmp_path / "app", manifest))
 
