@@ -98,7 +98,8 @@ class InputReader:
     def _counts(self, path: Path, target: Path) -> bool:
         path = Path(os.path.normpath(path))
         passed_over = (target, *self.immutable, *self.ours)
-        return path not in self.known and not any(path.is_relative_to(folder) for folder in passed_over)
+        is_covered = path in self.known and not path.is_symlink()  # of links, only where they lead
+        return not is_covered and not any(path.is_relative_to(folder) for folder in passed_over)
 
 
 def _directives(output: Path) -> Iterator[tuple[str, str]]:
