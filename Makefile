@@ -18,15 +18,16 @@ demo: setup ## explore the profiles of a small example
 	.venv/bin/$(DEMO)
 
 # Three at a time on two cores: a third of the time they wait, for a linker, a time-out or a registry.
-test: setup ## run every test
-	.venv/bin/pytest --numprocesses 3 --dist worksteal
+# What a module makes once for its tests is made by one worker, and quick tests come last, to even out the end.
+test: setup ## run every test; `make test TESTS='-m integration'` runs those that `make check` does not
+	.venv/bin/pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 check: .venv/.ready ## lint, check types and layers, run the fast tests with coverage
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest -m "not integration" --cov
+	.venv/bin/pytest --numprocesses 2 -m "not integration" --cov
 
 newest: RESOLUTION := highest
 oldest: RESOLUTION := lowest-direct

@@ -22,6 +22,23 @@ exec '{cargo}' "$@"
 """
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all tests that share a fixture of their module, and start with the slow ones.
+
+    With ``--dist loadgroup``, that is: else each worker would make the fixture for itself, and a slow test that comes
+    last would keep one worker busy while the others have nothing left.
+    """
+    for item in items:
+        if isinstance(item, pytest.Function):
+            module = item.nodeid.partition("::")[0]
+            for name, definitions in item._fixtureinfo.name2fixturedefs.items():
+                made = definitions[-1]
+                if made.baseid == module and made.scope in ("module", "session") and not name.startswith("_"):
+                    item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c() -> None:
     """A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start inherits that."""
@@ -45,13 +62,23 @@ def wrappers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def new_user(toolchain: Path, wrappers: Path) -> Callable[[Path], User]:
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with installed build backends of Python projects, which all workers and users have in common."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "backends"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def new_user(toolchain: Path, wrappers: Path, backends: Path) -> Callable[[Path], User]:
     """Makes a user whose home is a folder."""
 
     def make(folder: Path) -> User:
         cache = folder / "cache" / "trimtab"
         cache.mkdir(parents=True)
         (cache / "wrapper").symlink_to(wrappers)
+        (cache / "backends").symlink_to(backends)
         tools = folder / "tools"
         tools.mkdir(parents=True)
         shim = tools / "cargo"

@@ -39,6 +39,18 @@ def user(new_user: Callable[[Path], User], tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def project(user: User) -> Path:
+    """The project, as it was before any test."""
+    return _made_anew(user)
+
+
+@pytest.fixture(scope="module")
+def chosen(user: User) -> tuple[str, ...]:
+    """Arguments that choose its trial without LTO and with one codegen unit; it is explored once."""
+    trial = _explored(user, _made_anew(user))
+    return (user.does("show", "--json").document["id"], "--trial", trial)
+
+
+def _made_anew(user: User) -> Path:
     shutil.rmtree(user.folder / "duo", ignore_errors=True)
     place = user.project("duo")
     with (place / "Cargo.toml").open("a") as manifest:
@@ -48,27 +60,24 @@ def project(user: User) -> Path:
     return place
 
 
-def test_a_rehearsal_writes_nothing(user: User, project: Path) -> None:
-    trial = _explored(user, project)
+def test_a_rehearsal_writes_nothing(user: User, chosen: tuple[str, ...], project: Path) -> None:
     before = snapshot(project)
-    result = user.does("apply", "--trial", trial, "--dry-run")
+    result = user.does("apply", *chosen, "--dry-run")
     assert snapshot(project) == before
     for line in ('+lto = "off"', "+codegen-units = 1", "nothing was written"):
         assert line in result.out
 
 
-def test_without_an_answer_nothing_is_written(user: User, project: Path) -> None:
-    trial = _explored(user, project)
+def test_without_an_answer_nothing_is_written(user: User, chosen: tuple[str, ...], project: Path) -> None:
     before = snapshot(project)
-    user.run("apply", "--trial", trial)
+    user.run("apply", *chosen)
     assert snapshot(project) == before
 
 
-def test_the_others_keep_what_they_had_and_cargo_agrees(user: User, project: Path) -> None:
-    trial = _explored(user, project)
+def test_the_others_keep_what_they_had_and_cargo_agrees(user: User, chosen: tuple[str, ...], project: Path) -> None:
     text = (project / "Cargo.toml").read_text()
     before = {name: _profile(user, project, name) for name in ("release", "profiling", "dist", "bench", "dev")}
-    user.does("apply", "--trial", trial, "--yes")
+    user.does("apply", *chosen, "--yes")
     after = {name: _profile(user, project, name) for name in before}
     assert {name for name in before if after[name] != before[name]} == {"release"}
     assert (after["release"]["lto"], after["release"]["codegen_units"]) == ("off", 1)
@@ -79,9 +88,8 @@ def test_the_others_keep_what_they_had_and_cargo_agrees(user: User, project: Pat
     assert leftover == []
 
 
-def test_a_comment_tells_the_numbers_and_how_to_check_them(user: User, project: Path) -> None:
-    trial = _explored(user, project)
-    user.does("apply", "--trial", trial, "--yes")
+def test_a_comment_tells_the_numbers_and_how_to_check_them(user: User, chosen: tuple[str, ...], project: Path) -> None:
+    user.does("apply", *chosen, "--yes")
     lines = (project / "Cargo.toml").read_text().splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("# trimtab 20"))
     block = [line for line in lines[start:] if line.startswith("#")]
@@ -93,11 +101,10 @@ def test_a_comment_tells_the_numbers_and_how_to_check_them(user: User, project: 
     assert lines.index('lto = "off"') > start
 
 
-def test_applying_again_changes_nothing(user: User, project: Path) -> None:
-    trial = _explored(user, project)
-    user.does("apply", "--trial", trial, "--yes")
+def test_applying_again_changes_nothing(user: User, chosen: tuple[str, ...], project: Path) -> None:
+    user.does("apply", *chosen, "--yes")
     before = snapshot(project)
-    again = user.run("apply", "--trial", trial, "--yes")
+    again = user.run("apply", *chosen, "--yes")
     if again.code == 0:
         assert "nothing to change" in again.out
     else:
@@ -105,9 +112,8 @@ def test_applying_again_changes_nothing(user: User, project: Path) -> None:
     assert snapshot(project) == before
 
 
-def test_afterwards_the_new_profile_is_that_of_today(user: User, project: Path) -> None:
-    trial = _explored(user, project)
-    user.does("apply", "--trial", trial, "--yes")
+def test_afterwards_the_new_profile_is_that_of_today(user: User, chosen: tuple[str, ...], project: Path) -> None:
+    user.does("apply", *chosen, "--yes")
     study = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
     assert study["trials"][0]["label"] == "today"
     assert study["trials"][0]["profile"]["lto"] == "off"
@@ -142,13 +148,12 @@ def test_in_a_project_its_own_study_is_taken_and_no_other(user: User, project: P
     assert snapshot(other) == before
 
 
-def test_what_apply_did_is_told_as_json(user: User, project: Path) -> None:
-    trial = _explored(user, project)
-    document = user.does("apply", "--trial", trial, "--dry-run", "--json").document
+def test_what_apply_did_is_told_as_json(user: User, chosen: tuple[str, ...], project: Path) -> None:
+    document = user.does("apply", *chosen, "--dry-run", "--json").document
     assert document["schema"] == "trimtab.application/1"
     assert document["written"] is False
     assert '+lto = "off"' in document["diff"]
-    document = user.does("apply", "--trial", trial, "--yes", "--json").document
+    document = user.does("apply", *chosen, "--yes", "--json").document
     assert document["written"] is True
 
 
@@ -183,12 +188,11 @@ def test_a_setting_that_the_environment_overrides_is_taken_back(user: User, proj
     assert (project / "Cargo.toml").read_bytes() == before
 
 
-def test_a_profile_that_changed_since_is_not_overwritten(user: User, project: Path) -> None:
-    trial = _explored(user, project)
+def test_a_profile_that_changed_since_is_not_overwritten(user: User, chosen: tuple[str, ...], project: Path) -> None:
     manifest = project / "Cargo.toml"
     manifest.write_text(manifest.read_text().replace("opt-level = 3", "opt-level = 2"))
     before = snapshot(project)
-    assert "has changed since the study" in user.run("apply", "--trial", trial, "--yes").refused(2)
+    assert "has changed since the study" in user.run("apply", *chosen, "--yes").refused(2)
     assert snapshot(project) == before
 
 

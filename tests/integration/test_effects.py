@@ -58,9 +58,9 @@ def adding(project: Path, name: str, text: str) -> Path:
 def test_flags_of_the_environment_win_over_the_profile(user: User) -> None:
     # Not -C lto=off: what Cargo compiles for LTO holds nothing but bitcode, which only some linkers read.
     flags = "-Copt-level=1 -C codegen-units=4 -C debuginfo=1"
-    project = user.project("duo")
-    trials = explored(user, project, "lto=fat", "opt-level=s", "codegen-units=1", RUSTFLAGS=flags)
-    assert warnings(trials["lto fat, codegen-units 1, opt-level s"]) == [
+    project = adding(user.project("duo"), "Cargo.toml", '\n[profile.release]\nopt-level = "s"\ncodegen-units = 1\n')
+    trials = explored(user, project, "lto=fat", RUSTFLAGS=flags)
+    assert warnings(trials["lto fat"]) == [
         "duo: codegen-units was asked as 1 but rustc was told 4",
         "duo: opt-level was asked as s but rustc was told 1",
         "duo: debug was asked as none but rustc was told limited",
@@ -69,13 +69,13 @@ def test_flags_of_the_environment_win_over_the_profile(user: User) -> None:
         "dependencies with another debug than asked: words",
     ]
     assert warnings(trials["today"])[:2] == [
-        "duo: codegen-units was asked as 16 but rustc was told 4",
-        "duo: opt-level was asked as 3 but rustc was told 1",
+        "duo: codegen-units was asked as 1 but rustc was told 4",
+        "duo: opt-level was asked as s but rustc was told 1",
     ]
     effect = trials["today"]["effect"][0]
     assert (effect["codegen-units"], effect["opt-level"]) == (4, "1")
     said = " ".join(user.does("show").out.split())
-    assert "warning: today: duo: codegen-units was asked as 16 but rustc was told 4" in said
+    assert "warning: today: duo: codegen-units was asked as 1 but rustc was told 4" in said
 
 
 @pytest.mark.parametrize("config", [BUILD_FLAGS, TARGET_FLAGS], ids=["build", "target"])

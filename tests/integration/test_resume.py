@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,37 +15,48 @@ pytestmark = pytest.mark.integration
 
 LIBRARY = "duo/words/src/lib.rs"
 AXIS = ("--axis", "opt-level=3,s,1")
+MEASURED = ("--measure", "size,build,touch")
 
 
-def test_a_second_run_builds_nothing_and_answers_the_same(user: User) -> None:
-    project = user.project("duo")
-    first = user.explores(project, *AXIS, "--measure", "size,build,touch")
+@pytest.fixture(scope="module")
+def first(new_user: Callable[[Path], User], tmp_path_factory: pytest.TempPathFactory) -> tuple[User, dict[str, Any]]:
+    """A user who has explored the project ``duo``, and the study."""
+    user = new_user(tmp_path_factory.mktemp("resumed"))
+    study = user.explores(user.project("duo"), *AXIS, *MEASURED)
+    assert len(user.builds()) == 6  # each is built cleanly, touched and built again
+    return user, study
+
+
+def test_a_second_run_builds_nothing_and_answers_the_same(first: tuple[User, dict[str, Any]]) -> None:
+    user, study = first
     builds = len(user.builds())
-    assert builds == 6  # each is built cleanly, touched and built again
-    second = user.explores(project, *AXIS, "--measure", "size,build,touch")
+    again = user.explores(user.folder / "duo", *AXIS, *MEASURED)
     assert len(user.builds()) == builds
-    assert second["trials"] == first["trials"]
-    assert second["id"] == first["id"]
+    assert again["trials"] == study["trials"]
+    assert again["id"] == study["id"]
 
 
-def test_another_goal_builds_nothing_and_is_a_study_of_its_own(user: User) -> None:
-    project = user.project("duo")
-    first = user.explores(project, *AXIS, "--measure", "size,build")
-    second = user.explores(project, *AXIS, "--measure", "size,build", "--goal", "size", "--limit", "build=9x")
-    assert len(user.builds()) == 3
-    assert second["trials"] == first["trials"]
-    assert second["recommendation"]["goal"] == "size"
-    for study in (first, second):
-        shown = user.does("show", study["id"], "--json").document
-        assert shown["recommendation"] == study["recommendation"]
+def test_another_goal_builds_nothing_and_is_a_study_of_its_own(first: tuple[User, dict[str, Any]]) -> None:
+    user, study = first
+    builds = len(user.builds())
+    other = user.explores(user.folder / "duo", *AXIS, *MEASURED, "--goal", "size", "--limit", "build=9x")
+    assert len(user.builds()) == builds
+    assert other["trials"] == study["trials"]
+    assert other["recommendation"]["goal"] == "size"
+    for known in (study, other):
+        shown = user.does("show", known["id"], "--json").document
+        assert shown["recommendation"] == known["recommendation"]
 
 
-def test_a_larger_space_builds_only_what_is_new(user: User) -> None:
-    project = user.project("duo")
-    first = by_label(user.explores(project, *AXIS, "--measure", "size"))
-    second = by_label(user.explores(project, "--axis", "opt-level=3,s,1,2", "--measure", "size"))
-    assert len(user.builds()) == 4
-    assert {label: second[label]["metrics"] for label in first} == {label: first[label]["metrics"] for label in first}
+def test_a_larger_space_builds_only_what_is_new(first: tuple[User, dict[str, Any]]) -> None:
+    user, study = first
+    builds = len(user.builds())
+    larger = by_label(user.explores(user.folder / "duo", "--axis", "opt-level=3,s,1,2", *MEASURED))
+    assert len(user.builds()) == builds + 2
+    smaller = by_label(study)
+    assert {label: larger[label]["metrics"] for label in smaller} == {
+        label: smaller[label]["metrics"] for label in smaller
+    }
 
 
 def test_a_new_bench_is_run_without_a_build(user: User) -> None:
@@ -86,7 +99,7 @@ def test_an_edited_source_makes_everything_new(user: User) -> None:
             path.unlink()
         else:
             path.write_text(text)
-        assert _known(user, project) == [True, True], edited
+    assert _known(user, project) == [True, True], "all is as it was"
     (project / "words" / "src" / "lib.rs").write_text("#![allow(dead_code)]\n" + (PROJECTS / LIBRARY).read_text())
     second = user.explores(project, *EXPLORED)
     assert len(user.builds()) == 4

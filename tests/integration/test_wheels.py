@@ -38,7 +38,9 @@ class TestProgram:
     def test_from_source_to_running_console_script(self, user: User) -> None:
         project = user.project("boxed")
         before = snapshot(project)
-        study = user.explores(project, "--axis", "lto=local,fat", "--bench", "count={bin} 1000", "--bench-time", "1s")
+        study = user.explores(
+            project, "--axis", "lto=local,fat", "--bench", "count={bin} 1000", "--bench-time", "100ms"
+        )
         assert snapshot(project) == before
         trials = by_label(study)
         today, fat = trials["today"], trials["lto fat"]
@@ -65,7 +67,7 @@ class TestProgram:
         project = user.project("boxed")
         with (project / "rust/Cargo.toml").open("a") as file:
             file.write('\n[profile.release-lto]\ninherits = "release"\nopt-level = 0\n')
-        bench = ("--bench", "longest={python} -c 'import boxed; boxed.longest(400_000)'")
+        bench = ("--bench", "longest={python} -c 'import boxed; boxed.longest(200_000)'")
         found = user.does("compare", "release", "release-lto", *bench, "--no-counts", "--json", cwd=project).document
         rows = {(row["subject"], row["metric"]): row for row in found["rows"]}
         assert rows["boxed", "size.wheel"]["mode"] == "exact"
@@ -83,7 +85,7 @@ class TestModule:
         project = user.project("panicky")
         (project / "panicky.py").write_text("raise ImportError('the one that lies around')\n")
         before = snapshot(project)
-        run = ("--measure", "size,build,run", "--bench-time", "1s")
+        run = ("--measure", "size,build,run", "--bench-time", "100ms")
         study = user.explores(project, "--axis", "panic=unwind,abort", *run)
         assert snapshot(project) == before
         today, abort = by_label(study)["today"], by_label(study)["panic abort"]

@@ -10,14 +10,15 @@ use words::{walk, Frequencies, Letters, Visitor};
 const TEXT: &str = "a trim tab is the small flap that steers the rudder of a large ship";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--version"] => println!("duo {}", env!("CARGO_PKG_VERSION")),
+    let mut arguments = std::env::args().skip(1);
+    let (command, operand) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
+    match [command.as_str(), operand.as_str()] {
+        ["--version", _] => println!("duo {}", env!("CARGO_PKG_VERSION")),
         ["count", times] => {
             let Ok(times) = times.parse() else { return ExitCode::from(2) };
             println!("{}", count(times));
         }
-        ["flags"] => flags(),
+        ["flags", _] => flags(),
         ["wait", seconds] => {
             let Ok(seconds) = seconds.parse() else { return ExitCode::from(2) };
             std::thread::sleep(std::time::Duration::from_secs(seconds));
