@@ -7,9 +7,9 @@ from dataclasses import replace
 from tests.fakes.traces import a_full_trace
 from tests.fakes.values import FAT, MACHINE, PROJECT, THIN, TODAY, TOOLCHAIN
 from trimtab.choice.table import label
-from trimtab.commands.fit.model import Bounds, Estimated, Fit, FitReport, FitRow, Tried
+from trimtab.commands.fit.model import Bounds, Fit, FitForecast, FitReport, FitRow, LimitedBuild
 from trimtab.commands.forecast.model import ForecastReport, ProfileForecast
-from trimtab.commands.forecast.schedule import forecast
+from trimtab.commands.forecast.schedule import simulate
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.trace import Trace
 
@@ -26,7 +26,7 @@ def foretold(
         label=label(profile, TODAY),
         size=5_000_000,
         trace=seen,
-        forecasts=tuple(forecast(seen, count) for count in cores),
+        forecasts=tuple(simulate(seen, count) for count in cores),
     )
 
 
@@ -42,9 +42,9 @@ def a_forecast(*profiles: ProfileForecast) -> ForecastReport:
     )
 
 
-def estimated(fit: Fit = Fit.FITS, wall: float = 100.0) -> Estimated:
+def estimated(fit: Fit = Fit.FITS, wall: float = 100.0) -> FitForecast:
     """A forecast within the limits."""
-    return Estimated(
+    return FitForecast(
         fit=fit, wall=wall, low=wall * 0.9, high=wall * 1.2, cpu=wall, peak_memory=1 << 30,
         hungriest="app 1.0.0 (program)", hungriest_memory=900 << 20,
     )  # fmt: skip
@@ -56,20 +56,20 @@ def row(
     fit: Fit = Fit.FITS,
     wall: float = 100.0,
     size: int = 5_000_000,
-    tried: Tried | None = None,
+    tried: LimitedBuild | None = None,
 ) -> FitRow:
     """A profile."""
-    return FitRow(label=label(profile, TODAY), profile=profile, size=size, estimated=estimated(fit, wall), tried=tried)
+    return FitRow(label=label(profile, TODAY), profile=profile, size=size, forecast=estimated(fit, wall), tried=tried)
 
 
-def went_well(wall: float = 90.0) -> Tried:
+def went_well(wall: float = 90.0) -> LimitedBuild:
     """A real build that fits."""
-    return Tried(fit=Fit.FITS, wall=wall, cpu=wall * 0.95, peak_memory=800 << 20)
+    return LimitedBuild(fit=Fit.FITS, wall=wall, cpu=wall * 0.95, peak_memory=800 << 20)
 
 
-def killed() -> Tried:
+def killed() -> LimitedBuild:
     """A real build that did not."""
-    return Tried(
+    return LimitedBuild(
         fit=Fit.OUT_OF_MEMORY,
         wall=40.0,
         unit="app 1.0.0 (program)",

@@ -1,4 +1,4 @@
-"""Everything that `explore` and `show` answer, in one value."""
+"""The answer of `explore` and `show` as one value: table, recommendation, monthly trades, notes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from trimtab.model.study import Study
 from trimtab.units import format_change, format_seconds
 
 _BUSY = 0.3
+"""Cores that other programs may use during a build before a note says so."""
 _SHORT = 0.005
 """Seconds below which a run is mostly the start of a process."""
 
@@ -56,7 +57,7 @@ def _notes(study: Study) -> list[str]:
         )
     if any(trial.get("build.clean.cpu") for trial in study.trials):
         notes.append("build costs are of one build each: expect a few percent from run to run, more on a busy machine")
-    methods = {one.method for trial in study.built if (one := trial.get("build.peak_memory"))}
+    methods = {peak.method for trial in study.built if (peak := trial.get("build.peak_memory"))}
     notes += [f"peak memory: {method}" for method in sorted(methods)]
     return [*notes, *_missing(study)]
 
@@ -73,7 +74,7 @@ def _elsewhere(study: Study) -> list[str]:
 
 
 def _null_controls(study: Study) -> list[str]:
-    """What today's binary measured against a byte copy of itself looks like: the noise of this machine on that day."""
+    """Today's binary measured against a byte copy of itself: the noise of this machine on that day."""
     today = study.baseline_trial
     controls = [
         (bench.name, paired)
@@ -88,28 +89,28 @@ def _null_controls(study: Study) -> list[str]:
 
 
 def _wheel_tags(study: Study) -> Iterator[str]:
-    """What the wheels claim to work on, and on which Linux they do; each profile by itself only where they differ."""
-    tagged = {label(one.profile, study.baseline_profile): one.tags for one in study.trials if one.tags}
-    alike: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    """Tags of the wheels and the oldest Linux that they run on; a line for each profile only where they differ."""
+    tagged = {label(trial.profile, study.baseline_profile): trial.tags for trial in study.trials if trial.tags}
+    labels_by_tags: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for name, tags in tagged.items():
-        alike.setdefault((tags.claimed, tags.platform), []).append(name)
-    for (claimed, platform), names in alike.items():
-        which = "the wheels are" if len(alike) == 1 else f"the wheel of {'; '.join(names)} is"
+        labels_by_tags.setdefault((tags.claimed, tags.platform), []).append(name)
+    for (claimed, platform), names in labels_by_tags.items():
+        subject = "the wheels are" if len(labels_by_tags) == 1 else f"the wheel of {'; '.join(names)} is"
         needs = f"; by what they need, {platform} and newer (auditwheel)" if platform else ""
-        yield f"{which} tagged {', '.join(claimed)}{needs}"
+        yield f"{subject} tagged {', '.join(claimed)}{needs}"
     unknown = dict.fromkeys(reason for tags in tagged.values() for reason in tags.unknown)
     yield from (f"not checked: {reason}" for reason in unknown)
 
 
 def _missing(study: Study) -> list[str]:
-    """What could not be measured, and for which profiles where it is not all of them."""
+    """Metrics that could not be measured, with the profiles where it is not all of them."""
     benches = tuple(run_metric(bench.name, "") for bench in study.benches)
     labels: dict[tuple[str, str], list[str]] = {}
     for trial in study.built:
-        for one in trial.absent:
-            known_otherwise = one.name.startswith("run.") and not one.name.startswith(benches)
-            if "identical" not in one.reason and not known_otherwise:
-                labels.setdefault((one.name, one.reason), []).append(label(trial.profile, study.baseline_profile))
+        for absent in trial.absent:
+            of_another_bench = absent.name.startswith("run.") and not absent.name.startswith(benches)
+            if "identical" not in absent.reason and not of_another_bench:
+                labels.setdefault((absent.name, absent.reason), []).append(label(trial.profile, study.baseline_profile))
     notes = []
     for (name, reason), which in sorted(labels.items()):
         where = "" if len(which) == len(study.built) else f" for {'; '.join(which)}"

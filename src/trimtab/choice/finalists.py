@@ -1,4 +1,4 @@
-"""Which profiles of a screening deserve a clean build."""
+"""Finalists of a screening: the profiles that deserve a clean build."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from trimtab.model.trial import Trial
 def finalists(study: Study) -> tuple[Trial, ...]:
     """The trials that some goal's rule would take and that were screened only, those of the study's own goal first.
 
-    Once one of them has been built cleanly, its new numbers may send the rule to another; so this is to be asked until
-    nothing is left. Of all goals, not only the study's, so that `apply` may be told another one.
+    Once one of them has been built cleanly, its new numbers may send the rule to another; so call this again until
+    nothing is left. Of all goals, not only the study's, so that `apply` can be given another one.
     """
     goals = sorted(Goal, key=lambda goal: goal is not study.goal)
-    taken = [found.trial for goal in goals if (found := recommend(replace(study, goal=goal)))]
+    taken = [advice.trial for goal in goals if (advice := recommend(replace(study, goal=goal)))]
     trials = {trial.id: trial for trial in study.trials}
-    return tuple(trials[name] for name in dict.fromkeys(taken) if trials[name].screened)
+    return tuple(trials[trial_id] for trial_id in dict.fromkeys(taken) if trials[trial_id].screened)

@@ -1,4 +1,4 @@
-"""Which profile to take for a goal: a rule in words that is printed with its answer, never a hidden score."""
+"""Recommendation for a goal, by a rule in words that is printed with its answer, never a hidden score."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from trimtab.model.trial import ENDS_INTERPRETER, Trial
 from trimtab.units import format_change, format_value
 
 SIZE, BUILD, TOUCH, RUNTIME = "size.stripped", "build.clean.cpu", "build.touch.cpu", "runtime"
-_WORDS = {
+_METRIC_NAMES = {
     SIZE: "stripped size",
     "size.file": "size as shipped",
     "size.wheel": "wheel",
@@ -74,33 +74,33 @@ def recommend(study: Study) -> Recommendation | None:
     today = study.baseline_trial
     if today is None or today.failure:
         return None
-    judge = _Judge(study, today)
-    best = judge.best()
-    decided_by = judge.advantage(best, today)
+    ranking = _Ranking(study, today)
+    best = ranking.best()
+    decided_by = ranking.advantage(best, today)
     taken = best if decided_by else today
     return Recommendation(
         goal=study.goal,
         trial=taken.id,
         keeps_today=taken is today,
-        rule=judge.rule(),
-        why=(*(gains_and_costs(study, taken) if decided_by else judge.why_keep()), *judge.why_not(taken)),
+        rule=ranking.rule(),
+        why=(*(gains_and_costs(study, taken) if decided_by else ranking.why_keep()), *ranking.why_not(taken)),
         caveats=tuple(_caveats(study, taken)),
     )
 
 
 def gains_and_costs(study: Study, trial: Trial) -> tuple[str, ...]:
-    """What a profile gains and what it costs beside today's, one sentence each."""
+    """Gains and costs of a profile beside today's, one sentence each."""
     today = study.baseline_trial
     if today is None:
         return ()
-    names = {name: _WORDS[name] for name in _GAINS_AND_COSTS}
+    names = {name: _METRIC_NAMES[name] for name in _GAINS_AND_COSTS}
     names |= {run_metric(bench.name, RUN_WALL): f"{bench.name} runtime" for bench in judged_benches(study)}
-    sentences = (_sentence(words, change_of(name, trial, today), today) for name, words in names.items())
+    sentences = (_sentence(text, change_of(name, trial, today), today) for name, text in names.items())
     return tuple(sentence for sentence in sentences if sentence)
 
 
-class _Judge:
-    """One goal's rule at work on one study."""
+class _Ranking:
+    """One goal's rule applied to one study."""
 
     def __init__(self, study: Study, today: Trial) -> None:
         rule = RULES[study.goal]
@@ -109,13 +109,13 @@ class _Judge:
         self._today = today
         self._objectives = [(size if name == SIZE else name, tolerance) for name, tolerance in rule.objectives]
         self._limits = [
-            (metric, option, asked or limit)
-            for metric, option, asked, limit in (
+            (metric, option, chosen or default)
+            for metric, option, chosen, default in (
                 (BUILD, "build", study.limits.build, rule.limits.build),
                 (TOUCH, "touch", study.limits.touch, rule.limits.touch),
                 (size, "size", study.limits.size, rule.limits.size),
             )
-            if (asked or limit) and today.value(metric)
+            if (chosen or default) and today.value(metric)
         ]
         self._is_judged = self._value(today, self._objectives[0][0]) is not None
 
@@ -123,24 +123,26 @@ class _Judge:
         """The best candidate; today's profile is always one."""
         if not self._is_judged:
             return self._today
-        left = [trial for trial in self._study.built if not self.objection(trial)]
+        candidates = [trial for trial in self._study.built if not self.objection(trial)]
         for name, tolerance in self._objectives:
-            values = {trial.id: self._value(trial, name) for trial in left}
+            values = {trial.id: self._value(trial, name) for trial in candidates}
             known = [value for value in values.values() if value is not None]
             if known:
                 enough = min(known) * (1 + tolerance)
-                left = [trial for trial in left if (value := values[trial.id]) is not None and value <= enough]
-        return min(left, key=lambda trial: len(trial.profile.differing(self._today.profile)))
+                candidates = [
+                    trial for trial in candidates if (value := values[trial.id]) is not None and value <= enough
+                ]
+        return min(candidates, key=lambda trial: len(trial.profile.differing(self._today.profile)))
 
     def advantage(self, trial: Trial, other: Trial) -> str:
         """The first objective on which two are not equal, if the one is better there; nothing otherwise."""
         for name, tolerance in self._objectives:
-            one, two = self._value(trial, name), self._value(other, name)
-            if one is None or two is None:
+            value, other_value = self._value(trial, name), self._value(other, name)
+            if value is None or other_value is None:
                 continue
-            if one * (1 + tolerance) <= two:
+            if value * (1 + tolerance) <= other_value:
                 return name
-            if two * (1 + tolerance) <= one:
+            if other_value * (1 + tolerance) <= value:
                 return ""
         return ""
 
@@ -153,7 +155,9 @@ class _Judge:
             tolerance = _tolerance(metric, screened=trial.screened)
             if limit and value and base and value > base * limit * tolerance:
                 ratio = value / base
-                return f"{_WORDS[metric]} {ratio:.3g}× today's (allow it with --limit {option}={ratio + 0.1:.1f}x)"
+                return (
+                    f"{_METRIC_NAMES[metric]} {ratio:.3g}× today's (allow it with --limit {option}={ratio + 0.1:.1f}x)"
+                )
         if self._newly_ends_interpreter(trial):
             return ENDS_INTERPRETER
         for bench in judged_benches(self._study):
@@ -165,8 +169,10 @@ class _Judge:
 
     def rule(self) -> str:
         """The rule in words, with the limits in force."""
-        order = ", then ".join(f"{_WORDS[name]} (ties within {tolerance:.0%})" for name, tolerance in self._objectives)
-        limits = [f"{_WORDS[metric]} ≤ {limit:g}× today's" for metric, _, limit in self._limits]
+        order = ", then ".join(
+            f"{_METRIC_NAMES[name]} (ties within {tolerance:.0%})" for name, tolerance in self._objectives
+        )
+        limits = [f"{_METRIC_NAMES[metric]} ≤ {limit:g}× today's" for metric, _, limit in self._limits]
         limits += [f"{bench.name} slower by ≤ {bench.smallest_change:.1%}" for bench in judged_benches(self._study)]
         return f"least {order}; limits: {', '.join(limits) or 'none'}"
 
@@ -175,7 +181,7 @@ class _Judge:
         first = self._objectives[0][0]
         if not self._is_judged:
             how = _HOW_TO_MEASURE.get(first, "--measure size")
-            return (f"the goal {self._study.goal} goes by {_WORDS[first]}, which was not measured: {how}",)
+            return (f"the goal {self._study.goal} goes by {_METRIC_NAMES[first]}, which was not measured: {how}",)
         others = len(self._study.built) - 1
         within = sum(not self.objection(trial) for trial in self._study.built) - 1
         if not within:
@@ -196,7 +202,7 @@ class _Judge:
             return ()
         value, trial = min(tempting, key=lambda pair: pair[0])
         base = self._value(self._today, name) or value
-        what = f"{label(trial.profile, self._today.profile)}: {_WORDS[name]} {format_change(value / base)}"
+        what = f"{label(trial.profile, self._today.profile)}: {_METRIC_NAMES[name]} {format_change(value / base)}"
         return (f"left out: {what}, but {self.objection(trial)}",)
 
     def _newly_ends_interpreter(self, trial: Trial) -> bool:
@@ -220,7 +226,7 @@ class _Judge:
 
 
 def _tolerance(metric: str, *, screened: bool) -> float:
-    """By what factor a limit may be missed; a trial that was screened is then built cleanly, and judged by that."""
+    """Factor by which a limit may be missed; a screened trial is then built cleanly, and judged by that."""
     if metric.startswith("size."):
         return 1 + SCREENED_SIZE if screened else 1.0
     return 1 + (SCREENED_BUILD if screened else BUILD_TOLERANCE)
@@ -230,23 +236,23 @@ def _slower(trial: Trial, bench: Bench) -> str:
     """Why a bench speaks against a trial: it fails, or the best guess is slower by more than matters."""
     paired = trial.get(ratio_metric(bench.name, RUN_WALL))
     if paired is None:
-        failed = any(one.name.startswith(run_metric(bench.name, RUN_WALL)) for one in trial.absent)
+        failed = any(absent.name.startswith(run_metric(bench.name, RUN_WALL)) for absent in trial.absent)
         return f"the bench {bench.name} fails" if failed else ""
     if paired.value <= 1 + bench.smallest_change:
         return ""
     return f"{bench.name} runtime {format_change(paired.value)}{_interval(paired.low, paired.high)}"
 
 
-def _sentence(words: str, change: MetricChange | None, today: Trial) -> str:
+def _sentence(name: str, change: MetricChange | None, today: Trial) -> str:
     """``stripped size 5.1 MiB → 4.2 MiB (-17.0 %)``, with the interval where there is one."""
     base = today.value(change.metric) if change else None
     if change is None or change.ratio is None or base is None:
         return ""
     values = f"{format_value(base, change.unit)} → {format_value(change.value, change.unit)}"
     if change.low is None:
-        return f"{words} {values} ({format_change(change.ratio)})"
+        return f"{name} {values} ({format_change(change.ratio)})"
     # Only the ratio was measured in pairs: today's median is of other pairs, at another time, and would not fit to it.
-    text = f"{words} {format_change(change.ratio)}{_interval(change.low, change.high)}"
+    text = f"{name} {format_change(change.ratio)}{_interval(change.low, change.high)}"
     return text if change.real else f"{text}: cannot be told from today's"
 
 

@@ -15,7 +15,7 @@ SIZE_TOLERANCE, BUILD_TOLERANCE = 0.002, 0.02
 """Differences below these count as equal on the front: other symbol hashes alone move a file by 0.1 to 0.2 %, and the
 CPU time of one and the same build differs by a percent or two from run to run."""
 SCREENED_SIZE, SCREENED_BUILD = 0.005, 0.25
-"""By as much a profile that was screened may miss a limit and still deserve a clean build: libraries that serve all
+"""Share by which a screened profile may miss a limit and still deserve a clean build: libraries that serve all
 kinds of LTO cost up to a quarter more than bitcode alone, and move a file by up to 0.35 % (docs/benchmarks.md)."""
 
 _COLUMNS = (
@@ -38,7 +38,7 @@ def columns(study: Study) -> tuple[str, ...]:
         for bench in study.benches
         for name in (run_metric(bench.name, RUN_WALL), run_metric(bench.name, RUN_INSTRUCTIONS))
     ]
-    known = {one.name for trial in study.trials for one in trial.measurements}
+    known = {measurement.name for trial in study.trials for measurement in trial.measurements}
     return tuple(name for name in (*_COLUMNS, *runs) if name in known)
 
 
@@ -69,7 +69,7 @@ def rows(study: Study) -> tuple[TableRow, ...]:
 
 
 def label(profile: Profile, baseline: Profile) -> str:
-    """What a profile changes, in words: ``lto fat, codegen-units 1``."""
+    """Changes of a profile beside today's, in words: ``lto fat, codegen-units 1``; ``today`` where there are none."""
     differing = profile.differing(baseline)
     return ", ".join(f"{axis.name} {axis.show(axis.get(profile)) or 'none'}" for axis in differing) or "today"
 
@@ -77,12 +77,12 @@ def label(profile: Profile, baseline: Profile) -> str:
 def change_of(name: str, trial: Trial, baseline: Trial | None) -> MetricChange | None:
     """One metric of a trial beside the baseline's; runtimes by their paired ratio."""
     paired = trial.get(f"{name}.ratio")
-    found = trial.get(name)
-    if found is None and paired is None:
+    measured = trial.get(name)
+    if measured is None and paired is None:
         return None
     base = baseline.get(name) if baseline else None
-    value = found.value if found else base.value if base else None
-    unit = found.unit if found else base.unit if base else "s"
+    value = measured.value if measured else base.value if base else None
+    unit = measured.unit if measured else base.unit if base else "s"
     if value is None:
         return None
     if paired:
@@ -104,7 +104,7 @@ def front_of(study: Study) -> set[str]:
     sizes = [(name, SIZE_TOLERANCE) for name in (size_metric(study),) if _everywhere(study, name)]
     builds = [(name, BUILD_TOLERANCE) for name in ("build.clean.cpu",) if _everywhere(study, name)]
     today = study.baseline_trial
-    benches = [one for one in judged_benches(study) if today and runtime_ratio(today, one.name) is not None]
+    benches = [bench for bench in judged_benches(study) if today and runtime_ratio(today, bench.name) is not None]
     points = {}
     for trial in study.built:
         values = [*(trial.value(name) for name, _ in (*sizes, *builds))]
@@ -149,10 +149,10 @@ def choose_trial(study: Study, name: str) -> Trial:
         InputError: there is none, or more than one.
     """
     named = [trial for trial in study.trials if label(trial.profile, study.baseline_profile) == name]
-    found = named or [trial for trial in study.trials if trial.id.startswith(name)]
-    if len(found) != 1:
+    matches = named or [trial for trial in study.trials if trial.id.startswith(name)]
+    if len(matches) != 1:
         raise InputError(
             f"{study.id} has no single trial {name!r}",
             hint="name it as in the table of `trimtab show`, or by its id in `trimtab show --json`",
         )
-    return found[0]
+    return matches[0]

@@ -75,17 +75,17 @@ def _newest_here(store: SqliteStore) -> Study:
     return store.load("last")
 
 
-def _chosen(study: Study, trial: str | None) -> Trial:
-    if trial:
-        return choose_trial(study, trial)
+def _chosen(study: Study, name: str | None) -> Trial:
+    if name:
+        return choose_trial(study, name)
     recommendation = recommend(study)
     if recommendation is None:
         raise InputError(f"{study.id} recommends nothing", hint="choose a trial with --trial ID")
-    return next(one for one in study.trials if one.id == recommendation.trial)
+    return next(trial for trial in study.trials if trial.id == recommendation.trial)
 
 
 def _offer(application: Application, out: Console, *, dry_run: bool, yes: bool, quiet: bool) -> bool:
-    """Show the change and, unless it is a rehearsal, write it; returns whether it was written."""
+    """Show the change and, unless it is a dry run or refused, write it; returns whether it was written."""
     from rich.syntax import Syntax
 
     manifest = application.project.manifest
@@ -103,5 +103,5 @@ def _offer(application: Application, out: Console, *, dry_run: bool, yes: bool, 
         out.print("nothing was written", markup=False)
         return False
     write(application)
-    out.print(f"{manifest} was written, and Cargo reads it as meant", markup=False)
+    out.print(f"{manifest} was written, and Cargo reads it as intended", markup=False)
     return True

@@ -17,11 +17,11 @@ from trimtab.system.paths import default_folders
 from trimtab.system.process import Command, Finished, SystemRunner
 
 
-class _Fetching(SystemRunner):
-    """Says that something is being fetched: all that is run here is pip, which takes a while."""
+class _FetchingRunner(SystemRunner):
+    """Prints what is being fetched: the only program that runs here is pip, which takes a while."""
 
     def run(self, command: Command) -> Finished:
-        """Say so, then run it."""
+        """Print the name of the package, then run pip."""
         click.echo(f"fetching {command.argv[-1]}", err=True)
         return super().run(command)
 
@@ -29,14 +29,18 @@ class _Fetching(SystemRunner):
 @click.command("diff")
 @click.argument("base")
 @click.argument("head", required=False)
-@click.option("--by", type=click.Choice([by.value for by in By]), help="List only this.")
+@click.option("--by", type=click.Choice([by.value for by in By]), help="The one table to show.")
 @click.option(
     "--top", type=click.IntRange(min=1), default=15, show_default=True, metavar="N", help="Rows of each table."
 )
 @click.option("--markdown", is_flag=True, help="Markdown, for a pull request.")
 @click.option("--wheels", type=click.IntRange(min=1), default=1, metavar="N", help="Platform wheels in a release (1).")
 @click.option(
-    "--downloads-per-month", type=click.IntRange(min=0), default=0, metavar="N", help="Tells the traffic saved."
+    "--downloads-per-month",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Tells the traffic saved.",
 )
 @store_option
 @output_options
@@ -44,7 +48,7 @@ def command(
     base: str, head: str | None, by: str | None, top: int, markdown: bool, wheels: int, downloads_per_month: int,
     store: str | None, as_json: bool, quiet: bool, no_color: bool,
 ) -> int:  # fmt: skip
-    """Say why a binary or wheel grew: what two files weigh, and where the bytes are. One file alone is weighed.
+    """Explain why a binary or wheel grew: the size of two files, and where the bytes are. One file alone is weighed.
 
     A file is a binary (ELF, Mach-O, PE, wasm), a wheel, a release archive (.zip, .tar.gz, .tar.xz, .tar.zst),
     pypi:NAME==VERSION[@PLATFORM] with a platform such as manylinux-x86_64, macos-arm64 or windows-x86_64, or a trial
@@ -53,16 +57,17 @@ def command(
     """
     if as_json and markdown:
         raise InputError("--json and --markdown exclude each other", hint="choose one")
-    folders, runner = default_folders(store), SystemRunner() if quiet else _Fetching()
-    found = difference(*(weighed(word, folders, runner) for word in (base, head) if word))
-    allowed = allowances(found, wheels)
+    folders, runner = default_folders(store), SystemRunner() if quiet else _FetchingRunner()
+    result = difference(*(weighed(spec, folders, runner) for spec in (base, head) if spec))
+    allowed = allowances(result, wheels)
     if as_json:
-        click.echo(diff_json(found, allowed))
+        click.echo(diff_json(result, allowed))
         return 0
-    tables, words = listings(found, By(by) if by else None, top), remarks(found, allowed, downloads_per_month)
+    tables = listings(result, By(by) if by else None, top)
+    lines = remarks(result, allowed, downloads_per_month)
     if markdown:
-        click.echo(diff_markdown(found, tables, words), nl=False)
+        click.echo(diff_markdown(result, tables, lines), nl=False)
     else:
         out = console(no_color=no_color)
-        show(diff_renderables(found, tables, words, out.width), out)
+        show(diff_renderables(result, tables, lines, out.width), out)
     return 0

@@ -15,7 +15,7 @@ from trimtab.commands.doctor.terminal import doctor_table
 @click.argument("path", default=".", type=click.Path(exists=True, file_okay=False))
 @output_options
 def command(path: str, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
-    """Tell what is here, what is missing, what that costs and how to get it.
+    """Check this machine: what is here, what is missing, what that costs and how to get it.
 
     Exit code 1 when something is missing without which nothing can be built.
     """

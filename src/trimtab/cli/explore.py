@@ -43,7 +43,7 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
     for text in value:
         name, _, limit = text.partition("=")
         if name not in ("build", "touch", "size"):
-            raise InputError(f"no limit is called {name!r}", hint="the limits are build, touch and size")
+            raise InputError(f"there is no limit {name!r}", hint="the limits are build, touch and size")
         if not limit:
             raise InputError(f"the limit {name} has no value", hint=f"write it like {name}=2x or {name}=+5%")
         limits[name] = limit
@@ -55,9 +55,9 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 @click.option("--axis", "axes", multiple=True, metavar="NAME=V,V…", help="Values to try on one axis; may be repeated.")
 @click.option("--bench", "benches", multiple=True, metavar="NAME='{bin} args…'", help="A command to time; repeatable.")
 @click.option("--bench-time", callback=duration, metavar="T", help="Time for each bench of each trial (4s).")
-@click.option("--wheel", is_flag=True, help="The wheel of the Python project is what ships.")
+@click.option("--wheel", is_flag=True, help="What ships is the wheel of the Python project.")
 @click.option("--python", default="", metavar="PATH", help="The interpreter that wheels are for.")
-@click.option("--measure", "probes", callback=_probes, metavar="P,P…", help="Among size,build,touch,run (all).")
+@click.option("--measure", "probes", callback=_probes, metavar="P,P…", help="Among size, build, touch, run (all).")
 @click.option("--goal", type=click.Choice([goal.value for goal in Goal]), help="What to optimize for (balanced).")
 @click.option(
     "--limit", "limits", multiple=True, callback=_limits, metavar="build=2x", help="Limits: build, touch, size."
@@ -124,12 +124,12 @@ def _request(options: dict[str, Any]) -> Request:
 
 
 def _print(study: Study, *, as_json: bool, no_color: bool) -> None:
-    found = answer(study)
+    result = answer(study)
     if as_json:
-        click.echo(study_json(study, found))
+        click.echo(study_json(study, result))
     else:
         out = console(no_color=no_color)
-        show(study_renderables(study, found, out.width), out)
+        show(study_renderables(study, result, out.width), out)
 
 
 def _print_plan(exploration: Exploration, store: SqliteStore, *, as_json: bool, no_color: bool) -> None:
@@ -138,7 +138,7 @@ def _print_plan(exploration: Exploration, store: SqliteStore, *, as_json: bool, 
     trials = exploration.known(store)
     known = [name for name, profile in labels.items() if trials.find(profile) is not None]
     earlier = next((s.id for s in store.history() if s.project == study.project.name and s.trials), None)
-    guess = estimate(
+    seconds = estimate(
         units=exploration.today.units,
         trials=len(labels) - len(known),
         cores=exploration.plan.jobs or usable_cores(),
@@ -148,9 +148,9 @@ def _print_plan(exploration: Exploration, store: SqliteStore, *, as_json: bool, 
     if as_json:
         profiles = [{"label": name, "known": name in known, "profile": p.spelled()} for name, p in labels.items()]
         document = {"schema": PLAN_SCHEMA, "id": study.id, "units": exploration.today.units, "profiles": profiles}
-        click.echo(json.dumps({**document, "seconds": asdict(guess)}, indent=2))
+        click.echo(json.dumps({**document, "seconds": asdict(seconds)}, indent=2))
         return
     lines = [f"{study.project.name}: {len(labels)} profiles of {exploration.today.units} units each"]
     lines += [f"  {name}{' (known already)' if name in known else ''}" for name in labels]
-    lines.append(f"about {format_seconds(guess.low)} to {format_seconds(guess.high)} ({guess.basis})")
+    lines.append(f"about {format_seconds(seconds.low)} to {format_seconds(seconds.high)} ({seconds.basis})")
     show(lines, console(no_color=no_color))

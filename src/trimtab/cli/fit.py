@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from trimtab.cli.options import chosen_project, duration, project_options
-from trimtab.cli.output import chosen_runner, console, output_options, show, teller
+from trimtab.cli.output import chosen_runner, console, message_printer, output_options, show
 from trimtab.commands.fit.json import fit_json
 from trimtab.commands.fit.model import Fit
 from trimtab.commands.fit.run import FitRequest, run
@@ -24,18 +24,19 @@ def _size(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
 
 @click.command("fit")
 @project_options
-@click.option("--memory", required=True, callback=_size, metavar="SIZE", help="Of the machine, such as 2G.")
-@click.option("--cpus", type=click.IntRange(min=1), default=1, metavar="N", help="Of the machine (1).")
-@click.option("--within", callback=duration, metavar="T", help="What a clean build may take, such as 30m.")
+@click.option("--memory", required=True, callback=_size, metavar="SIZE", help="Memory of the machine, such as 2G.")
+@click.option("--cpus", type=click.IntRange(min=1), default=1, metavar="N", help="CPUs of the machine (1).")
+@click.option("--within", callback=duration, metavar="T", help="Longest time for a clean build, such as 30m.")
 @click.option("--forecast-only", is_flag=True, help="Build nothing within the limits.")
-@click.option("--axis", "axes", multiple=True, metavar="NAME=V,V…", help="Other profiles than lighter ones.")
+@click.option("--axis", "axes", multiple=True, metavar="NAME=V,V…", help="Profiles to try instead of lighter ones.")
 @click.option("--verbose", "-v", is_flag=True, help="Print every command that is run.")
 @output_options
 def command(*, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> int:
-    """Does a clean build fit into a machine with so much memory and so many CPUs?
+    """Tell whether a clean build fits into a machine with so much memory and so many CPUs.
 
-    Today's profile and lighter ones are built once without limits and traced, which says what each would take there.
-    Then today's is built within real limits (a control group), and the quickest of the others that may fit.
+    Today's profile and lighter ones are built once without limits and traced, to forecast what each would take there.
+    Then today's is built within real limits (a control group), and so are the others that may fit, the quickest first,
+    until one does.
 
     Exit code 1 when today's profile does not fit.
     """
@@ -50,7 +51,7 @@ def command(*, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> in
         ),
         default_folders(),
         chosen_runner(verbose=options["verbose"], no_color=no_color),
-        teller(quiet=quiet),
+        message_printer(quiet=quiet),
     )
     if as_json:
         click.echo(fit_json(report))

@@ -1,4 +1,4 @@
-"""Options that several commands have in common: which project, what of it, and how long."""
+"""Options that several commands share: the project, its binaries, features and profile, durations."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """The callback of an option that is a time: seconds, or none where it was not given."""
+    """Callback of an option that takes a duration: seconds, or ``None`` where it was not given."""
     return parse_duration(value) if value else None
 
 
 def project_options(function: F) -> F:
-    """A Cargo project, and what of it ships; `chosen_project` reads them."""
+    """Options that name a Cargo project and what of it ships; `chosen_project` reads them."""
     options = (
         click.argument("path", default=".", metavar="[PATH | crate:NAME[@VERSION]]"),
         click.option("--bin", "binaries", multiple=True, metavar="NAME", help="The binary to ship; may be repeated."),
@@ -35,7 +35,7 @@ def project_options(function: F) -> F:
 
 
 def chosen_project(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What `project_options` say, under the names that every request has for them."""
+    """Values of `project_options`, as keyword arguments of a request."""
     return {
         **{name: options[name] for name in ("path", "binaries", "all_binaries", "packages", "profile")},
         "features": tuple(name for text in options["features"] for name in text.replace(",", " ").split()),

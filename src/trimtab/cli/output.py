@@ -1,4 +1,4 @@
-"""What all commands share: where text goes, and how progress is shown."""
+"""Output that all commands share: consoles, messages and status lines, files."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PIPE_WIDTH = 160
+"""Columns of reports that go into a pipe or a file."""
 
 
 def output_options(function: F) -> F:
@@ -42,7 +43,7 @@ def store_option(function: F) -> F:
 
 
 def console(*, no_color: bool, stderr: bool = False) -> Console:
-    """A console for reports, wide enough for tables when nobody looks at it."""
+    """A console for reports; wide enough for tables where it is not a terminal."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -51,42 +52,42 @@ def console(*, no_color: bool, stderr: bool = False) -> Console:
 
 
 def show(renderables: Iterable[RenderableType], to: Console) -> None:
-    """Print one thing after the other."""
+    """Print renderables one after the other."""
     for renderable in renderables:
         to.print(renderable, markup=False)
 
 
-def teller(*, quiet: bool) -> Callable[[str], None]:
-    """Says on standard error what is being done, where a command has no bar."""
+def message_printer(*, quiet: bool) -> Callable[[str], None]:
+    """Callback that prints messages on standard error, for commands without a progress bar."""
     return lambda text: None if quiet else click.echo(text, err=True)
 
 
 def chosen_runner(*, verbose: bool, no_color: bool) -> Runner:
-    """Runs commands, and says which if that is wanted."""
-    return LoudRunner(SystemRunner(), console(no_color=no_color, stderr=True)) if verbose else SystemRunner()
+    """Runner of all commands; with ``--verbose`` it prints each."""
+    return VerboseRunner(SystemRunner(), console(no_color=no_color, stderr=True)) if verbose else SystemRunner()
 
 
 @contextlib.contextmanager
 def status_line(*, quiet: bool, no_color: bool) -> Iterator[Callable[[str], None]]:
-    """Yields what says how far something is: on one line that is written over, and on a terminal only."""
+    """Callback that overwrites one status line; on a terminal only."""
     if quiet or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.markup import escape
 
     with contextlib.ExitStack() as stack:
-        shown: list[Status] = []
+        status: list[Status] = []
 
-        def say(text: str) -> None:
-            if not shown:  # not earlier: a build before it has a bar of its own
-                shown.append(stack.enter_context(console(no_color=no_color, stderr=True).status("")))
-            shown[0].update(escape(text))
+        def update(text: str) -> None:
+            if not status:  # not earlier: a build before it has a bar of its own
+                status.append(stack.enter_context(console(no_color=no_color, stderr=True).status("")))
+            status[0].update(escape(text))
 
-        yield say
+        yield update
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write what a user asked for into a file.
+    """Write a report into the file that an option names.
 
     Raises:
         InputError: it cannot be written.
@@ -94,11 +95,11 @@ def write_file(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"it cannot be written: {error.strerror}", where=str(path)) from None
+        raise InputError(f"cannot write this file: {error.strerror}", where=str(path)) from None
 
 
-class LoudRunner:
-    """Runs commands and says which: what ``--verbose`` is for."""
+class VerboseRunner:
+    """Prints each command before it runs, for ``--verbose``."""
 
     def __init__(self, runner: Runner, to: Console) -> None:
         self._runner = runner

@@ -18,10 +18,10 @@ from trimtab.commands.show.run import show as load
 def command(study: str, store: str | None, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
     """Print a study again: its id, the beginning of it, or `last`."""
     loaded = load(study, store=store)
-    found = answer(loaded)
+    result = answer(loaded)
     if as_json:
-        click.echo(study_json(loaded, found))
+        click.echo(study_json(loaded, result))
     else:
         out = console(no_color=no_color)
-        show(study_renderables(loaded, found, out.width), out)
+        show(study_renderables(loaded, result, out.width), out)
     return 0

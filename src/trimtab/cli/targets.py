@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from trimtab.cli.options import chosen_project, duration, project_options
-from trimtab.cli.output import chosen_runner, console, output_options, show, teller
+from trimtab.cli.output import chosen_runner, console, message_printer, output_options, show
 from trimtab.commands.targets.json import targets_json
 from trimtab.commands.targets.markdown import targets_markdown
 from trimtab.commands.targets.model import TargetsReport, TargetStatus
@@ -30,7 +30,7 @@ from trimtab.system.paths import default_folders
     "--toolchain", "toolchains", multiple=True, metavar="DIR", help="A folder with other cargo and rustc; repeatable.",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )  # fmt: skip
-@click.option("--run", "arguments", metavar="ARGUMENTS", help="What to run each binary with (--version, --help).")
+@click.option("--run", "arguments", metavar="ARGUMENTS", help="Arguments to run each binary with (--version, --help).")
 @click.option("--strict", is_flag=True, help="Exit code 1 unless every target was built and run.")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Cargo's --jobs (one per core).")
 @click.option("--timeout", callback=duration, metavar="T", help="Longest time for one build or run (1h).")
@@ -39,7 +39,7 @@ from trimtab.system.paths import default_folders
 @click.option("--markdown", is_flag=True, help="Markdown, for a pull request.")
 @output_options
 def command(*, as_json: bool, markdown: bool, quiet: bool, no_color: bool, **options: Any) -> int:
-    """Do all release targets still build and run with another profile?
+    """Tell whether all release targets still build and run with another profile.
 
     The targets are those that the project's workflows, dist, maturin and cibuildwheel settings name, or rustup's and
     Cargo's. Each is built with what is here (cargo, cargo zigbuild, cross, other toolchains by --toolchain) and run
@@ -54,7 +54,7 @@ def command(*, as_json: bool, markdown: bool, quiet: bool, no_color: bool, **opt
         _request(options),
         default_folders(),
         chosen_runner(verbose=options["verbose"], no_color=no_color),
-        teller(quiet=quiet),
+        message_printer(quiet=quiet),
     )
     if as_json:
         click.echo(targets_json(report))
@@ -67,7 +67,7 @@ def command(*, as_json: bool, markdown: bool, quiet: bool, no_color: bool, **opt
 
 
 def exit_code(report: TargetsReport, *, strict: bool) -> int:
-    """0 where nothing that was tried is bad news.
+    """Exit code: 1 where a target is bad news, else 0.
 
     Raises:
         MissingError: no target could be tried here.

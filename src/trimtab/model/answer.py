@@ -1,4 +1,4 @@
-"""What the evidence says: the table's rows and the recommendation, as values that reports only print."""
+"""Answer of an exploration: the table's rows and the recommendation, as values that reports only print."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TableRow:
     trial: str
     profile: Profile
     label: str
-    """What differs from today's profile, in words."""
+    """Changes beside today's profile, in words."""
     is_baseline: bool
     pareto: bool
     changes: tuple[MetricChange, ...]
@@ -47,18 +47,19 @@ class TableRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trade:
-    """What a profile costs and saves in a month beside today's, in the user's own numbers."""
+    """Monthly costs and savings of a profile beside today's, in the user's own numbers."""
 
     trial: str
     label: str
     minutes: float | None
-    """Of building, more than today's if positive; ``None`` where builds are not counted or were not timed."""
+    """Building time a month, more than today's if positive; ``None`` where builds are not counted or were not timed."""
     price: float | None
-    """Of these minutes."""
+    """Money for these minutes; ``None`` where a minute has no price."""
     bytes: float | None
-    """Downloaded, more than today's if positive; ``None`` where downloads are not counted or nothing was weighed."""
+    """Bytes downloaded a month, more than today's if positive; ``None`` where downloads are not counted or no size is
+    known."""
     of: str = ""
-    """What is downloaded: the metric."""
+    """Metric of the downloaded bytes, such as ``size.wheel``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,9 +72,9 @@ class Recommendation:
     rule: str
     """The rule in words, with the limits in force."""
     why: tuple[str, ...]
-    """What it gains and what it costs, one sentence each."""
+    """Gains and costs, one sentence each."""
     caveats: tuple[str, ...] = ()
-    """What was not judged, and what to do about it."""
+    """Limits of the evidence, and what to do about them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,5 +86,5 @@ class Answer:
     rows: tuple[TableRow, ...]
     recommendation: Recommendation | None
     trades: tuple[Trade, ...] = ()
-    """Of the profiles that were built cleanly, where the user has told how often it is built or fetched."""
+    """Trades of the profiles that were built cleanly, where ``[economics]`` says how often it is built or fetched."""
     notes: tuple[str, ...] = ()

@@ -1,12 +1,12 @@
-"""Text as Markdown shows it letter by letter, for reports."""
+"""Escaping for Markdown reports."""
 
 from __future__ import annotations
 
 from trimtab.units import printable
 
-_MEANS_SOMETHING = "\\`*_<>[]|"
+_SPECIAL = "\\`*_<>[]|"
 
 
 def escaped(text: str) -> str:
     """Text for a paragraph, a list or a cell of a table: no letter means anything but itself."""
-    return "".join(f"\\{letter}" if letter in _MEANS_SOMETHING else letter for letter in printable(text))
+    return "".join(f"\\{letter}" if letter in _SPECIAL else letter for letter in printable(text))

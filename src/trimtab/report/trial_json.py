@@ -1,4 +1,4 @@
-"""Parts of trials in JSON documents."""
+"""Parts of a trial as they stand in JSON documents: failed builds and effects."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def failure_document(failure: BuildFailed) -> dict[str, Any]:
 
 
 def effect_document(effect: Effect) -> dict[str, Any]:
-    """What one binary was compiled with, its settings in Cargo's spelling."""
+    """Settings that one binary was compiled with, in Cargo's spelling."""
     return {name.replace("_", "-"): value for name, value in asdict(effect).items()}

@@ -87,7 +87,7 @@ class TestUsage:
             ("explore --jobs", "error: Option '--jobs' requires an argument", "--help`"),
             ("explore a b", "error: Got unexpected extra argument (b)", "  do: see `trimtab explore --help`"),
             ("explore --timeout soon", "error: 'soon' is not a duration", "  do: write it like 90s, 20m or 2h"),
-            ("explore --limit speed=2x", "error: no limit is called 'speed'", "the limits are build, touch and size"),
+            ("explore --limit speed=2x", "error: there is no limit 'speed'", "the limits are build, touch and size"),
             ("explore --limit build", "error: the limit build has no value", "  do: write it like build=2x"),
             ("explore --limit build=fast", "error: 'fast' is not a limit", "2.5x or +5%"),
             ("explore --measure size,weight", "error: 'weight' is not known", "size, build, touch, run"),

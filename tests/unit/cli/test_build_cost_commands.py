@@ -67,7 +67,7 @@ class TestForecast:
     def test_a_table_for_usual_machines(self, shell: Shell, cargo: Compiling) -> None:
         said = shell.trimtab("forecast")
         assert said.code == 0
-        assert said.out.startswith("app: clean builds, foretold from traced ones\n")
+        assert said.out.startswith("app: clean builds, forecast from traced ones\n")
         assert [line.split()[0] for line in said.out.splitlines()[4:9]] == ["2", "4", "8", "16", "64"]
         assert said.err == "today: building\n"
 
@@ -89,13 +89,13 @@ class TestForecast:
         said = shell.trimtab("forecast -q --html /nowhere/page.html")
         assert said.code == 2
         assert "clean builds" in said.out, "what took so long is not lost"
-        assert said.errors[0] == "error: it cannot be written: No such file or directory"
+        assert said.errors[0] == "error: cannot write this file: No such file or directory"
 
     def test_builds_that_nobody_saw(self, shell: Shell, cargo: Compiling) -> None:
         cargo.silent = True
         said = shell.trimtab("forecast -q")
         assert said.code == 3
-        assert said.errors[0] == "error: no call of rustc was seen in the build of today"
+        assert said.errors[0] == "error: no call of rustc was traced in the build of today"
 
     def test_a_profile_that_cannot_be_built_is_a_note(self, shell: Shell, cargo: Compiling) -> None:
         cargo.failing["lto=fat"] = finished(stderr="error: linking with `cc` failed: exit status: 1", exit_code=101)

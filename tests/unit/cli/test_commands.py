@@ -402,7 +402,7 @@ class TestApply:
         assert text.count("lto = ") == 2
         assert "# trimtab 20" in text
         assert "stripped size 550 B → 500 B (-9.1 %)" in text
-        assert "and Cargo reads it as meant" in said.out
+        assert "and Cargo reads it as intended" in said.out
         assert '+lto = "fat"' in said.out
 
     def test_a_rehearsal_and_a_no_write_nothing(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,6 @@ SCHEMA = "trimtab.doctor/1"
 
 
 def doctor_json(checks: Sequence[Check]) -> str:
-    """``trimtab.doctor/1``. Its schema is ``docs/schemas/doctor.schema.json``."""
+    """Checks as ``trimtab.doctor/1``. Its schema is ``docs/schemas/doctor.schema.json``."""
     document = {"schema": SCHEMA, "checks": [asdict(check) for check in checks]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

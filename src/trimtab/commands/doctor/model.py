@@ -1,4 +1,4 @@
-"""What `doctor` finds."""
+"""Checks of a machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Health(StrEnum):
-    """How a check came out."""
+    """Outcome of a check."""
 
     OK = "ok"
     NOTE = "note"
@@ -18,12 +18,13 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One thing looked at."""
+    """One check: a tool, a resource or a setting of the machine."""
 
     name: str
     health: Health
     found: str
+    """Path, version or state that was found."""
     cost: str = ""
-    """What it costs to go without, or to leave it so."""
+    """Consequence of going without it, or of leaving it so."""
     remedy: str = ""
-    """How to get it, or what to do."""
+    """Command that installs it, or another remedy."""

@@ -1,4 +1,8 @@
-"""Looking at this machine: what is here, what is missing, what that costs and how to get it."""
+"""Checks of this machine: tools, memory, disk, load; with the cost of what is missing, and the remedy.
+
+>>> import trimtab
+>>> [check.name for check in trimtab.doctor() if check.remedy]  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,9 @@ from trimtab.system.process import Runner, SystemRunner
 from trimtab.units import format_bytes
 
 _LEAST_DISK = 5 * 1024**3
+"""Bytes that builds may need."""
 _BUSY = 0.3
+"""Load per core from which wall times suffer."""
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
@@ -27,8 +33,8 @@ def doctor(path: str | Path = ".", *, which: Callable[[str], str | None] = shuti
     """Check what this machine has and lacks for measuring a project.
 
     Args:
-        path: the folder whose toolchain is meant.
-        which: finds programs.
+        path: a folder of the project; its ``rust-toolchain.toml`` decides which toolchain is checked.
+        which: finds a program on PATH, as `shutil.which` does.
 
     Returns:
         All checks, most needed first.
@@ -47,10 +53,10 @@ def examine(
 
     Args:
         runner: runs the tools.
-        root: the folder whose toolchain is meant.
-        cache: where builds will happen.
-        environment: the user's.
-        which: finds programs.
+        root: a folder of the project; its ``rust-toolchain.toml`` decides which toolchain is checked.
+        cache: the folder in which builds will happen.
+        environment: environment variables of the user.
+        which: finds a program on PATH.
     """
     yield from _toolchain(runner, root, dict(environment))
     yield _program(which("cc"), "cc", Health.MISSING, "Rust cannot link without it", "sudo apt-get install gcc")
@@ -107,9 +113,9 @@ def _toolchain(runner: Runner, root: Path, environment: dict[str, str]) -> Itera
         )
 
 
-def _program(found: str | None, name: str, health: Health, cost: str, remedy: str) -> Check:
-    if found:
-        return Check(name=name, health=Health.OK, found=found)
+def _program(path: str | None, name: str, health: Health, cost: str, remedy: str) -> Check:
+    if path:
+        return Check(name=name, health=Health.OK, found=path)
     return Check(name=name, health=health, found="not on PATH", cost=cost, remedy=remedy)
 
 
@@ -129,13 +135,13 @@ def _memory() -> Check:
 def _disk(cache: Path) -> Check:
     existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
-    found = f"{format_bytes(free)} free at {existing}"
+    space = f"{format_bytes(free)} free at {existing}"
     if free >= _LEAST_DISK:
-        return Check(name="disk", health=Health.OK, found=found)
+        return Check(name="disk", health=Health.OK, found=space)
     return Check(
         name="disk",
         health=Health.NOTE,
-        found=found,
+        found=space,
         cost="builds may fail for want of space",
         remedy="free some, or point XDG_CACHE_HOME at a larger disk",
     )
@@ -143,13 +149,13 @@ def _disk(cache: Path) -> Check:
 
 def _load() -> Check:
     per_core = os.getloadavg()[0] / usable_cores()
-    found = f"load {os.getloadavg()[0]:.1f} on {usable_cores()} cores"
+    load = f"load {os.getloadavg()[0]:.1f} on {usable_cores()} cores"
     if per_core <= _BUSY:
-        return Check(name="other programs", health=Health.OK, found=found)
+        return Check(name="other programs", health=Health.OK, found=load)
     return Check(
         name="other programs",
         health=Health.NOTE,
-        found=found,
+        found=load,
         cost="wall times suffer; CPU times and sizes do not",
-        remedy="let the machine come to rest",
+        remedy="wait until the machine is idle",
     )

@@ -1,4 +1,4 @@
-"""What `doctor` says."""
+"""Checks as a table in a terminal."""
 
 from __future__ import annotations
 

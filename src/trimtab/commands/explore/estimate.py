@@ -1,4 +1,4 @@
-"""About how long an exploration will take, before it begins."""
+"""Estimate of the time that an exploration will take, before it begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOUCH_SHARE = (0.1, 0.75)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """A range of seconds, and what it rests on."""
+    """Range of seconds, with the evidence it rests on."""
 
     low: float
     high: float

@@ -1,4 +1,4 @@
-"""``trimtab.study/1``: the document that other programs rely on. Its schema is ``docs/schemas/study.schema.json``."""
+"""``trimtab.study/1``: a study and its answer as JSON. Its schema is ``docs/schemas/study.schema.json``."""
 
 from __future__ import annotations
 

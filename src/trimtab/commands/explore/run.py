@@ -1,4 +1,9 @@
-"""Exploring from a script or notebook."""
+"""Exploration from Python: settings as plain values, a `Study` as the result.
+
+>>> import trimtab
+>>> study = trimtab.explore("path/to/project", axes={"lto": ["thin", "fat"]})  # doctest: +SKIP
+>>> trimtab.answer(study).recommendation  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 
@@ -63,7 +68,7 @@ def explore(
         exact: build every profile cleanly, instead of screening them first and building those that a goal may take.
         fresh: measure again what is known already.
         store: file to keep the study in; the user's own store if left out.
-        progress: is told what is going on.
+        progress: receives the steps as they happen; nothing is shown if left out.
 
     Returns:
         The study, finished or, within a budget, as far as it came. A repeated call measures nothing twice.

@@ -1,4 +1,4 @@
-"""The answer as a person reads it in a terminal."""
+"""A study and its answer in a terminal."""
 
 from __future__ import annotations
 
@@ -134,8 +134,8 @@ def _color(change: MetricChange) -> str:
 def _heading_of(metric: str) -> str:
     if metric in _HEADINGS:
         return _HEADINGS[metric]
-    _, bench, what = metric.split(".", 2)
-    return f"{bench}\n{'instr.' if what == RUN_INSTRUCTIONS else what}"
+    _, bench, measure = metric.split(".", 2)
+    return f"{bench}\n{'instr.' if measure == RUN_INSTRUCTIONS else measure}"
 
 
 def _binaries(study: Study, answer: Answer) -> Table:
@@ -160,8 +160,8 @@ def _recommendation(study: Study, answer: Answer) -> Iterator[RenderableType]:
 
     chosen = answer.recommendation
     if chosen is None:
-        what = "could not be built" if any(row.is_baseline for row in answer.rows) else "has not been tried"
-        yield Text(f"\nno recommendation: today's profile {what}", style="bold red")
+        reason = "could not be built" if any(row.is_baseline for row in answer.rows) else "has not been tried"
+        yield Text(f"\nno recommendation: today's profile {reason}", style="bold red")
         return
     label = next(row.label for row in answer.rows if row.trial == chosen.trial)
     advice = "keep today's profile" if chosen.keeps_today else f"take {label}"
@@ -178,7 +178,7 @@ def _recommendation(study: Study, answer: Answer) -> Iterator[RenderableType]:
 
 
 def _traded(trade: Trade) -> str:
-    """What a profile costs and saves in a month, in half a line."""
+    """Monthly costs and savings of a profile, in half a line."""
     parts = []
     if trade.minutes is not None:
         price = "" if trade.price is None else f" ({trade.price:+,.2f} in money)"

@@ -13,7 +13,7 @@ SCHEMA = "trimtab.fit/1"
 
 
 def fit_json(report: FitReport) -> str:
-    """``trimtab.fit/1``; its schema is ``docs/schemas/fit.schema.json``."""
+    """A report as ``trimtab.fit/1``; its schema is ``docs/schemas/fit.schema.json``."""
     cheapest = report.cheapest
     document = {
         "schema": SCHEMA,
@@ -28,7 +28,7 @@ def fit_json(report: FitReport) -> str:
                 "profile": row.profile.spelled(),
                 "size": row.size,
                 "verdict": row.fit,
-                "forecast": asdict(row.estimated),
+                "forecast": asdict(row.forecast),
                 "tried": row.tried and asdict(row.tried),
             }
             for row in report.rows

@@ -1,4 +1,4 @@
-"""Whether builds fit into a machine with so much memory and so many CPUs."""
+"""Fit of clean builds into a machine with so much memory and so many CPUs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trimtab.model.study import ProjectInfo
 
 
 class Fit(StrEnum):
-    """How a build goes within limits."""
+    """Outcome of a build within limits."""
 
     FITS = "fits"
     OUT_OF_MEMORY = "out of memory"
@@ -22,7 +22,7 @@ class Fit(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bounds:
-    """A machine."""
+    """Limits of the machine that builds shall fit into."""
 
     memory: int
     """Bytes."""
@@ -30,12 +30,12 @@ class Bounds:
     within: float | None = None
     """Seconds that a clean build may take."""
     enforced_by: str = ""
-    """What held real builds within that; nothing where they could not be held."""
+    """Mechanism that held real builds within the limits; empty where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Estimated:
-    """What a clean build within the limits is forecast to take."""
+class FitForecast:
+    """Forecast of a clean build within the limits."""
 
     fit: Fit
     wall: float
@@ -44,7 +44,7 @@ class Estimated:
     high: float
     cpu: float
     peak_memory: int | None
-    """Bytes; ``None`` where it was not seen."""
+    """Bytes; ``None`` where it was not measured."""
     hungriest: str = ""
     """The unit that needs most memory."""
     hungriest_memory: int | None = None
@@ -52,8 +52,8 @@ class Estimated:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tried:
-    """How a real clean build within the limits went."""
+class LimitedBuild:
+    """A real clean build within the limits."""
 
     fit: Fit
     wall: float
@@ -63,30 +63,30 @@ class Tried:
     unit: str = ""
     """The unit that failed."""
     wanted: int | None = None
-    """Bytes that this unit has at most where there is room for them; ``None`` where that is not known."""
+    """Peak memory of this unit without limits, in bytes; ``None`` where that is not known."""
     message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitRow:
-    """One profile."""
+    """One profile: forecast and, if there was one, a real build within the limits."""
 
     label: str
     profile: Profile
     size: int
     """Bytes of the programs as shipped."""
-    estimated: Estimated
-    tried: Tried | None = None
+    forecast: FitForecast
+    tried: LimitedBuild | None = None
 
     @property
     def fit(self) -> Fit:
-        """By the real build if there was one, else by the forecast."""
-        return self.tried.fit if self.tried else self.estimated.fit
+        """Outcome of the real build if there was one, else of the forecast."""
+        return self.tried.fit if self.tried else self.forecast.fit
 
     @property
     def wall(self) -> float:
         """Seconds, of the real build if there was one that ended well, else forecast."""
-        return self.tried.wall if self.tried and self.tried.fit is Fit.FITS else self.estimated.wall
+        return self.tried.wall if self.tried and self.tried.fit is Fit.FITS else self.forecast.wall
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

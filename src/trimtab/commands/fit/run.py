@@ -1,4 +1,4 @@
-"""Whether builds fit into a smaller machine: here the parts of ``trimtab fit`` are put together.
+"""Fit of clean builds into a smaller machine: forecasts first, then real builds within the limits.
 
 >>> import trimtab
 >>> report = trimtab.fit("path/to/project", memory="2G", cpus=1)  # doctest: +SKIP
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.builders.work_folder import hold_workplace
-from trimtab.commands.fit.model import Bounds, Estimated, Fit, FitReport, FitRow, Tried
+from trimtab.commands.fit.model import Bounds, Fit, FitForecast, FitReport, FitRow, LimitedBuild
 from trimtab.commands.forecast.model import ProfileForecast
 from trimtab.commands.forecast.run import busy_notes, profile_forecasts
 from trimtab.errors import InputError
@@ -30,12 +30,12 @@ from trimtab.units import parse_duration, parse_size
 _LIGHTER = (Lto.FAT, Lto.THIN, Lto.LOCAL, Lto.OFF)
 """From the kind that takes most memory and time to build to the one that takes least."""
 _USUAL_UNITS = 16
-_NOT_ENFORCED = "nothing on this machine can hold a build within a limit of memory: this is a forecast only"
+_NOT_ENFORCED = "no control group can be made here to limit the memory of a build: this is a forecast only"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitRequest:
-    """What a user asks for."""
+    """Arguments of ``trimtab fit``."""
 
     exploring: Request
     """The project; its axes are the profiles to try beside today's, lighter ones if there are none."""
@@ -72,9 +72,12 @@ def fit(
 
 
 def run(
-    request: FitRequest, folders: Folders, runner: Runner | None = None, told: Callable[[str], None] = lambda _: None
+    request: FitRequest,
+    folders: Folders,
+    runner: Runner | None = None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> FitReport:
-    """Trace builds without limits, forecast them within the limits, and build for real what that is to be shown for.
+    """Trace builds without limits, forecast them within the limits, and build for real the profiles that matter.
 
     Raises:
         InputError: wrong arguments, configuration or project, or more CPUs than there are.
@@ -87,18 +90,18 @@ def run(
         )
     exploration = prepare(replace(request.exploring, axes=request.exploring.axes or ()), folders, runner)
     if exploration.wheels:
-        raise InputError("builds of wheels are not tried", hint="name the folder of the Cargo project")
+        raise InputError("wheels cannot be built within limits", hint="name the folder of the Cargo project")
     today = exploration.today.profile
     profiles = exploration.profiles if request.exploring.axes else (today, *lighter(today))
     enforced = "" if request.forecast_only else limits_enforced_by()
     bounds = Bounds(memory=request.memory, cpus=request.cpus, within=request.within, enforced_by=enforced)
     with hold_workplace(folders.cache) as work:
-        found, notes = profile_forecasts(exploration, profiles, (request.cpus,), work, told)
-        rows = [_estimated(one, bounds) for one in found]
+        forecasts, notes = profile_forecasts(exploration, profiles, (request.cpus,), work, on_message)
+        rows = [_row(forecast, bounds) for forecast in forecasts]
         if enforced:
-            trials = _Trials(exploration, bounds, found, work, told)
-            rows = trials.tried(rows)
-            notes = (*notes, *trials.notes)
+            builds = _LimitedBuilder(exploration, bounds, forecasts, work, on_message)
+            rows = builds.tried(rows)
+            notes = (*notes, *builds.notes)
     study = exploration.study
     return FitReport(
         project=study.project,
@@ -116,34 +119,34 @@ def run(
 
 
 def lighter(profile: Profile) -> tuple[Profile, ...]:
-    """Profiles that ask less of a builder: less optimization across crates, and at last more parts of code."""
+    """Profiles that ask less of a builder: less optimization across crates, and at last more codegen units."""
     kinds = _LIGHTER[_LIGHTER.index(profile.lto) + 1 :]
-    found = [replace(profile, lto=lto) for lto in kinds]
+    profiles = [replace(profile, lto=lto) for lto in kinds]
     if profile.codegen_units < _USUAL_UNITS:
         lto = Lto.LOCAL if kinds else profile.lto
-        found.append(replace(profile, lto=lto, codegen_units=_USUAL_UNITS))
-    return tuple(found)
+        profiles.append(replace(profile, lto=lto, codegen_units=_USUAL_UNITS))
+    return tuple(profiles)
 
 
-def _estimated(one: ProfileForecast, bounds: Bounds) -> FitRow:
-    (foretold,) = one.forecasts
-    hungriest = max(one.trace.units, key=lambda unit: unit.cost.peak_memory or 0, default=None)
+def _row(profile: ProfileForecast, bounds: Bounds) -> FitRow:
+    (forecast,) = profile.forecasts
+    hungriest = max(profile.trace.units, key=lambda unit: unit.cost.peak_memory or 0, default=None)
     verdict = Fit.FITS
-    if foretold.peak_memory and foretold.peak_memory > bounds.memory:
+    if forecast.peak_memory and forecast.peak_memory > bounds.memory:
         verdict = Fit.OUT_OF_MEMORY
-    elif bounds.within is not None and foretold.wall > bounds.within:
+    elif bounds.within is not None and forecast.wall > bounds.within:
         verdict = Fit.TOO_SLOW
     return FitRow(
-        label=one.label,
-        profile=one.profile,
-        size=one.size,
-        estimated=Estimated(
+        label=profile.label,
+        profile=profile.profile,
+        size=profile.size,
+        forecast=FitForecast(
             fit=verdict,
-            wall=foretold.wall,
-            low=foretold.low,
-            high=foretold.high,
-            cpu=foretold.cpu,
-            peak_memory=foretold.peak_memory,
+            wall=forecast.wall,
+            low=forecast.low,
+            high=forecast.high,
+            cpu=forecast.cpu,
+            peak_memory=forecast.peak_memory,
             hungriest=hungriest.name if hungriest else "",
             hungriest_memory=hungriest.cost.peak_memory if hungriest else None,
         ),
@@ -151,23 +154,23 @@ def _estimated(one: ProfileForecast, bounds: Bounds) -> FitRow:
 
 
 def attempts(rows: Sequence[FitRow], bounds: Bounds) -> Iterator[str]:
-    """Which profiles to build within limits, one after the other, by their labels.
+    """Labels of the profiles to build within limits, one after the other.
 
-    The first; of the others the quickest that is forecast to fit; of the rest, which the forecast may have wronged,
-    what takes least memory. Left out is what cannot end in time, and of the rest what has one unit that alone takes too
-    much.
+    Today's; then those that are forecast to fit, the quickest first; then the rest, since the forecast may be wrong,
+    the one with least peak memory first. Left out are profiles that cannot end in time, and of the rest those of which
+    one unit alone takes too much memory.
     """
-    in_time = [row for row in rows if bounds.within is None or row.estimated.low <= bounds.within]
+    in_time = [row for row in rows if bounds.within is None or row.forecast.low <= bounds.within]
     others = [row for row in in_time if row is not rows[0]]
-    fitting = sorted((row for row in others if row.estimated.fit is Fit.FITS), key=lambda row: row.estimated.wall)
-    doubtful = [row for row in others if row not in fitting and (row.estimated.hungriest_memory or 0) <= bounds.memory]
+    fitting = sorted((row for row in others if row.forecast.fit is Fit.FITS), key=lambda row: row.forecast.wall)
+    doubtful = [row for row in others if row not in fitting and (row.forecast.hungriest_memory or 0) <= bounds.memory]
     yield from (row.label for row in in_time[:1] if row is rows[0])
     yield from (row.label for row in fitting)
-    yield from (row.label for row in sorted(doubtful, key=lambda row: row.estimated.peak_memory or 0))
+    yield from (row.label for row in sorted(doubtful, key=lambda row: row.forecast.peak_memory or 0))
 
 
-class _Trials:
-    """Real builds within the limits."""
+class _LimitedBuilder:
+    """Builds profiles for real within the limits."""
 
     def __init__(
         self,
@@ -175,10 +178,10 @@ class _Trials:
         bounds: Bounds,
         forecasts: Sequence[ProfileForecast],
         work: Path,
-        told: Callable[[str], None],
+        on_message: Callable[[str], None],
     ) -> None:
-        self._bounds, self._told = bounds, told
-        self._forecasts = {one.label: one for one in forecasts}
+        self._bounds, self._on_message = bounds, on_message
+        self._forecasts = {forecast.label: forecast for forecast in forecasts}
         self.notes: list[str] = []
         traced = exploration.cargo_builder(work, work / "kept")
         self._builder = replace(
@@ -190,23 +193,23 @@ class _Trials:
 
     def tried(self, rows: Sequence[FitRow]) -> list[FitRow]:
         """Build the first, unless it is known to take too long; then those that may fit, until one does."""
-        found = {row.label: row for row in rows}
+        outcomes = {row.label: row for row in rows}
         for label in attempts(rows, self._bounds):
-            self._told(f"{label}: building within the limits")
-            found[label] = self._built(found[label])
-            if label != rows[0].label and found[label].fit is Fit.FITS:
+            self._on_message(f"{label}: building within the limits")
+            outcomes[label] = self._built(outcomes[label])
+            if label != rows[0].label and outcomes[label].fit is Fit.FITS:
                 break
-        return list(found.values())
+        return list(outcomes.values())
 
     def _built(self, row: FitRow) -> FitRow:
         built = self._builder.build(row.profile, touch=False)
         if not isinstance(built, BuildFailed):
             cost = built.clean
             self.notes += busy_notes(f"{row.label}, within the limits", cost)
-            tried = Tried(fit=Fit.FITS, wall=cost.wall, cpu=cost.cpu, peak_memory=cost.peak_memory)
+            tried = LimitedBuild(fit=Fit.FITS, wall=cost.wall, cpu=cost.cpu, peak_memory=cost.peak_memory)
             return replace(row, tried=tried, size=built.size)
         verdicts = {Cause.OUT_OF_MEMORY: Fit.OUT_OF_MEMORY, Cause.TIMEOUT: Fit.TOO_SLOW}
-        tried = Tried(
+        tried = LimitedBuild(
             fit=verdicts.get(built.cause, Fit.FAILED),
             wall=built.wall,
             unit=built.unit.name if built.unit else "",
@@ -216,6 +219,6 @@ class _Trials:
         return replace(row, tried=tried)
 
     def _wanted(self, label: str, unit: Unit) -> int | None:
-        """Bytes that a unit has where there is room; its id is of this build only, and its name may be two units'."""
-        units = [one for one in self._forecasts[label].trace.units if one.name == unit.name]
-        return max((one.cost.peak_memory or 0 for one in units), default=0) or None
+        """Peak memory of a unit without limits, by its name, since its id is of this build only."""
+        peaks = (traced.cost.peak_memory for traced in self._forecasts[label].trace.units if traced.name == unit.name)
+        return max((peak or 0 for peak in peaks), default=0) or None

@@ -1,4 +1,4 @@
-"""Whether builds fit into a machine, as text and as JSON."""
+"""A fit report in a terminal."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def fit_renderables(report: FitReport) -> Iterator[RenderableType]:
     for heading in ("profile", "", "built in", "forecast", "between", "peak memory", "forecast", "size"):
         table.add_column(heading, justify="left" if heading in ("profile", "") else "right")
     for row in report.rows:
-        one, tried = row.estimated, row.tried
+        forecast, tried = row.forecast, row.tried
         table.add_row(
             Text(printable(row.label)),
             Text(row.fit if tried else f"{row.fit} (forecast)", style=_STYLES[row.fit]),
             format_seconds(tried.wall) if tried and tried.fit is Fit.FITS else "–",
-            format_seconds(one.wall),
-            f"{format_seconds(one.low)} to {format_seconds(one.high)}",
+            format_seconds(forecast.wall),
+            f"{format_seconds(forecast.low)} to {format_seconds(forecast.high)}",
             _bytes(tried.peak_memory if tried else None),
-            _bytes(one.peak_memory),
+            _bytes(forecast.peak_memory),
             _size(row, report.rows[0]),
         )
     yield table
@@ -50,34 +50,34 @@ def fit_renderables(report: FitReport) -> Iterator[RenderableType]:
 
 
 def reason(row: FitRow) -> str:
-    """What does not fit, and how far it is from that."""
-    tried, one = row.tried, row.estimated
+    """Reason why a profile does not fit, and by how much; empty if it fits."""
+    tried, forecast = row.tried, row.forecast
     if row.fit is Fit.FITS:
         return ""
     if tried and tried.fit is Fit.OUT_OF_MEMORY:
-        wants = f", which has {format_bytes(tried.wanted)} where there is room" if tried.wanted else ""
-        where = f" in {tried.unit}{wants}" if tried.unit else f": {tried.message}"
+        peak = f", which needs {format_bytes(tried.wanted)} without limits" if tried.wanted else ""
+        where = f" in {tried.unit}{peak}" if tried.unit else f": {tried.message}"
         return f"out of memory after {format_seconds(tried.wall)}{where}"
     if tried and tried.fit is Fit.TOO_SLOW:
-        return f"stopped after {format_seconds(tried.wall)}; it takes about {format_seconds(one.wall)}"
+        return f"stopped after {format_seconds(tried.wall)}; it takes about {format_seconds(forecast.wall)}"
     if tried:
         return tried.message
-    if one.fit is Fit.OUT_OF_MEMORY and one.hungriest_memory:
-        return f"most of it for {one.hungriest}: {format_bytes(one.hungriest_memory)}"
-    return f"it takes {format_seconds(one.low)} to {format_seconds(one.high)}"
+    if forecast.fit is Fit.OUT_OF_MEMORY and forecast.hungriest_memory:
+        return f"most of it for {forecast.hungriest}: {format_bytes(forecast.hungriest_memory)}"
+    return f"it takes {format_seconds(forecast.low)} to {format_seconds(forecast.high)}"
 
 
 def advice(report: FitReport) -> str:
     """The cheapest profile that fits."""
     today, cheapest = report.rows[0], report.cheapest
     if cheapest is None:
-        by = "" if all(row.tried for row in report.rows) else "; those that were not built, by forecast"
-        return f"no profile that was looked at fits in {machine_text(report.bounds)}{by}"
+        by = "" if all(row.tried for row in report.rows) else "; those that were not built are judged by forecast"
+        return f"none of these profiles fits in {machine_text(report.bounds)}{by}"
     by = "" if cheapest.tried else " (forecast)"
-    said = f"cheapest that fits: {cheapest.label}, {format_seconds(cheapest.wall)}{by}"
+    text = f"cheapest that fits: {cheapest.label}, {format_seconds(cheapest.wall)}{by}"
     if cheapest.label == today.label:
-        return said
-    return f"{said}, {format_bytes(cheapest.size)} where today's has {format_bytes(today.size)}"
+        return text
+    return f"{text}, {format_bytes(cheapest.size)} where today's has {format_bytes(today.size)}"
 
 
 def _of_bounds(bounds: Bounds) -> Iterator[str]:

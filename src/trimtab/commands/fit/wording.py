@@ -1,4 +1,4 @@
-"""What a fit report says, in the words that terminal and JSON share."""
+"""Sentences of a fit report that terminal and JSON share."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from trimtab.units import format_bytes, format_seconds
 
 
 def headline(report: FitReport) -> str:
-    """Whether today's profile fits."""
+    """Answer for today's profile, in one line."""
     today = report.rows[0]
-    said = {
+    outcome = {
         Fit.FITS: f"fits, and takes {format_seconds(today.wall)}",
         Fit.OUT_OF_MEMORY: "runs out of memory",
         Fit.TOO_SLOW: "takes too long",
         Fit.FAILED: "fails",
     }[today.fit]
     by = "" if today.tried else " by forecast"
-    return f"{report.project.name} in {machine_text(report.bounds)}: today's {report.project.profile_name} {said}{by}"
+    return (
+        f"{report.project.name} in {machine_text(report.bounds)}: today's {report.project.profile_name} {outcome}{by}"
+    )
 
 
 def machine_text(bounds: Bounds) -> str:

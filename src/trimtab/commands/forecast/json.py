@@ -15,7 +15,7 @@ SCHEMA = "trimtab.forecast/1"
 
 
 def forecast_json(report: ForecastReport) -> str:
-    """``trimtab.forecast/1``; its schema is ``docs/schemas/forecast.schema.json``."""
+    """A report as ``trimtab.forecast/1``; its schema is ``docs/schemas/forecast.schema.json``."""
     document = {
         "schema": SCHEMA,
         "project": asdict(report.project),
@@ -28,7 +28,7 @@ def forecast_json(report: ForecastReport) -> str:
                 "size": profile.size,
                 "cargo_cpu": profile.trace.cargo_cpu,
                 "units": [_unit(unit) for unit in profile.trace.units],
-                "forecasts": [_forecast(one) for one in profile.forecasts],
+                "forecasts": [_forecast(forecast) for forecast in profile.forecasts],
             }
             for profile in report.profiles
         ],
@@ -59,12 +59,12 @@ def _phase(phase: Phase | None) -> dict[str, float] | None:
     return asdict(phase) if phase else None
 
 
-def _forecast(one: Forecast) -> dict[str, Any]:
+def _forecast(forecast: Forecast) -> dict[str, Any]:
     return {
-        "cores": one.cores,
-        "wall": {"value": one.wall, "low": one.low, "high": one.high},
-        "cpu": one.cpu,
-        "peak_memory": one.peak_memory,
+        "cores": forecast.cores,
+        "wall": {"value": forecast.wall, "low": forecast.low, "high": forecast.high},
+        "cpu": forecast.cpu,
+        "peak_memory": forecast.peak_memory,
         "critical": [
             {
                 "unit": slot.unit,
@@ -73,6 +73,6 @@ def _forecast(one: Forecast) -> dict[str, Any]:
                 "ended": slot.ended,
                 "steps": step_seconds(slot),
             }
-            for slot in one.critical
+            for slot in forecast.critical
         ],
     }

@@ -1,4 +1,4 @@
-"""What a clean build of a profile will take on so many cores."""
+"""Forecast of clean builds on a number of cores, with the schedule that it comes from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trimtab.model.trace import Trace, UnitKind
 
 
 class Step(StrEnum):
-    """A part of what a unit does."""
+    """Phase of a unit's compilation."""
 
     METADATA = "to metadata"
     """After it, libraries that need this one can begin."""
@@ -24,7 +24,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """A step at its time."""
+    """One step in a schedule."""
 
     step: Step
     begun: float
@@ -37,7 +37,7 @@ class Slot:
     """A unit in a schedule."""
 
     unit: str
-    """Its id."""
+    """Id of the unit in the trace."""
     name: str
     kind: UnitKind
     bars: tuple[Bar, ...]
@@ -57,19 +57,18 @@ class Slot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """A clean build on so many cores."""
+    """Clean build on a number of cores."""
 
     cores: int
     wall: float
     """Seconds."""
     low: float
     high: float
-    """Between them it will lie, as far as rustc's own use of cores is unknown."""
+    """Bounds of the wall time, which allow for what is unknown of rustc's own use of cores."""
     cpu: float
     """Seconds, user and system, of the whole tree."""
     peak_memory: int | None
-    """Bytes at most at one moment: the sum of what units that run at once had at most. ``None`` where no unit was
-    looked at."""
+    """Bytes: the largest sum of the peaks of units that run at once. ``None`` where no unit's memory was measured."""
     slots: tuple[Slot, ...]
 
     @property
@@ -90,7 +89,7 @@ class ProfileForecast:
 
     profile: Profile
     label: str
-    """What it changes."""
+    """Changes beside today's profile, in words."""
     size: int
     """Bytes of the programs as shipped."""
     trace: Trace
@@ -99,11 +98,11 @@ class ProfileForecast:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForecastReport:
-    """What clean builds of a project will take."""
+    """Forecasts of clean builds of a project, profile by profile."""
 
     project: ProjectInfo
     machine: Machine
-    """On which the units were compiled."""
+    """Machine on which the units were compiled."""
     toolchain: Toolchain
     profiles: tuple[ProfileForecast, ...]
     """Today's first."""

@@ -1,4 +1,4 @@
-"""What clean builds will take on other machines: here the parts of ``trimtab forecast`` are put together.
+"""Forecast of clean builds on other numbers of cores, from one traced build of each profile.
 
 >>> import trimtab
 >>> report = trimtab.forecast("path/to/project", axes={"lto": ["thin", "fat"]}, cores=[4])  # doctest: +SKIP
@@ -15,7 +15,7 @@ from pathlib import Path
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.choice.table import label
 from trimtab.commands.forecast.model import ForecastReport, ProfileForecast
-from trimtab.commands.forecast.schedule import forecast as foretold
+from trimtab.commands.forecast.schedule import simulate
 from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.prepare import prepare
@@ -28,8 +28,9 @@ from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner
 
 CORES = (1, 2, 4, 8, 16, 64)
+"""Numbers of cores that are forecast if none are given."""
 _BUSY = 0.3
-"""Cores that others may use during a build before it is worth a word."""
+"""Cores that other programs may use during a build before a note says so."""
 
 
 def forecast(
@@ -39,12 +40,12 @@ def forecast(
     cores: Sequence[int] = CORES,
     profile: str = "",
 ) -> ForecastReport:
-    """Say what clean builds of a project will take.
+    """Forecast clean builds of a project.
 
     Args:
         path: a folder of a Cargo project, or ``crate:NAME[@VERSION]``.
         axes: axis name → values to try; today's profile alone if left out.
-        cores: of the machines.
+        cores: numbers of cores to forecast.
         profile: the profile that ships; ``release`` if left out.
 
     Raises:
@@ -61,9 +62,9 @@ def run(
     cores: tuple[int, ...],
     folders: Folders,
     runner: Runner | None = None,
-    told: Callable[[str], None] = lambda _: None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> ForecastReport:
-    """Build each profile once, as far as that was not done before, and say what clean builds will take.
+    """Build each profile once with every call of rustc traced, and forecast clean builds from that.
 
     Raises:
         InputError: wrong arguments, configuration or project, or a wheel ships.
@@ -71,13 +72,13 @@ def run(
         NothingBuiltError: today's profile cannot be built.
     """
     if not cores or min(cores) < 1:
-        raise InputError("there is no machine without a core", hint="name one number of cores or more, each at least 1")
+        raise InputError("no number of cores, or one below 1", hint="name one number of cores or more, each at least 1")
     exploration = prepare(request, folders, runner)
     if exploration.wheels:
         raise InputError("the build of a wheel cannot be forecast", hint="name the folder of the Cargo project")
     study = exploration.study
     with hold_workplace(folders.cache) as work:
-        profiles, notes = profile_forecasts(exploration, exploration.profiles, cores, work, told)
+        profiles, notes = profile_forecasts(exploration, exploration.profiles, cores, work, on_message)
     return ForecastReport(
         project=study.project,
         machine=study.machine,
@@ -93,9 +94,9 @@ def profile_forecasts(
     profiles: Sequence[Profile],
     cores: Sequence[int],
     work: Path,
-    told: Callable[[str], None],
+    on_message: Callable[[str], None],
 ) -> tuple[tuple[ProfileForecast, ...], tuple[str, ...]]:
-    """Trace the builds of profiles, with what they have in common compiled once; and what could not be built, and why.
+    """Trace builds of profiles, with what they have in common compiled once; the notes name profiles that failed.
 
     Raises:
         MissingError: builds cannot be traced here.
@@ -104,44 +105,44 @@ def profile_forecasts(
     jobs = exploration.plan.jobs or usable_cores()
     sharing = exploration.tracing(jobs)
     builder = exploration.sharing_builder(work, work / "kept", sharing)
-    # How long it takes is what is asked.
-    builder = replace(builder, calls=replace(builder.calls, jobs=jobs, timeout=None))
+    builder = replace(builder, calls=replace(builder.calls, jobs=jobs, timeout=None))  # the time is what is measured
     today = exploration.today.profile
-    found: list[ProfileForecast] = []
+    forecasts: list[ProfileForecast] = []
     notes: list[str] = []
     for profile in profiles:
         name = label(profile, today)
-        told(f"{name}: building")
+        on_message(f"{name}: building")
         built = builder.build(profile, touch=False)
         exploration.sources.check_unchanged()
         if isinstance(built, BuildFailed):
-            if not found:
+            if not forecasts:
                 raise NothingBuiltError(f"{name} cannot be built: {built.message}", hint="see that `cargo build` works")
             notes.append(f"{name} cannot be built: {built.cause}: {built.message}")
         elif not built.trace or not built.trace.units:
             raise MissingError(
-                f"no call of rustc was seen in the build of {name}", hint="see that nothing else is set as its wrapper"
+                f"no call of rustc was traced in the build of {name}",
+                hint="see that no other rustc wrapper is set",
             )
         else:
-            earlier = [unit for unit in built.trace.units if unit.reused] if not found else []
+            earlier = [unit for unit in built.trace.units if unit.reused] if not forecasts else []
             if earlier:
-                notes.append(f"{len(earlier)} units were compiled by earlier runs, and count with what they took then")
+                notes.append(f"{len(earlier)} units were compiled in earlier runs and count with the time of then")
             notes += busy_notes(name, built.clean)
-            found.append(
+            forecasts.append(
                 ProfileForecast(
                     profile=profile,
                     label=name,
                     size=built.size,
                     trace=built.trace,
-                    forecasts=tuple(foretold(built.trace, count) for count in cores),
+                    forecasts=tuple(simulate(built.trace, count) for count in cores),
                 )
             )
     sharing.entries.tidy(time.time())
-    return tuple(found), tuple(notes)
+    return tuple(forecasts), tuple(notes)
 
 
 def busy_notes(name: str, cost: Cost) -> list[str]:
-    """A word on what other programs did during a build, if that was much."""
+    """A note on the load by other programs during a build, if it was high."""
     if cost.other_load <= _BUSY:
         return []
     return [f"{name}: other programs kept {cost.other_load:.1f} cores busy meanwhile: its wall time is less certain"]

@@ -1,4 +1,4 @@
-"""A schedule as a picture: a bar for each unit, its steps in colours, the chain that holds everything up outlined.
+"""Timeline of a schedule: a bar for each unit, its steps in colours, the critical path outlined.
 
 Written as SVG by hand: a chart library that can write one without a browser weighs more than all of trimtab.
 """
@@ -14,7 +14,7 @@ from trimtab.units import format_seconds, printable
 _WIDTH, _ROW, _TOP, _LEFT = 1100, 15, 58, 10
 _LEGEND_STEP = 170
 _LETTER = 6.1
-"""Pixels of a letter, about."""
+"""Mean width of a letter in pixels."""
 _COLOURS = {
     Step.METADATA: "#3b6ea8",
     Step.CODE: "#9dc1e8",
@@ -27,11 +27,11 @@ _STEPS = (1, 2, 5)
 
 
 def timeline_svg(forecast: Forecast, title: str) -> str:
-    """The schedule of a forecast.
+    """Draw the schedule of a forecast as SVG.
 
     Args:
-        forecast: whose slots are drawn.
-        title: stands above it.
+        forecast: its slots are drawn.
+        title: the line above the drawing.
     """
     lanes = _lanes(forecast.slots)
     height = _TOP + _ROW * (max(lanes.values(), default=0) + 1) + 24
@@ -68,8 +68,8 @@ def _bars(slot: Slot, lane: int, wall: float, *, critical: bool) -> Iterator[str
     y, left = _TOP + _ROW * lane, _x(slot.begun, wall)
     width = max(_x(slot.ended, wall) - left, 0.5)
     steps = ", ".join(f"{bar.step} {format_seconds(bar.ended - bar.begun)}" for bar in slot.bars)
-    said = f"{slot.name}: {format_seconds(slot.begun)} to {format_seconds(slot.ended)} ({steps})"
-    yield f"<g><title>{escape(printable(said))}</title>"
+    tooltip = f"{slot.name}: {format_seconds(slot.begun)} to {format_seconds(slot.ended)} ({steps})"
+    yield f"<g><title>{escape(printable(tooltip))}</title>"
     for bar in slot.bars:
         x = _x(bar.begun, wall)
         yield (

@@ -13,6 +13,6 @@ SCHEMA = "trimtab.history/1"
 
 
 def history_json(studies: Sequence[Summary]) -> str:
-    """``trimtab.history/1``. Its schema is ``docs/schemas/history.schema.json``."""
+    """Studies as ``trimtab.history/1``. Its schema is ``docs/schemas/history.schema.json``."""
     document = {"schema": SCHEMA, "studies": [asdict(study) for study in studies]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -1,4 +1,4 @@
-"""The list of studies."""
+"""Studies as a table in a terminal."""
 
 from __future__ import annotations
 

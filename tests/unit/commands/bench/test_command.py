@@ -128,7 +128,7 @@ class TestBench:
             (("old", "new", "--smallest-change", "-3%"), "is no smallest change"),
             (("old", "new", "--input", "gone"), "there is no such input"),
             (("old", "new", "--json", "--markdown"), "exclude each other"),
-            (("old", "new", "--runs", "3", "--export-json", "no/where"), "it cannot be written"),
+            (("old", "new", "--runs", "3", "--export-json", "no/where"), "cannot write this file"),
         ],
     )  # fmt: skip
     def test_mistakes_are_two_or_three_lines(self, bencher: Bencher, arguments: tuple[str, ...], what: str) -> None:

@@ -13,14 +13,14 @@ from tests.fakes.foretold import a_fit, killed, row, went_well
 from tests.fakes.values import FAT, PROJECT, THIN, TODAY
 from tests.unit.test_schemas import validator
 from trimtab.commands.fit.json import fit_json
-from trimtab.commands.fit.model import Bounds, Fit, FitReport, FitRow, Tried
+from trimtab.commands.fit.model import Bounds, Fit, FitReport, FitRow, LimitedBuild
 from trimtab.commands.fit.terminal import advice, fit_renderables, reason
 from trimtab.commands.fit.wording import headline
 
 Golden = Callable[[str, str], None]
-SLOW = Tried(fit=Fit.TOO_SLOW, wall=600.0, message="it did not end within 600 s")
-BROKEN = Tried(fit=Fit.FAILED, wall=3.0, unit="app 1.0.0 (program)", message="linking with `cc` failed")
-ELSEWHERE = Tried(fit=Fit.OUT_OF_MEMORY, wall=4.0, message="a process was killed")
+SLOW = LimitedBuild(fit=Fit.TOO_SLOW, wall=600.0, message="it did not end within 600 s")
+BROKEN = LimitedBuild(fit=Fit.FAILED, wall=3.0, unit="app 1.0.0 (program)", message="linking with `cc` failed")
+ELSEWHERE = LimitedBuild(fit=Fit.OUT_OF_MEMORY, wall=4.0, message="a process was killed")
 SMALL = Bounds(memory=2 << 30, cpus=2)
 
 
@@ -90,7 +90,7 @@ def test_the_headline_names_the_time_that_is_allowed() -> None:
     [
         (row(), ""),
         (row(fit=Fit.OUT_OF_MEMORY, tried=went_well()), ""),
-        (row(tried=killed()), "out of memory after 40 s in app 1.0.0 (program), which has 900 MiB where there is room"),
+        (row(tried=killed()), "out of memory after 40 s in app 1.0.0 (program), which needs 900 MiB without limits"),
         (row(tried=ELSEWHERE), "out of memory after 4 s: a process was killed"),
         (row(tried=SLOW), "stopped after 10m 00s; it takes about 100 s"),
         (row(tried=BROKEN), "linking with `cc` failed"),
@@ -109,8 +109,8 @@ def test_the_reason(found: FitRow, expected: str) -> None:
         ((row(), row(THIN, wall=80.0)), "cheapest that fits: lto thin, 80 s (forecast), 4.77 MiB where today's has 4.77 MiB"),  # noqa: E501
         ((row(tried=went_well()), row(THIN, wall=80.0)), "cheapest that fits: today, 90 s"),
         ((row(tried=went_well()), row(THIN, tried=went_well(70.0))), "cheapest that fits: lto thin, 70 s, 4.77 MiB where"),  # noqa: E501
-        ((row(tried=killed()), row(THIN, fit=Fit.TOO_SLOW)), "no profile that was looked at fits in 2.00 GiB and 2 CPUs; those that were not built, by forecast"),  # noqa: E501
-        ((row(tried=killed()),), "no profile that was looked at fits in 2.00 GiB and 2 CPUs"),
+        ((row(tried=killed()), row(THIN, fit=Fit.TOO_SLOW)), "none of these profiles fits in 2.00 GiB and 2 CPUs; those that were not built are judged by forecast"),  # noqa: E501
+        ((row(tried=killed()),), "none of these profiles fits in 2.00 GiB and 2 CPUs"),
     ],
 )  # fmt: skip
 def test_the_advice(rows: tuple[FitRow, ...], expected: str) -> None:

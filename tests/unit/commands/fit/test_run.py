@@ -17,7 +17,7 @@ ROOM = Bounds(memory=950 << 20, cpus=1)
 
 
 def takes(found: FitRow, peak: int) -> FitRow:
-    return replace(found, estimated=replace(found.estimated, peak_memory=peak))
+    return replace(found, forecast=replace(found.forecast, peak_memory=peak))
 
 
 def labels(*rows: FitRow, bounds: Bounds = ROOM) -> list[str]:

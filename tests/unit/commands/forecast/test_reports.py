@@ -19,7 +19,7 @@ from trimtab.commands.forecast.html import forecast_html, profile_svg
 from trimtab.commands.forecast.json import forecast_json
 from trimtab.commands.forecast.model import ForecastReport
 from trimtab.commands.forecast.terminal import forecast_renderables
-from trimtab.commands.forecast.wording import held_up, pictured
+from trimtab.commands.forecast.wording import critical_path_text, drawn_forecast
 from trimtab.model.profile import Profile
 from trimtab.model.trace import Trace
 
@@ -144,28 +144,31 @@ def test_names_are_text_and_nothing_else() -> None:
 
 class TestUnseen:
     def test_says_so(self) -> None:
-        assert held_up(UNSEEN.profiles[0]) == "today: no unit of its build was seen, so that nothing can be foretold"
+        assert (
+            critical_path_text(UNSEEN.profiles[0])
+            == "today: no call of rustc was traced in its build, so there is no forecast"
+        )
         for text in (printed(UNSEEN, 200), forecast_html(UNSEEN)):
-            assert "no unit of its build was seen" in text
+            assert "no call of rustc was traced" in text
 
 
 class TestHeldUp:
     def test_names_the_longest_of_the_chain_in_order(self) -> None:
         found = foretold(trace=trace(library("a", cpu=3.0), library("b", "a", cpu=3.0), program("app", "b")))
-        assert held_up(found) == (
+        assert critical_path_text(found) == (
             "today, 2 cores: held up by a 1.0.0 3 s (to metadata 1 s, code 2 s), b 1.0.0 3 s (to metadata 1 s, code 2 s),"  # noqa: E501
             " app 1.0.0 (program) 2 s"
         )
 
     def test_of_a_long_chain_only_the_longest(self) -> None:
         units = [library(f"u{at}", *([f"u{at - 1}"] if at else []), cpu=10.0 + at) for at in range(20)]
-        said = held_up(foretold(trace=trace(*units, jobs=1), cores=(1,)))
+        said = critical_path_text(foretold(trace=trace(*units, jobs=1), cores=(1,)))
         assert said.startswith("today, 1 core: held up by u14 1.0.0")
         assert said.count("1.0.0") == 6
 
     @pytest.mark.parametrize(("cores", "expected"), [((1, 4), 1), ((4, 3, 64), 3), ((2,), 2)])
     def test_on_about_as_many_cores_as_were_traced(self, cores: tuple[int, ...], expected: int) -> None:
-        assert pictured(foretold(cores=cores)).cores == expected
+        assert drawn_forecast(foretold(cores=cores)).cores == expected
 
 
 def test_the_steps_of_a_unit_add_up_to_its_time() -> None:

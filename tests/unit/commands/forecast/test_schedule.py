@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.traces import a_full_trace, hungry, library, other, program, trace
 from trimtab.commands.forecast.model import Forecast, Slot, Step
-from trimtab.commands.forecast.schedule import forecast
+from trimtab.commands.forecast.schedule import simulate
 from trimtab.model.trace import Phase, Trace, Unit, UnitKind
 
 NEARLY = pytest.approx
@@ -20,7 +20,7 @@ CHAIN = trace(library("a", cpu=3.0), library("b", "a", cpu=3.0), program("app", 
 
 
 def walls(found: Trace, *cores: int) -> list[float]:
-    return [forecast(found, count).wall for count in cores]
+    return [simulate(found, count).wall for count in cores]
 
 
 def times(found: Forecast) -> dict[str, tuple[float, float]]:
@@ -29,12 +29,12 @@ def times(found: Forecast) -> dict[str, tuple[float, float]]:
 
 class TestByHand:
     def test_nothing(self) -> None:
-        found = forecast(Trace(units=(), cargo_cpu=0.5), 4)
+        found = simulate(Trace(units=(), cargo_cpu=0.5), 4)
         assert (found.wall, found.low, found.high, found.cpu) == (0.0, 0.0, 0.0, 0.5)
         assert (found.slots, found.critical, found.peak_memory) == ((), (), None)
 
     def test_a_chain_whose_libraries_begin_with_the_metadata_and_whose_program_with_all_code(self) -> None:
-        assert times(forecast(CHAIN, 2)) == {"a": (0, 3), "b": (1, 4), "app": (4, 6)}
+        assert times(simulate(CHAIN, 2)) == {"a": (0, 3), "b": (1, 4), "app": (4, 6)}
         assert walls(CHAIN, 1, 2, 3, 64) == NEARLY([8, 6, 6, 6])
 
     def test_units_that_do_not_need_each_other(self) -> None:
@@ -43,7 +43,7 @@ class TestByHand:
 
     def test_a_program_needs_all_libraries_below_it_whole(self) -> None:
         found = trace(library("slow", cpu=10.0), library("b", "slow", cpu=1.5), program("app", "b"))
-        assert times(forecast(found, 2)) == {"slow": (0, 10), "b": (1, 2.5), "app": (10, 12)}
+        assert times(simulate(found, 2)) == {"slow": (0, 10), "b": (1, 2.5), "app": (10, 12)}
 
     def test_a_library_needs_macros_and_runs_of_build_scripts_whole(self) -> None:
         found = trace(
@@ -54,28 +54,28 @@ class TestByHand:
             library("a", "derive", "run"),
             program("app", "a"),
         )
-        assert times(forecast(found, 8)) == {
+        assert times(simulate(found, 8)) == {
             "deep": (0, 2), "script": (0, 1), "run": (1, 3), "derive": (2, 5), "a": (5, 7), "app": (7, 9),
         }  # fmt: skip
 
     def test_what_a_macro_is_made_of_does_not_go_into_the_program(self) -> None:
         derive = other(UnitKind.MACRO, "derive", "deep", cpu=0.1)
         found = trace(library("deep", cpu=1.0), derive, library("deeper", cpu=50.0), program("app", "derive"))
-        assert times(forecast(found, 8))["app"] == (1.1, 3.1)
+        assert times(simulate(found, 8))["app"] == (1.1, 3.1)
 
     def test_where_rustc_did_not_tell_of_metadata_it_is_there_half_way(self) -> None:
         odd = library("a", cpu=4.0)
         found = trace(replace(odd, cost=replace(odd.cost, metadata=None)), library("b", "a"))
-        assert times(forecast(found, 2)) == {"a": (0, 4), "b": (2, 4)}
+        assert times(simulate(found, 2)) == {"a": (0, 4), "b": (2, 4)}
 
     def test_what_most_others_wait_for_comes_first(self) -> None:
         found = trace(library("idle"), library("base"), library("b", "base"), library("c", "base"))
-        assert next(slot.unit for slot in forecast(found, 1).slots) == "base"
+        assert next(slot.unit for slot in simulate(found, 1).slots) == "base"
 
     def test_cargo_plans_before_the_first_unit(self) -> None:
         found = trace(replace(library("a"), begun=0.4), replace(library("b", "a"), begun=1.5), cargo_cpu=0.3)
-        assert times(forecast(found, 1)) == {"a": (0.4, 2.4), "b": (2.4, 4.4)}
-        assert forecast(found, 1).cpu == NEARLY(4.3)
+        assert times(simulate(found, 1)) == {"a": (0.4, 2.4), "b": (2.4, 4.4)}
+        assert simulate(found, 1).cpu == NEARLY(4.3)
 
     @pytest.mark.parametrize("cores", [1, 2, 3])
     def test_a_need_that_was_not_seen_holds_nothing_up(self, cores: int) -> None:
@@ -85,7 +85,7 @@ class TestByHand:
     def test_cores_that_are_left_over_go_to_units_of_several_parts(self) -> None:
         found = trace(library("a", cpu=11.0, codegen_units=4))  # 1 to metadata, 3 by one thread, 7 by up to four
         assert walls(found, 1, 2, 4, 64) == NEARLY([11, 7.5, 5.75, 5.75])
-        four = forecast(found, 4)
+        four = simulate(found, 4)
         assert [four.low, four.high] == NEARLY([0.92 * 3.5, 1.08 * 11])
 
     def test_they_are_shared_evenly_by_those_that_want_them(self) -> None:
@@ -100,7 +100,7 @@ class TestTheProgram:
         assert walls(trace(program(cpu=9.0, wall=3.0), jobs=3), 1, 3, 9) == NEARLY([9, 3, 1])
 
     def test_the_interval_is_narrow_then(self) -> None:
-        found = forecast(trace(program(cpu=9.0, wall=6.0), jobs=2), 4)
+        found = simulate(trace(program(cpu=9.0, wall=6.0), jobs=2), 4)
         assert [found.low, found.high] == NEARLY([0.92 * found.wall, 1.08 * found.wall])
 
     @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ class TestTheProgram:
     )
     def test_it_is_a_guess_where_others_ran_beside_or_there_was_one_core(self, found: Trace) -> None:
         assert walls(found, 1, 3) == NEARLY([9, 9 * 0.3 + 9 * 0.7 / 3])
-        three = forecast(found, 3)
+        three = simulate(found, 3)
         assert [three.low, three.high] == NEARLY([0.92 * 3, 1.08 * 9])
 
     def test_each_of_its_steps_spreads_by_itself(self) -> None:
         unit = program(cpu=9.0, wall=6.0)
         cost = replace(unit.cost, lto=Phase(begun=2.0, wall=3.0, cpu=6.0), link=Phase(begun=5.0, wall=1.0, cpu=1.0))
-        (slot,) = forecast(trace(replace(unit, cost=cost), jobs=2), 4).slots
+        (slot,) = simulate(trace(replace(unit, cost=cost), jobs=2), 4).slots
         assert [(bar.step, round(bar.ended - bar.begun, 4)) for bar in slot.bars] == [
             (Step.CODE, 2.0), (Step.LTO, 1.5), (Step.LINK, 1.0),
         ]  # fmt: skip
@@ -140,14 +140,14 @@ class TestTheProgram:
 class TestMemory:
     def test_what_runs_at_once_is_summed(self) -> None:
         found = trace(hungry(library("a"), 100), hungry(library("b"), 200), hungry(program("app", "a", "b"), 250))
-        assert [forecast(found, cores).peak_memory for cores in (1, 2)] == [250, 300]
+        assert [simulate(found, cores).peak_memory for cores in (1, 2)] == [250, 300]
 
     def test_what_ended_before_it_was_seen_counts_as_the_least_of_the_others(self) -> None:
         found = trace(hungry(library("a"), None), hungry(library("b"), 70), hungry(program("app", "a", "b"), 90))
-        assert forecast(found, 2).peak_memory == 140
+        assert simulate(found, 2).peak_memory == 140
 
     def test_none_seen_is_none_known(self) -> None:
-        assert forecast(CHAIN, 2).peak_memory is None
+        assert simulate(CHAIN, 2).peak_memory is None
 
 
 class TestCriticalPath:
@@ -155,13 +155,13 @@ class TestCriticalPath:
         found = trace(
             library("quick", cpu=1.1), library("slow", cpu=5.0), library("b", "quick", cpu=2.0), program("app", "b", "slow")  # noqa: E501
         )  # fmt: skip
-        assert [slot.unit for slot in forecast(found, 8).critical] == ["slow", "app"]
+        assert [slot.unit for slot in simulate(found, 8).critical] == ["slow", "app"]
 
     def test_goes_by_cores_where_these_are_short(self) -> None:
-        assert [slot.unit for slot in forecast(trace(library("a"), library("b")), 1).critical] == ["a", "b"]
+        assert [slot.unit for slot in simulate(trace(library("a"), library("b")), 1).critical] == ["a", "b"]
 
     def test_of_everything(self) -> None:
-        found = forecast(a_full_trace(), 2)
+        found = simulate(a_full_trace(), 2)
         assert [slot.unit for slot in found.critical][-2:] == ["words", "app"]
         assert found.cpu == NEARLY(0.25 + 1.5 + 1 + 3 + 0.5 + 8 + 9)
 
@@ -241,23 +241,23 @@ class TestAnyTrace:
     def test_it_takes_no_less_than_it_must_and_no_more_than_greed_can_waste(self, made: list[Unit], cores: int) -> None:
         found = trace(*made)
         total, path = sum(unit.cost.cpu for unit in made), longest(found)
-        wall = forecast(found, cores).wall
+        wall = simulate(found, cores).wall
         assert max(path, total / cores) - 1e-3 <= wall <= total + 1e-3
         assert wall <= total / cores + (1 - 1 / cores) * path + 1e-3  # Graham 1966
 
     @given(units())
     def test_with_a_core_for_each_the_longest_chain_alone_counts(self, made: list[Unit]) -> None:
-        assert forecast(trace(*made), len(made) + 1).wall == NEARLY(longest(trace(*made)), abs=1e-3)
+        assert simulate(trace(*made), len(made) + 1).wall == NEARLY(longest(trace(*made)), abs=1e-3)
 
     @given(units())
     def test_with_one_core_all_is_done_one_after_the_other(self, made: list[Unit]) -> None:
-        assert forecast(trace(*made), 1).wall == NEARLY(sum(unit.cost.cpu for unit in made), abs=1e-3)
+        assert simulate(trace(*made), 1).wall == NEARLY(sum(unit.cost.cpu for unit in made), abs=1e-3)
 
     @given(any_trace(), st.integers(1, 6))
     def test_each_unit_has_its_turn_with_what_it_needs_and_no_more_cores_than_there_are(
         self, found: Trace, cores: int
     ) -> None:
-        made = forecast(found, cores)
+        made = simulate(found, cores)
         slots, known = {slot.unit: slot for slot in made.slots}, {unit.id: unit for unit in found.units}
         assert sorted(slot.unit for slot in made.slots) == sorted(known)
         for moment in [slot.begun for slot in made.slots]:
@@ -274,7 +274,7 @@ class TestAnyTrace:
 
     @given(any_trace(), st.integers(1, 6))
     def test_the_critical_path_is_a_chain_without_a_gap_to_the_end(self, found: Trace, cores: int) -> None:
-        made = forecast(found, cores)
+        made = simulate(found, cores)
         chain = made.critical
         assert bool(chain) == bool(found.units)
         if chain:
