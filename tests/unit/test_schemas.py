@@ -17,7 +17,8 @@ from tests.fakes.parities import a_full_parity
 from tests.fakes.targets import a_full_report
 from tests.fakes.values import FAT, TODAY, a_full_study, failed, study, trial
 from tests.fakes.weights import after, before
-from tests.unit.commands.explore.test_reports import CHECKS, STUDIES
+from tests.unit.commands.doctor.test_reports import CHECKS
+from tests.unit.commands.history.test_reports import STUDIES
 from trimtab.choice.answer import answer
 from trimtab.commands.bench.json import comparison_json
 from trimtab.commands.diff.difference import difference
@@ -28,6 +29,7 @@ from trimtab.commands.explore.json import study_json
 from trimtab.commands.fit.json import fit_json
 from trimtab.commands.forecast.json import forecast_json
 from trimtab.commands.history.json import history_json
+from trimtab.commands.init.json import init_json
 from trimtab.commands.parity.json import parity_json
 from trimtab.commands.targets.json import targets_json
 from trimtab.model.comparison import Comparison, ComparisonRow, Conditions, Mode, Verdict
@@ -83,6 +85,7 @@ DOCUMENTS: dict[str, Any] = {
     "doctor": json.loads(doctor_json(CHECKS)),
     "application": APPLICATION,
     "plan": PLAN,
+    "init": json.loads(init_json(Path("/home/ann/sounding/trimtab.toml"), "# all optional\n", written=True)),
     "comparison": json.loads(comparison_json(COMPARISON)),
     "parity": json.loads(parity_json(a_full_parity())),
     "forecast": json.loads(forecast_json(a_forecast())),

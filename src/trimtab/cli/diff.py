@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trimtab.cli.output import console, output_options, show, store_option
+from trimtab.cli.output import console, markdown_option, output_options, refuse_two_formats, show, store_option
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.json import diff_json
 from trimtab.commands.diff.listing import By, listings, remarks
@@ -12,7 +12,6 @@ from trimtab.commands.diff.markdown import diff_markdown
 from trimtab.commands.diff.registry_limits import allowances
 from trimtab.commands.diff.run import weighed
 from trimtab.commands.diff.terminal import diff_renderables
-from trimtab.errors import InputError
 from trimtab.system.paths import default_folders
 from trimtab.system.process import Command, Finished, SystemRunner
 
@@ -33,7 +32,7 @@ class _FetchingRunner(SystemRunner):
 @click.option(
     "--top", type=click.IntRange(min=1), default=15, show_default=True, metavar="N", help="Rows of each table."
 )
-@click.option("--markdown", is_flag=True, help="Markdown, for a pull request.")
+@markdown_option
 @click.option("--wheels", type=click.IntRange(min=1), default=1, metavar="N", help="Platform wheels in a release (1).")
 @click.option(
     "--downloads-per-month",
@@ -55,8 +54,7 @@ def command(
     of a study as STUDY:TRIAL. Nothing else is needed: no sources, no Cargo, no debug info. --json has
     everything, whatever --by and --top say.
     """
-    if as_json and markdown:
-        raise InputError("--json and --markdown exclude each other", hint="choose one")
+    refuse_two_formats(as_json=as_json, markdown=markdown)
     folders, runner = default_folders(store), SystemRunner() if quiet else _FetchingRunner()
     result = difference(*(weighed(spec, folders, runner) for spec in (base, head) if spec))
     allowed = allowances(result, wheels)

@@ -12,10 +12,19 @@ import click
 from trimtab.choice.answer import answer
 from trimtab.choice.table import label
 from trimtab.cli.options import chosen_project, duration, project_options
-from trimtab.cli.output import chosen_runner, console, output_options, show, store_option
+from trimtab.cli.output import (
+    chosen_runner,
+    console,
+    markdown_option,
+    output_options,
+    refuse_two_formats,
+    show,
+    store_option,
+)
 from trimtab.cli.progress import trial_progress
 from trimtab.commands.explore.estimate import estimate
 from trimtab.commands.explore.json import study_json
+from trimtab.commands.explore.markdown import study_markdown
 from trimtab.commands.explore.terminal import study_renderables
 from trimtab.config.file import parse_bench, parse_choice, parse_limits
 from trimtab.errors import InputError
@@ -69,10 +78,11 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 @click.option("--exact", is_flag=True, help="Build every profile cleanly, with no screening.")
 @click.option("--fresh", is_flag=True, help="Measure again what is known already.")
 @click.option("--verbose", "-v", is_flag=True, help="Print every command that is run.")
+@markdown_option
 @store_option
 @output_options
 def command(
-    *, store: str | None, as_json: bool, quiet: bool, verbose: bool, no_color: bool, dry_run: bool,
+    *, store: str | None, as_json: bool, markdown: bool, quiet: bool, verbose: bool, no_color: bool, dry_run: bool,
     **options: Any,
 ) -> int:  # fmt: skip
     """Measure release profiles side by side and recommend one.
@@ -90,6 +100,9 @@ def command(
     With --wheel, wheels are built by the project's own build backend (maturin, setuptools-rust), installed, checked and
     run: {bin} stands for the console script, {python} for an interpreter that can import the module.
     """
+    refuse_two_formats(as_json=as_json, markdown=markdown)
+    if dry_run and markdown:
+        raise InputError("--dry-run has no Markdown", hint="leave out --markdown, or take --json")
     folders = default_folders(store)
     with contextlib.closing(SqliteStore(folders.store)) as opened:
         exploration = prepare(_request(options), folders, chosen_runner(verbose=verbose, no_color=no_color))
@@ -99,7 +112,7 @@ def command(
         with trial_progress(quiet=quiet, no_color=no_color) as progress:
             study = run(exploration, opened, progress)
     if as_json or study.built:
-        _print(study, as_json=as_json, no_color=no_color)
+        print_study(study, as_json=as_json, markdown=markdown, no_color=no_color)
     require_built(study)
     return 0
 
@@ -123,10 +136,13 @@ def _request(options: dict[str, Any]) -> Request:
     )
 
 
-def _print(study: Study, *, as_json: bool, no_color: bool) -> None:
+def print_study(study: Study, *, as_json: bool, markdown: bool, no_color: bool) -> None:
+    """Print a study and its answer as JSON, as Markdown or for a terminal."""
     result = answer(study)
     if as_json:
         click.echo(study_json(study, result))
+    elif markdown:
+        click.echo(study_markdown(study, result), nl=False)
     else:
         out = console(no_color=no_color)
         show(study_renderables(study, result, out.width), out)

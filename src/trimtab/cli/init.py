@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from trimtab.cli.output import output_options
+from trimtab.commands.init.json import init_json
 from trimtab.commands.init.run import init
 
 
@@ -15,7 +16,9 @@ from trimtab.commands.init.run import init
 def command(path: str, dry_run: bool, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
     """Write a commented trimtab.toml after looking at the project."""
     file, text = init(path, dry_run=dry_run)
-    if dry_run or not quiet:
+    if as_json:
+        click.echo(init_json(file, text, written=not dry_run))
+    elif dry_run or not quiet:
         click.echo(text, nl=False)
     if not dry_run and not quiet:
         click.echo(f"wrote {file}", err=True)

@@ -37,6 +37,21 @@ def output_options(function: F) -> F:
     return function
 
 
+def markdown_option(function: F) -> F:
+    """``--markdown``."""
+    return click.option("--markdown", is_flag=True, help="Markdown, for a pull request.")(function)
+
+
+def refuse_two_formats(*, as_json: bool, markdown: bool) -> None:
+    """Refuse ``--json`` beside ``--markdown``.
+
+    Raises:
+        InputError: both were given.
+    """
+    if as_json and markdown:
+        raise InputError("--json and --markdown exclude each other", hint="choose one")
+
+
 def store_option(function: F) -> F:
     """``--store FILE``."""
     return click.option("--store", type=click.Path(dir_okay=False), help="Where studies are kept.")(function)

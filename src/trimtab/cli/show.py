@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import click
 
-from trimtab.choice.answer import answer
-from trimtab.cli.output import console, output_options, show, store_option
-from trimtab.commands.explore.json import study_json
-from trimtab.commands.explore.terminal import study_renderables
-from trimtab.commands.show.run import show as load
+from trimtab.cli.explore import print_study
+from trimtab.cli.output import markdown_option, output_options, refuse_two_formats, store_option
+from trimtab.commands.show.run import show
 
 
 @click.command("show")
 @click.argument("study", default="last")
+@markdown_option
 @store_option
 @output_options
-def command(study: str, store: str | None, as_json: bool, quiet: bool, no_color: bool) -> int:  # noqa: ARG001
+def command(
+    study: str, markdown: bool, store: str | None, as_json: bool, quiet: bool, no_color: bool,  # noqa: ARG001
+) -> int:  # fmt: skip
     """Print a study again: its id, the beginning of it, or `last`."""
-    loaded = load(study, store=store)
-    result = answer(loaded)
-    if as_json:
-        click.echo(study_json(loaded, result))
-    else:
-        out = console(no_color=no_color)
-        show(study_renderables(loaded, result, out.width), out)
+    refuse_two_formats(as_json=as_json, markdown=markdown)
+    print_study(show(study, store=store), as_json=as_json, markdown=markdown, no_color=no_color)
     return 0

@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 from trimtab.cli.options import chosen_project, duration, project_options
-from trimtab.cli.output import chosen_runner, console, message_printer, output_options, show
+from trimtab.cli.output import (
+    chosen_runner,
+    console,
+    markdown_option,
+    message_printer,
+    output_options,
+    refuse_two_formats,
+    show,
+)
 from trimtab.commands.targets.json import targets_json
 from trimtab.commands.targets.markdown import targets_markdown
 from trimtab.commands.targets.model import TargetsReport, TargetStatus
@@ -36,7 +44,7 @@ from trimtab.system.paths import default_folders
 @click.option("--timeout", callback=duration, metavar="T", help="Longest time for one build or run (1h).")
 @click.option("--fresh", is_flag=True, help="Build again what was built before.")
 @click.option("--verbose", "-v", is_flag=True, help="Print every command that is run.")
-@click.option("--markdown", is_flag=True, help="Markdown, for a pull request.")
+@markdown_option
 @output_options
 def command(*, as_json: bool, markdown: bool, quiet: bool, no_color: bool, **options: Any) -> int:
     """Tell whether all release targets still build and run with another profile.
@@ -48,8 +56,7 @@ def command(*, as_json: bool, markdown: bool, quiet: bool, no_color: bool, **opt
     Exit code 1 when the candidate breaks a target that works today (without a candidate: when one fails), 3 when no
     target can be tried here, 4 when none could be built. --strict asks for every target to pass.
     """
-    if as_json and markdown:
-        raise InputError("--json and --markdown exclude each other", hint="choose one")
+    refuse_two_formats(as_json=as_json, markdown=markdown)
     report = run(
         _request(options),
         default_folders(),

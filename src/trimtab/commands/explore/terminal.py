@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trimtab.model.answer import Answer, MetricChange, TableRow, Trade
+from trimtab.commands.explore.wording import LEGEND, advice, heading_of, machine_text, monthly, repetition
+from trimtab.model.answer import Answer, MetricChange, TableRow
 from trimtab.model.metric import RUN_INSTRUCTIONS, STARTUP
 from trimtab.model.study import Study
-from trimtab.units import format_bytes, format_change, format_seconds, format_signed, format_value
+from trimtab.units import format_bytes, format_change, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,24 +16,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-_DOWNLOADED = {"size.wheel": "the wheel", "size.gzip": "compressed with gzip", "size.file": "as shipped"}
-_HEADINGS = {
-    "size.wheel": "wheel",
-    "size.file": "file",
-    "size.stripped": "stripped",
-    "size.gzip": "gzip",
-    "size.xz": "xz",
-    "build.clean.cpu": "build\nCPU",
-    "build.clean.wall": "build\nwall",
-    "build.peak_memory": "peak\nmemory",
-    "build.touch.wall": "touch,\nrebuild",
-}
 _LEAST_WANTED = ("size.gzip", "build.clean.wall", "size.xz", "size.file", "build.peak_memory")
 """Columns given up first where the terminal is narrow; ``--json`` has them all."""
-_LEGEND = (
-    "* on the Pareto front of what was measured of size, build CPU and benches; ◀ recommended;"
-    " (in brackets) cannot be told from today's"
-)
 _COLUMN_WIDTH, _LEAST_LABEL = 11, 26
 
 
@@ -42,7 +27,7 @@ def study_renderables(study: Study, answer: Answer, width: int) -> Iterator[Rend
 
     yield Text.from_markup(_heading(study))
     yield _table(answer, width)
-    yield Text(_LEGEND, style="dim")
+    yield Text(f"{LEGEND}; (in brackets) cannot be told from today's", style="dim")
     if len(study.project.binaries) > 1:
         yield _binaries(study, answer)
     for row in answer.rows:
@@ -59,13 +44,11 @@ def study_renderables(study: Study, answer: Answer, width: int) -> Iterator[Rend
 def _heading(study: Study) -> str:
     from rich.markup import escape
 
-    machine, toolchain = study.machine, study.toolchain
     profile = study.project.profile_name
     return (
         f"[bold]{escape(study.project.name)}[/bold]: {len(study.trials)} of {study.planned} profiles,"
         f" today's [bold]{profile}[/bold] first\n"
-        f"[dim]{escape(machine.cpu)}, {machine.cores} cores, {format_bytes(machine.memory)}, {escape(machine.os)};"
-        f" {escape(toolchain.rustc)}, {toolchain.host}[/dim]"
+        f"[dim]{escape(machine_text(study))}[/dim]"
     )
 
 
@@ -81,7 +64,7 @@ def _table(answer: Answer, width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("profile", width=min(labels, max(_LEAST_LABEL, width - _COLUMN_WIDTH * len(metrics))))
     for name in metrics:
-        table.add_column(_heading_of(name), justify="right", no_wrap=True)
+        table.add_column(heading_of(name), justify="right", no_wrap=True)
     chosen = answer.recommendation.trial if answer.recommendation else ""
     for row in answer.rows:
         label = Text(
@@ -131,13 +114,6 @@ def _color(change: MetricChange) -> str:
     return "green" if change.ratio < 1 else "red"
 
 
-def _heading_of(metric: str) -> str:
-    if metric in _HEADINGS:
-        return _HEADINGS[metric]
-    _, bench, measure = metric.split(".", 2)
-    return f"{bench}\n{'instr.' if measure == RUN_INSTRUCTIONS else measure}"
-
-
 def _binaries(study: Study, answer: Answer) -> Table:
     from rich import box
     from rich.table import Table
@@ -160,33 +136,18 @@ def _recommendation(study: Study, answer: Answer) -> Iterator[RenderableType]:
 
     chosen = answer.recommendation
     if chosen is None:
-        reason = "could not be built" if any(row.is_baseline for row in answer.rows) else "has not been tried"
-        yield Text(f"\nno recommendation: today's profile {reason}", style="bold red")
+        yield Text(f"\n{advice(answer)}", style="bold red")
         return
-    label = next(row.label for row in answer.rows if row.trial == chosen.trial)
-    advice = "keep today's profile" if chosen.keeps_today else f"take {label}"
-    yield Text.assemble(("\nFor the goal ", ""), (chosen.goal, "bold"), (": ", ""), (advice, "bold green"))
+    yield Text.assemble(("\nFor the goal ", ""), (chosen.goal, "bold"), (": ", ""), (advice(answer), "bold green"))
     for reason in chosen.why:
         yield _indented(reason)
     for caveat in chosen.caveats:
         yield _indented(f"! {caveat}", "yellow")
     yield _indented(f"rule: {chosen.rule}", "dim")
     for trade in answer.trades:
-        yield _indented(f"each month, {trade.label}: {_traded(trade)}", "bold" if trade.trial == chosen.trial else "")
+        yield _indented(monthly(trade), "bold" if trade.trial == chosen.trial else "")
     if not chosen.keeps_today:
         yield Text(f"  write it: trimtab apply {study.id}")
-
-
-def _traded(trade: Trade) -> str:
-    """Monthly costs and savings of a profile, in half a line."""
-    parts = []
-    if trade.minutes is not None:
-        price = "" if trade.price is None else f" ({trade.price:+,.2f} in money)"
-        sign = "-" if trade.minutes < 0 else "+"
-        parts.append(f"{sign}{format_seconds(abs(trade.minutes) * 60)} of building{price}")
-    if trade.bytes is not None:
-        parts.append(f"{format_signed(round(trade.bytes))} of downloads ({_DOWNLOADED[trade.of]})")
-    return ", ".join(parts) or "nothing that was measured"
 
 
 def _indented(text: str, style: str = "") -> RenderableType:
@@ -198,4 +159,4 @@ def _indented(text: str, style: str = "") -> RenderableType:
 
 
 def _repeat(study: Study) -> str:
-    return f"study {study.id}; again: trimtab show {study.id}; to repeat: {study.command or 'trimtab.explore(…)'}"
+    return f"study {study.id}; again: trimtab show {study.id}; to repeat: {repetition(study)}"

@@ -8,56 +8,43 @@ from collections.abc import Iterator, Sequence
 
 from trimtab.commands.parity.model import CheckResult, Parity, ProjectResult, SetAside
 from trimtab.commands.parity.wording import endings, lines_of, machine, notes, title
-from trimtab.report.escaping import escaped
+from trimtab.report.comment import COMMENT_ROOM, fitting
+from trimtab.report.escaping import escaped, unmentioned
 from trimtab.units import printable
-
-MOST = 65_536
-"""Characters of a comment on GitHub, counted as it counts them: as units of UTF-16."""
 
 _STEPS = (
     *((lines, 1_000) for lines in (100_000, 1_000, 300, 100, 50, 20, 10, 5, 2)),
     *((2, most) for most in (300, 100, 50, 20, 10, 5, 2, 0)),
 )
 """Lines of each project, and projects, rules and flaky inputs of each check: the first that fit are taken."""
-_CUT = "\n\n… the rest is in `--json`.\n"
 _FENCE = re.compile(r"`{3,}")
 
 
-def parity_markdown(parity: Parity, most: int = MOST) -> str:
+def parity_markdown(parity: Parity, room: int = COMMENT_ROOM) -> str:
     """Headline; for each check its rules and, by project, the lines that differ: as many as there is room for.
 
     Args:
         parity: what was found.
-        most: characters that it may have, a few hundred at least.
+        room: units of UTF-16 that it may have, a few hundred at least.
     """
-    text = ""
-    for lines, listed in _STEPS:
-        text = "\n".join(_all(parity, lines, listed)) + "\n"
-        if _length(text) <= most:
-            return text
-    data = text.encode("utf-16-le")[: 2 * (most - len(_CUT))]
-    return data.decode("utf-16-le", "ignore") + _CUT
-
-
-def _length(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return fitting(("\n".join(_all(parity, lines, listed)) + "\n" for lines, listed in _STEPS), room)
 
 
 def _all(parity: Parity, lines: int, listed: int) -> Iterator[str]:
-    yield f"**{_escaped(parity.headline)}**"
+    yield f"**{escaped(parity.headline)}**"
     yield ""
     yield f"`{_code(parity.base)}` → `{_code(parity.head)}`"
     for check in parity.checks:
         yield ""
         yield from _check(check, lines, listed)
     yield ""
-    yield from (f"- {_escaped(line)}" for line in (machine(parity), *notes(parity)))
+    yield from (f"- {escaped(line)}" for line in (machine(parity), *notes(parity)))
     if parity.command:
         yield f"- to repeat: `{_code(parity.command)[:1000]}`"
 
 
 def _check(check: CheckResult, lines: int, listed: int) -> Iterator[str]:
-    yield f"#### {_escaped(title(check))}"
+    yield f"#### {escaped(title(check))}"
     yield ""
     yield f"`{_code(' '.join(check.command))[:1000]}`"
     if said := endings(check):
@@ -82,7 +69,7 @@ def _check(check: CheckResult, lines: int, listed: int) -> Iterator[str]:
 
 
 def _details(summary: str, content: Iterator[str]) -> Iterator[str]:
-    yield f"<details><summary>{_unmentioned(html.escape(printable(summary)))}</summary>"
+    yield f"<details><summary>{unmentioned(html.escape(printable(summary)))}</summary>"
     yield ""
     yield from content
     yield ""
@@ -97,7 +84,7 @@ def _rules(check: CheckResult, listed: int) -> Iterator[str]:
     yield "| rule | added | removed |"
     yield "|---|---:|---:|"
     for rule in check.rules[:listed]:
-        yield f"| {_escaped(rule.name)} | +{rule.added} | -{rule.removed} |"
+        yield f"| {escaped(rule.name)} | +{rule.added} | -{rule.removed} |"
     if rest := check.rules[listed:]:
         yield f"| {len(rest)} more | +{sum(rule.added for rule in rest)} | -{sum(rule.removed for rule in rest)} |"
 
@@ -116,19 +103,10 @@ def _diff(check: CheckResult, project: ProjectResult, most: int) -> Iterator[str
 
 
 def _aside(inputs: Sequence[SetAside], listed: int) -> Iterator[str]:
-    yield from (f"- `{_code(one.input)}`: {_escaped(one.reason)}" for one in inputs[:listed])
+    yield from (f"- `{_code(one.input)}`: {escaped(one.reason)}" for one in inputs[:listed])
     if len(inputs) > listed:
         yield f"- … and {len(inputs) - listed} more: see `--json`."
 
 
 def _code(text: str) -> str:
     return printable(text).replace("`", "'")
-
-
-def _escaped(text: str) -> str:
-    return _unmentioned(escaped(text))
-
-
-def _unmentioned(text: str) -> str:
-    """Text that calls nobody: GitHub looks for mentions in what was rendered, so that an escape would not help."""
-    return text.replace("@", "@&#8203;")

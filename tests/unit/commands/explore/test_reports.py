@@ -11,53 +11,16 @@ import pytest
 
 from tests.fakes.values import FAT, FAT1, PROJECT, TODAY, a_full_study, failed, study, trial
 from trimtab.choice.answer import answer
-from trimtab.choice.recommend import gains_and_costs
-from trimtab.commands.apply.comment import manifest_comment
-from trimtab.commands.doctor.json import doctor_json
-from trimtab.commands.doctor.model import Check, Health
-from trimtab.commands.doctor.terminal import doctor_table
 from trimtab.commands.explore.json import study_json
 from trimtab.commands.explore.terminal import study_renderables
-from trimtab.commands.history.json import history_json
-from trimtab.commands.history.terminal import history_table
-from trimtab.commands.init.config_file import config_file
 from trimtab.model.plan import Goal
 from trimtab.model.profile import Profile
-from trimtab.model.study import Study, Summary
+from trimtab.model.study import Study
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Golden = Callable[[str, str], None]
-
-STUDIES = [
-    Summary(
-        id="sounding-1a2b3c",
-        created="2026-05-01T10:00:00+00:00",
-        project="sounding-cli",
-        root="/src/sounding",
-        planned=8,
-        trials=6,
-        failed=1,
-    ),
-    Summary(
-        id="rg-9f8e7d",
-        created="2026-04-30T22:15:09+00:00",
-        project="ripgrep",
-        root="crate:ripgrep@14.1.1",
-        planned=6,
-        trials=6,
-        failed=0,
-    ),
-]
-CHECKS = [
-    Check(name="cargo", health=Health.OK, found="cargo 1.95.0 (f2d3ce0bd 2026-03-21)"),
-    Check(name="cc", health=Health.MISSING, found="not on PATH", cost="Rust cannot link", remedy="apt-get install gcc"),
-    Check(name="valgrind", health=Health.NOTE, found="not on PATH", cost="no instruction counts",
-          remedy="sudo apt-get install valgrind"),
-    Check(name="compiler wrapper", health=Health.NOTE, found="[sccache]",
-          cost="a cache would fake build times: trials turn it off"),
-]  # fmt: skip
 
 
 def printed(renderables: Iterable[RenderableType], width: int) -> str:
@@ -110,28 +73,3 @@ class TestTerminal:
 def test_the_studys_document(golden: Golden) -> None:
     found = a_full_study()
     golden("study.json", study_json(found, answer(found)) + "\n")
-
-
-def test_history(golden: Golden) -> None:
-    golden("history.txt", printed([history_table(STUDIES)], 80))
-    golden("history.json", history_json(STUDIES) + "\n")
-
-
-def test_doctor(golden: Golden) -> None:
-    golden("doctor.txt", printed([doctor_table(CHECKS)], 120))
-    golden("doctor.json", doctor_json(CHECKS) + "\n")
-
-
-@pytest.mark.parametrize(
-    ("name", "binaries", "today"),
-    [("one", ("sounding",), TODAY), ("several", ("sounding", "sounding-index"), Profile(rustflags=("-g",)))],
-)
-def test_the_settings_that_init_writes(golden: Golden, name: str, binaries: tuple[str, ...], today: Profile) -> None:
-    golden(f"trimtab-{name}.toml", config_file(binaries, today))
-
-
-def test_the_comment_that_apply_writes(golden: Golden) -> None:
-    found = replace(a_full_study(), project=replace(PROJECT, profile_name="dist"))
-    chosen = found.trials[3]
-    lines = manifest_comment(found, gains_and_costs(found, chosen), "2026-05-02")
-    golden("comment.txt", "".join(f"# {line}\n" for line in lines))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import trimtab
-from tests.fakes.cargo import MANIFEST, Crate, FakeCargo
+from tests.fakes.cargo import Crate, FakeCargo
 from tests.fakes.parts import RecordingProgress
 from tests.fakes.runner import finished
 from tests.unit.conftest import Shell
-from trimtab.commands.apply.run import prepare_application, write
 from trimtab.errors import InputError, NothingBuiltError
 from trimtab.model.plan import Goal
-from trimtab.model.study import Study
 
 
 class TestExplore:
@@ -81,61 +78,3 @@ class TestExplore:
         shell = make_shell(FakeCargo.with_project(tmp_path / "work", crates=crates))
         study = trimtab.explore(shell.cargo.root, axes={"lto": ["fat"]}, measure=["size"], **choose)  # type: ignore[arg-type]
         assert study.project.binaries == ("sort",)
-
-
-class TestApplying:
-    def explored(self, shell: Shell) -> Study:
-        return trimtab.explore(shell.cargo.root, axes={"lto": ["fat"]}, measure=["size", "build"])
-
-    def test_a_file_that_changed_meanwhile_is_left_alone(self, shell: Shell) -> None:
-        study = self.explored(shell)
-        application = prepare_application(study, study.trials[1], {})
-        manifest = shell.cargo.root / "Cargo.toml"
-        manifest.write_text(MANIFEST + "# mine\n")
-        with pytest.raises(InputError, match="changed while the change was being shown"):
-            write(application)
-        assert manifest.read_text() == MANIFEST + "# mine\n"
-
-    def test_a_published_crate_cannot_be_edited(self, shell: Shell) -> None:
-        study = self.explored(shell)
-        published = replace(study, project=replace(study.project, root="crate:hexyl@0.16.0"))
-        with pytest.raises(InputError, match="is a published crate"):
-            prepare_application(published, study.trials[1], {})
-
-    def test_a_write_that_fails_leaves_the_old_text_and_no_draft(
-        self, shell: Shell, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        study = self.explored(shell)
-        application = prepare_application(study, study.trials[1], {})
-
-        def full(*_: object) -> None:
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr("os.fsync", full)
-        with pytest.raises(InputError, match="cannot be written: No space left on device"):
-            write(application)
-        assert (shell.cargo.root / "Cargo.toml").read_text() == MANIFEST
-        assert [path.name for path in shell.cargo.root.iterdir() if path.name.startswith(".Cargo")] == []
-
-    def test_an_interrupt_while_cargo_is_asked_puts_the_old_text_back(self, shell: Shell) -> None:
-        study = self.explored(shell)
-        application = prepare_application(study, study.trials[1], {})
-
-        def interrupt(_: object) -> None:
-            raise KeyboardInterrupt
-
-        shell.cargo.on("cargo build -Z*--unit-graph*", interrupt)  # type: ignore[arg-type]
-        with pytest.raises(KeyboardInterrupt):
-            write(application)
-        assert (shell.cargo.root / "Cargo.toml").read_text() == MANIFEST
-
-    def test_the_file_keeps_its_permissions_and_a_link_stays_a_link(self, shell: Shell) -> None:
-        manifest, real = shell.cargo.root / "Cargo.toml", shell.folder / "real.toml"
-        manifest.rename(real)
-        manifest.symlink_to(real)
-        real.chmod(0o640)
-        study = self.explored(shell)
-        write(prepare_application(study, study.trials[1], {}))
-        assert manifest.is_symlink()
-        assert real.stat().st_mode & 0o777 == 0o640
-        assert 'lto = "fat"' in real.read_text()

@@ -17,10 +17,11 @@ from tests.fakes.parities import FINE, a_full_parity, judged, same
 from tests.unit.test_schemas import validator
 from trimtab.commands.parity.compare import summed
 from trimtab.commands.parity.json import parity_json
-from trimtab.commands.parity.markdown import MOST, parity_markdown
+from trimtab.commands.parity.markdown import parity_markdown
 from trimtab.commands.parity.model import End, Ending, LineChange, Parity
 from trimtab.commands.parity.terminal import parity_renderables
 from trimtab.commands.parity.wording import endings
+from trimtab.report.comment import COMMENT_ROOM
 
 
 def printed(parity: Parity, width: int = 120) -> str:
@@ -93,12 +94,12 @@ def units(text: str) -> int:
 def test_a_comment_can_hold_it(projects: int, lines: int, length: int) -> None:
     parity = large(projects, lines, length)
     text = parity_markdown(parity)
-    assert units(text) <= MOST
+    assert units(text) <= COMMENT_ROOM
     assert text.count("<details>") == text.count("</details>") > 0
     assert f"| F401 | +{projects * lines} | -0 |" in text
-    if projects * lines * min(length, 300) > MOST:
+    if projects * lines * min(length, 300) > COMMENT_ROOM:
         assert re.search(r"and \d+ more (lines|projects): see `--json`", text)
-        assert units(text) > MOST // 4  # most of the room is used
+        assert units(text) > COMMENT_ROOM // 4  # most of the room is used
     shown = json.loads(parity_json(parity))["checks"][0]["differences"]
     assert sum(len(change["added"]) for one in shown for change in one["changes"]) == projects * lines
 

@@ -1,0 +1,127 @@
+"""``trimtab apply``: a profile written into Cargo.toml."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.fakes.cargo import MANIFEST, FakeCargo
+from tests.fakes.runner import finished
+from tests.fakes.values import a_full_study
+from tests.unit.commands.exploring import EXPLORE, study
+from tests.unit.conftest import Shell
+from tests.unit.test_schemas import validator
+
+
+class TestApply:
+    AFTER = MANIFEST.replace('lto = "thin" # smaller', 'lto = "fat"')
+
+    def test_writes_the_setting_and_keeps_the_inheriting_profile(self, shell: Shell) -> None:
+        study(shell, f"{EXPLORE} --measure size,build")
+        said = shell.trimtab("apply --yes")
+        assert said.code == 0
+        text = (shell.cargo.root / "Cargo.toml").read_text()
+        assert 'lto = "fat" # smaller' in text
+        assert 'inherits = "release"' in text
+        assert text.count("lto = ") == 2
+        assert "# trimtab 20" in text
+        assert "stripped size 550 B → 500 B (-9.1 %)" in text
+        assert "and Cargo reads it as intended" in said.out
+        assert '+lto = "fat"' in said.out
+
+    def test_a_rehearsal_and_a_no_write_nothing(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        study(shell, f"{EXPLORE} --measure size,build")
+        assert "nothing was written" in shell.trimtab("apply --dry-run").out
+        monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+        assert "nothing was written" in shell.trimtab("apply").out
+        assert (shell.cargo.root / "Cargo.toml").read_text() == MANIFEST
+
+    def test_the_document(self, shell: Shell) -> None:
+        study(shell, f"{EXPLORE} --measure size,build")
+        said = shell.trimtab("apply --yes --json")
+        document = json.loads(said.out)
+        validator("application").validate(document)
+        assert document["written"] is True
+        assert '+lto = "fat"' in document["diff"]
+
+    def test_another_trial_or_goal_can_be_chosen(self, shell: Shell) -> None:
+        found = study(shell, "explore --axis lto=thin,fat,off --measure size,build")
+        off = next(trial["id"] for trial in found["trials"] if trial["profile"]["lto"] == "off")
+        assert '+lto = "off"' in shell.trimtab(f"apply --trial {off[:6]} --dry-run").out
+        assert '+lto = "off"' not in shell.trimtab("apply --goal size --dry-run").out
+        said = shell.trimtab("apply --trial zzz")
+        assert said.code == 2
+        assert "has no single trial 'zzz'" in said.errors[0]
+
+    def test_todays_profile_changes_nothing(self, shell: Shell) -> None:
+        study(shell, "explore --axis lto=off --measure size,build")
+        said = shell.trimtab("apply --yes")
+        assert said.code == 0
+        assert "nothing to change" in said.out
+        assert (shell.cargo.root / "Cargo.toml").read_text() == MANIFEST
+
+    def test_a_profile_edited_since_is_refused(self, shell: Shell) -> None:
+        study(shell, f"{EXPLORE} --measure size,build")
+        manifest = shell.cargo.root / "Cargo.toml"
+        manifest.write_text(MANIFEST.replace('"thin"', '"off"'))
+        said = shell.trimtab("apply --yes")
+        assert said.code == 2
+        assert said.errors[0] == "error: the profile release has changed since the study"
+        assert '"off"' in manifest.read_text()
+
+    def test_a_change_that_cargo_reads_otherwise_is_taken_back(self, shell: Shell) -> None:
+        study(shell, f"{EXPLORE} --measure size,build")
+        manifest = shell.cargo.root / "Cargo.toml"
+        honest = FakeCargo._unit_graph
+
+        def overridden(command: Any) -> Any:
+            graph = honest(shell.cargo, list(command.argv[2:]))
+            return finished(graph.stdout.replace('"fat"', '"off"'))
+
+        shell.cargo.on("cargo build -Z*--unit-graph*", overridden)
+        said = shell.trimtab("apply --yes")
+        assert said.code == 2
+        assert said.errors[0].startswith("error: the old text was put back")
+        assert "CARGO_PROFILE_" in said.errors[-1]
+        assert manifest.read_text() == MANIFEST
+        assert [path.name for path in manifest.parent.glob(".Cargo*")] == []
+
+    def test_flags_cannot_be_applied_and_where_they_belong_is_told(self, shell: Shell) -> None:
+        found = study(shell, "explore --axis 'rustflags=-C target-cpu=native' --measure size")
+        native = found["trials"][1]["id"]
+        said = shell.trimtab(f"apply --trial {native} --yes")
+        assert 'rustflags = ["-C", "target-cpu=native"]' in " ".join(said.out.split())
+        assert (shell.cargo.root / "Cargo.toml").read_text() == MANIFEST
+
+    def test_a_failed_trial_is_refused(self, shell: Shell) -> None:
+        shell.cargo.failing["lto=fat"] = finished(stderr="error[E0425]: cannot find `x`\n", exit_code=101)
+        found = study(shell, f"{EXPLORE} --measure size")
+        fat = next(trial for trial in found["trials"] if trial["status"] == "failed")
+        said = shell.trimtab(f"apply --trial {fat['id']}")
+        assert said.code == 2
+        assert said.errors[0] == f"error: trial {fat['id']} could not be built: error[E0425]: cannot find `x`"
+
+    def test_a_study_without_today_recommends_nothing(self, shell: Shell) -> None:
+        shell.cargo.failing["lto=thin"] = finished(stderr="error[E0425]: cannot find `x`\n", exit_code=101)
+        study(shell, f"{EXPLORE} --measure size")
+        said = shell.trimtab("apply")
+        assert said.code == 2
+        assert "recommends nothing" in said.errors[0]
+
+
+class TestChoiceOfStudy:
+    def test_the_newest_of_the_project_in_this_folder(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        here = study(shell, f"{EXPLORE} --measure size")["id"]
+        with shell.opened() as opened:
+            found = opened.load(here)
+            elsewhere = replace(found.project, root="/elsewhere")
+            opened.begin(replace(found, id="other", created="2999-01-01T00:00:00+00:00", project=elsewhere))
+        assert shell.trimtab("apply --dry-run").out.startswith(f"{here} → {shell.cargo.root}")
+
+    def test_none_of_another_project(self, shell: Shell) -> None:
+        with shell.opened() as opened:
+            opened.begin(a_full_study())
+        assert shell.trimtab("apply --dry-run").errors[0] == "error: no study of this project"
