@@ -1,4 +1,4 @@
-"""What it costs to start: CPU seconds of ``trimtab --help``, beside an empty Python as the floor.
+"""Cost of starting: CPU seconds of ``trimtab --help``, beside an empty Python as the floor, run in turn.
 
 python benchmarks/startup.py [--runs 20] [--json]
 """
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rounds = [{name: cpu_seconds(command) for name, command in COMMANDS.items()} for _ in range(options.runs)]
-    medians = {name: statistics.median(one[name] for one in rounds) for name in COMMANDS}
+    medians = {name: statistics.median(seconds[name] for seconds in rounds) for name in COMMANDS}
     if options.json:
         print(json.dumps({"runs": options.runs, "median_cpu_seconds": medians}, indent=2))
     else:

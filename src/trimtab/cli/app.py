@@ -1,4 +1,4 @@
-"""The list of commands, and the one place where errors become two or three lines and an exit code."""
+"""Commands in their groups, and the one place where errors become two or three lines and an exit code."""
 
 from __future__ import annotations
 
@@ -13,22 +13,35 @@ import click
 from trimtab import __version__
 from trimtab.errors import InputError, InterruptError, TrimtabError
 
-COMMANDS = {
-    "explore": "Measure release profiles side by side and recommend one.",
-    "apply": "Write a study's recommended profile into Cargo.toml.",
-    "bench": "Is B faster than A, or is it noise? Runs commands in pairs until that is decided.",
-    "compare": "What changed between two programs, wheels, profiles or revisions, and is it real?",
-    "parity": "Do two programs behave the same? Runs both over a corpus and says where they differ.",
-    "diff": "Say why a binary or wheel grew, from nothing but the files.",
-    "targets": "Do all release targets still build and run with another profile?",
-    "forecast": "How long will a clean build take on other machines, and what holds it up?",
-    "fit": "Does a clean build fit into a machine with so much memory and so many CPUs?",
-    "show": "Print a study again.",
-    "history": "List all studies.",
-    "init": "Write a commented trimtab.toml after looking at the project.",
-    "doctor": "Tell what is here, what is missing, what that costs and how to get it.",
+GROUPS = {
+    "Choose a profile": {
+        "explore": "Measure release profiles side by side and recommend one.",
+        "fit": "Which profile builds with so much memory and so many CPUs?",
+    },
+    "Explain a size or a build time": {
+        "diff": "Why did a binary or wheel grow? Needs nothing but the files.",
+        "forecast": "How long will a clean build take on other machines, and what holds it up?",
+    },
+    "Prove a difference": {
+        "bench": "Is B faster than A, or is it noise? Runs commands in pairs until that is decided.",
+        "compare": "What changed between two programs, wheels, profiles or revisions, and is it real?",
+        "parity": "Do two programs behave the same? Runs both over a corpus and names what differs.",
+    },
+    "Ship it": {
+        "targets": "Do all release targets still build and run with another profile?",
+        "apply": "Write a study's recommended profile into Cargo.toml.",
+    },
+    "Keep settings and studies": {
+        "show": "Print a study again.",
+        "history": "List all studies.",
+        "init": "Write a commented trimtab.toml after looking at the project.",
+        "doctor": "Check this machine: what is missing, what it costs, how to get it.",
+    },
 }
-"""Command → what it does. Its code is the function ``command`` in the module of its name, loaded when it is used."""
+"""Heading in ``--help`` → command → summary."""
+
+COMMANDS = {name: summary for group in GROUPS.values() for name, summary in group.items()}
+"""Command → summary. Its code is the function ``command`` in the module of its name, imported when it is used."""
 
 
 class LazyGroup(click.Group):
@@ -47,9 +60,11 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The commands with their summaries, without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """Groups of commands with their summaries, without importing any."""
+        widest = max(map(len, COMMANDS))
+        for heading, group in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(widest), summary) for name, summary in group.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

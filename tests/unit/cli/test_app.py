@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from importlib.abc import MetaPathFinder
@@ -114,6 +115,18 @@ class TestUsage:
         assert (said.code, said.out) == (2, "")
         assert "explore" in said.err
 
+    def test_the_help_lists_every_command_once_under_its_group(self, shell: Shell) -> None:
+        said = shell.trimtab("--help")
+        assert (said.code, said.err) == (0, "")
+        positions = [said.out.index(f"\n{heading}:\n") for heading in app.GROUPS]
+        assert positions == sorted(positions)
+        listed = re.findall(r"^  ([a-z]+) {2,}\S", said.out, flags=re.MULTILINE)
+        assert listed == list(app.COMMANDS) == [name for group in app.GROUPS.values() for name in group]
+
+    def test_the_summaries_stand_below_each_other(self, shell: Shell) -> None:
+        lines = [line for line in shell.trimtab("--help").out.splitlines() if re.match(r"  [a-z]+ {2,}\S", line)]
+        assert len({re.match(r"  [a-z]+ +", line).end() for line in lines}) == 1  # type: ignore[union-attr]
+
     def test_version(self, shell: Shell) -> None:
         assert shell.trimtab("--version").out == f"trimtab, version {trimtab.__version__}\n"
 
@@ -152,7 +165,7 @@ def test_help_imports_nothing_heavy(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert fresh_run is not app.run
     assert fresh_run(["--help"]) == 0
-    assert "Commands:" in capsys.readouterr().out
+    assert "Choose a profile:" in capsys.readouterr().out
     assert not {name.partition(".")[0] for name in sys.modules} & set(HEAVY)
 
 
