@@ -1,4 +1,4 @@
-"""Fakes of the protocols that `experiment.py` puts together."""
+"""Fakes of the protocols that `experiment/loop.py` puts together."""
 
 from __future__ import annotations
 

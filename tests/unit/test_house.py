@@ -94,4 +94,8 @@ def test_a_command_has_its_rooms(command: str) -> None:
     assert (SOURCE / "cli" / f"{command}.py").is_file()
     assert (SOURCE / "commands" / command / "run.py").is_file()
     assert list((ROOT / "tests" / "unit" / "commands" / command).glob("test_*.py"))
-    assert (ROOT / "docs" / "commands" / f"{command}.md").is_file()
+    page = ROOT / "docs" / "commands" / f"{command}.md"
+    schemas = re.findall(r"\]\(\.\./schemas/([a-z]+\.schema\.json)\)", page.read_text("utf-8"))
+    assert schemas, "every command takes --json"
+    for schema in schemas:
+        assert (ROOT / "docs" / "schemas" / schema).is_file()

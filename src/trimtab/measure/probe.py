@@ -1,4 +1,4 @@
-"""What measures, whatever it measures. To add a metric, write a probe and name it in `experiment.py`."""
+"""What measures, whatever it measures. To add a metric, write a probe and name it in `experiment/wiring.py`."""
 
 from __future__ import annotations
 

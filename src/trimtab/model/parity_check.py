@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Normaliser(StrEnum):
-    """What may differ without being a difference; `analysis/normalise.py` says what becomes of each."""
+    """What may differ without being a difference; `commands/parity/normalise.py` says what becomes of each."""
 
     PATHS = "paths"
     TIMES = "times"

@@ -10,7 +10,7 @@ from trimtab.model.space import Space
 
 
 class Goal(StrEnum):
-    """What to optimize for; `analysis/recommend.py` gives each its rule in words."""
+    """What to optimize for; `choice/recommend.py` gives each its rule in words."""
 
     SIZE = "size"
     SPEED = "speed"

@@ -4,8 +4,8 @@ The model keeps four kinds of link-time optimization apart that Cargo's spelling
 ``local`` (``lto = false``: thin-local LTO among the codegen units of each crate), ``thin`` and ``fat``
 (``lto = "fat"`` or ``true``). Source: the Cargo book, chapter "Profiles", and ``rustc --help -C``.
 
-To add an axis, add a field to :class:`Profile` and a row to :data:`AXES`; `cargo/settings.py` writes it out and
-`measure/effect.py` checks that it took effect.
+To add an axis, add a field to :class:`Profile` and a row to :data:`AXES`; `cargo/profiles/arguments.py` writes it out
+and `measure/effect.py` checks that it took effect.
 """
 
 from __future__ import annotations
