@@ -147,7 +147,7 @@ class _Ranking:
         return ""
 
     def objection(self, trial: Trial) -> str:
-        """Why a trial is no candidate; nothing if it is one."""
+        """Objection to a trial as a candidate; empty if there is none."""
         if trial.id == self._today.id:
             return ""
         for metric, option, limit in self._limits:
@@ -168,7 +168,7 @@ class _Ranking:
         return ""
 
     def rule(self) -> str:
-        """The rule in words, with the limits in force."""
+        """Rule in words, with the limits in force."""
         order = ", then ".join(
             f"{_METRIC_NAMES[name]} (ties within {tolerance:.0%})" for name, tolerance in self._objectives
         )
@@ -177,15 +177,15 @@ class _Ranking:
         return f"least {order}; limits: {', '.join(limits) or 'none'}"
 
     def why_keep(self) -> tuple[str, ...]:
-        """Why today's profile is kept."""
+        """Reasons for keeping today's profile."""
         first = self._objectives[0][0]
         if not self._is_judged:
             how = _HOW_TO_MEASURE.get(first, "--measure size")
-            return (f"the goal {self._study.goal} goes by {_METRIC_NAMES[first]}, which was not measured: {how}",)
+            return (f"the goal {self._study.goal} is judged by {_METRIC_NAMES[first]}, which was not measured: {how}",)
         others = len(self._study.built) - 1
         within = sum(not self.objection(trial) for trial in self._study.built) - 1
         if not within:
-            return (f"no other profile of the {others} that built may be taken",)
+            return (f"none of the {others} other profiles that built can be recommended",)
         return (f"of {others} other profiles that built, {within} keep the limits, and none of these is better",)
 
     def why_not(self, taken: Trial) -> tuple[str, ...]:
@@ -206,14 +206,14 @@ class _Ranking:
         return (f"left out: {what}, but {self.objection(trial)}",)
 
     def _newly_ends_interpreter(self, trial: Trial) -> bool:
-        """No size is worth a module that can no longer fail with an exception, unless today's is like that."""
+        """Whether an exception would end the interpreter, though not with today's profile: no size is worth that."""
         return any(
             warning.endswith(ENDS_INTERPRETER) and warning not in self._today.warnings for warning in trial.warnings
         )
 
     @property
     def _is_cautious(self) -> bool:
-        """Without a bench nobody knows what another ``opt-level`` does; only the goal size takes it unseen."""
+        """Whether other values of ``opt-level`` are refused: without a bench, only the goal size takes them unseen."""
         return not judged_benches(self._study) and self._study.goal is not Goal.SIZE
 
     def _value(self, trial: Trial, objective: str) -> float | None:
@@ -233,7 +233,7 @@ def _tolerance(metric: str, *, screened: bool) -> float:
 
 
 def _slower(trial: Trial, bench: Bench) -> str:
-    """Why a bench speaks against a trial: it fails, or the best guess is slower by more than matters."""
+    """Objection of a bench to a trial: it fails, or the estimate is slower by more than matters."""
     paired = trial.get(ratio_metric(bench.name, RUN_WALL))
     if paired is None:
         failed = any(absent.name.startswith(run_metric(bench.name, RUN_WALL)) for absent in trial.absent)

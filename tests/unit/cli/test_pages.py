@@ -86,3 +86,9 @@ def test_no_page_is_left_over() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text("utf-8")):
         assert (path.parent / target).exists(), target
+
+
+def test_the_readme_calls_every_public_function_and_no_other() -> None:
+    called = set(re.findall(r"\btrimtab\.([a-z]+)\(", (ROOT / "README.md").read_text("utf-8")))
+    functions = {name for name in trimtab.__all__ if name.islower()}
+    assert called == functions

@@ -81,7 +81,7 @@ def _table(answer: Answer, width: int) -> Table:
 
 
 def _columns_that_fit(metrics: Sequence[str], width: int) -> list[str]:
-    """As many columns as there is room for; the least wanted are given up first."""
+    """Columns that there is room for; the least wanted are given up first."""
     kept = list(metrics)
     smoke = [name for name in metrics if name.startswith(f"run.{STARTUP}.")]
     counts = [name for name in metrics if name.endswith(RUN_INSTRUCTIONS) and name not in smoke]

@@ -17,7 +17,7 @@ class Fit(StrEnum):
     OUT_OF_MEMORY = "out of memory"
     TOO_SLOW = "too slow"
     FAILED = "failed"
-    """For a reason that has nothing to do with the limits."""
+    """Failed for a reason other than the limits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,7 @@ from trimtab.system.process import ResourceLimits, Runner, limits_enforced_by
 from trimtab.units import parse_duration, parse_size
 
 _LIGHTER = (Lto.FAT, Lto.THIN, Lto.LOCAL, Lto.OFF)
-"""From the kind that takes most memory and time to build to the one that takes least."""
+"""Kinds of LTO, from the one that takes most memory and time to build to the one that takes least."""
 _USUAL_UNITS = 16
 _NOT_ENFORCED = "no control group can be made here to limit the memory of a build: this is a forecast only"
 
