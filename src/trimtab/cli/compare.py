@@ -11,7 +11,7 @@ import click
 
 from trimtab.cli.bench_options import check_formats, pairs_said, print_comparison, rules_of, run_options
 from trimtab.cli.options import command_line
-from trimtab.cli.output import message_printer, output_options, status_line, store_option
+from trimtab.cli.output import output_options, status_line, store_option, teller
 from trimtab.cli.progress import trial_progress
 from trimtab.commands.compare.cargo_bench import CargoBenches
 from trimtab.commands.compare.run import CompareContext, CompareRequest, run
@@ -22,8 +22,8 @@ from trimtab.measure.paired import RunOptions
 from trimtab.system.paths import default_folders
 from trimtab.system.process import Runner, SystemRunner
 
-_UNASKED_SECONDS = 60.0
-"""Seconds for each bench that counting may take without ``--counts``."""
+_PATIENCE = 60.0
+"""Seconds for each bench that counting may take if nobody asked for it."""
 
 
 @click.command("compare")
@@ -58,7 +58,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
         base=base,
         head=head,
         rules=rules,
-        benches=tuple(replace(parse_bench(text), smallest_change=options["smallest"]) for text in options["benches"]),
+        benches=tuple(replace(parse_bench(one), smallest_change=options["smallest"]) for one in options["benches"]),
         binaries=options["binaries"],
         wheel=options["wheel"],
         smallest=options["smallest"],
@@ -69,15 +69,15 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     )
 
     with status_line(**looks) as say:
-        context = CompareContext(
+        surroundings = CompareContext(
             folders=default_folders(store),
             runner=runner,
             progress=lambda: trial_progress(**looks),
-            step=lambda state: say(pairs_said(state)),
-            told=message_printer(quiet=options["quiet"]),
+            step=lambda one: say(pairs_said(one)),
+            told=teller(quiet=options["quiet"]),
         )
-        comparison, measured = run(request, context)
-    return print_comparison(comparison, measured, options)
+        found, measured = run(request, surroundings)
+    return print_comparison(found, measured, options)
 
 
 def _cargo_benches(options: dict[str, Any]) -> CargoBenches | None:
@@ -93,11 +93,11 @@ def _cargo_benches(options: dict[str, Any]) -> CargoBenches | None:
 
 
 def _counter(runner: Runner, rules: RunOptions, wanted: bool | None) -> Counter | None:
-    """Counter of instructions and cycles; without ``--counts`` only where that is quick."""
+    """The counter, unless unwanted. Where it was not asked for it may be missing, and may not take long."""
     if wanted is False:
         return None
     if wanted:
         return find_counter(runner, rules.environment)
     with contextlib.suppress(MissingError):
-        return replace(find_counter(runner, rules.environment), limit=_UNASKED_SECONDS)
+        return replace(find_counter(runner, rules.environment), limit=_PATIENCE)
     return None

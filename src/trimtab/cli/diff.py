@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trimtab.cli.output import console, markdown_option, output_options, refuse_two_formats, show, store_option
+from trimtab.cli.output import console, markdown_option, output_options, show, store_option
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.json import diff_json
 from trimtab.commands.diff.listing import By, listings, remarks
@@ -12,12 +12,13 @@ from trimtab.commands.diff.markdown import diff_markdown
 from trimtab.commands.diff.registry_limits import allowances
 from trimtab.commands.diff.run import weighed
 from trimtab.commands.diff.terminal import diff_renderables
+from trimtab.errors import InputError
 from trimtab.system.paths import default_folders
 from trimtab.system.process import Command, Finished, SystemRunner
 
 
-class _FetchingRunner(SystemRunner):
-    """Prints what is being fetched: the only program that runs here is pip, which takes a while."""
+class _Fetching(SystemRunner):
+    """Runner that prints what is being fetched: the only program that runs here is pip, which takes a while."""
 
     def run(self, command: Command) -> Finished:
         """Print the name of the package, then run pip."""
@@ -35,11 +36,7 @@ class _FetchingRunner(SystemRunner):
 @markdown_option
 @click.option("--wheels", type=click.IntRange(min=1), default=1, metavar="N", help="Platform wheels in a release (1).")
 @click.option(
-    "--downloads-per-month",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    help="Tells the traffic saved.",
+    "--downloads-per-month", type=click.IntRange(min=0), default=0, metavar="N", help="Tells the traffic saved."
 )
 @store_option
 @output_options
@@ -54,18 +51,18 @@ def command(
     of a study as STUDY:TRIAL. Nothing else is needed: no sources, no Cargo, no debug info. --json has
     everything, whatever --by and --top say.
     """
-    refuse_two_formats(as_json=as_json, markdown=markdown)
-    folders, runner = default_folders(store), SystemRunner() if quiet else _FetchingRunner()
-    result = difference(*(weighed(spec, folders, runner) for spec in (base, head) if spec))
-    allowed = allowances(result, wheels)
+    if as_json and markdown:
+        raise InputError("--json and --markdown exclude each other", hint="choose one")
+    folders, runner = default_folders(store), SystemRunner() if quiet else _Fetching()
+    found = difference(*(weighed(word, folders, runner) for word in (base, head) if word))
+    allowed = allowances(found, wheels)
     if as_json:
-        click.echo(diff_json(result, allowed))
+        click.echo(diff_json(found, allowed))
         return 0
-    tables = listings(result, By(by) if by else None, top)
-    lines = remarks(result, allowed, downloads_per_month)
+    tables, words = listings(found, By(by) if by else None, top), remarks(found, allowed, downloads_per_month)
     if markdown:
-        click.echo(diff_markdown(result, tables, lines), nl=False)
+        click.echo(diff_markdown(found, tables, words), nl=False)
     else:
         out = console(no_color=no_color)
-        show(diff_renderables(result, tables, lines, out.width), out)
+        show(diff_renderables(found, tables, words, out.width), out)
     return 0

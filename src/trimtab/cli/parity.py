@@ -9,7 +9,7 @@ import click
 
 from trimtab.cli.bench_options import check_formats
 from trimtab.cli.options import command_line, duration
-from trimtab.cli.output import console, message_printer, output_options, show, status_line, store_option
+from trimtab.cli.output import console, output_options, show, status_line, store_option, teller
 from trimtab.cli.progress import trial_progress
 from trimtab.commands.parity.json import parity_json
 from trimtab.commands.parity.markdown import parity_markdown
@@ -71,18 +71,18 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     )
 
     with status_line(**looks) as say:
-        context = ParityContext(
+        surroundings = ParityContext(
             folders=default_folders(store),
             runner=SystemRunner(),
             progress=lambda: trial_progress(**looks),
             step=lambda name, done, inputs: say(f"{name}: {done} of {inputs}"),
-            told=message_printer(quiet=options["quiet"]),
+            told=teller(quiet=options["quiet"]),
         )
-        parity = run(request, context)
-    _print(parity, options)
-    if not parity.complete:
+        found = run(request, surroundings)
+    _print(found, options)
+    if not found.complete:
         return InterruptError.exit_code
-    return 0 if parity.passed else 1
+    return 0 if found.passed else 1
 
 
 def _checks(options: dict[str, Any]) -> tuple[ParityCheck, ...]:
@@ -94,10 +94,10 @@ def _checks(options: dict[str, Any]) -> tuple[ParityCheck, ...]:
     return tuple(replace(parse_check(text), **given) for text in options["checks"])
 
 
-def _print(parity: Parity, options: dict[str, Any]) -> None:
+def _print(found: Parity, options: dict[str, Any]) -> None:
     if options["as_json"]:
-        click.echo(parity_json(parity))
+        click.echo(parity_json(found))
     elif options["markdown"]:
-        click.echo(parity_markdown(parity), nl=False)
+        click.echo(parity_markdown(found), nl=False)
     else:
-        show(parity_renderables(parity), console(no_color=options["no_color"]))
+        show(parity_renderables(found), console(no_color=options["no_color"]))

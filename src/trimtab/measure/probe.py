@@ -1,4 +1,4 @@
-"""What measures, whatever it measures. To add a metric, write a probe and name it in `experiment/wiring.py`."""
+"""Protocol for probes. A new metric is a new probe, named where an exploration chooses its probes."""
 
 from __future__ import annotations
 

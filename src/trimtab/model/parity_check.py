@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Normaliser(StrEnum):
-    """What may differ without being a difference; `commands/parity/normalise.py` says what becomes of each."""
+    """Parts of outputs that may differ; `trimtab.commands.parity.normalise` defines each."""
 
     PATHS = "paths"
     TIMES = "times"
