@@ -52,7 +52,12 @@ def command(commands: tuple[str, ...], **options: Any) -> int:
     line = status_line(quiet=options["quiet"], no_color=options["no_color"])
     with _contest(commands, options) as contest, line as say:
         found, measured = bench(
-            contest, rules, runner, counter=counter, step=lambda one: say(pairs_said(one)), command=command_line()
+            contest,
+            rules,
+            runner,
+            counter=counter,
+            on_progress=lambda one: say(pairs_said(one)),
+            command=command_line(),
         )
     require_run(found)
     return print_comparison(found, measured, options)

@@ -1,4 +1,4 @@
-"""What ``bench`` and ``compare`` share: how commands are run, and how that is shown."""
+"""Options and output that ``bench`` and ``compare`` share."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def run_options(function: F) -> F:
 
 
 def rules_of(options: Mapping[str, Any]) -> RunOptions:
-    """How commands are run, as the options say."""
+    """Run options from the command line."""
     stdin = options["stdin"]
     if stdin and stdin != "null" and not Path(stdin).is_file():
         raise InputError("there is no such input file", where=stdin, hint="name a regular file, or null")
@@ -120,6 +120,6 @@ def _all_runs(measured: Sequence[BenchRuns]) -> dict[str, Runs]:
 
 
 def pairs_said(one: BenchRuns) -> str:
-    """How far a bench is; a block takes too little time for a line of its own in a log."""
+    """Progress of a bench; a block takes too little time for a line of its own in a log."""
     pairs: Sequence[int] = [len(many[0].sequence) for name, many in one.series.items() if name in one.heads]
     return f"{one.case.name}: {max(pairs, default=0)} pairs"

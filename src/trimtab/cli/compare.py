@@ -69,14 +69,14 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     )
 
     with status_line(**looks) as say:
-        surroundings = CompareContext(
+        context = CompareContext(
             folders=default_folders(store),
             runner=runner,
             progress=lambda: trial_progress(**looks),
-            step=lambda one: say(pairs_said(one)),
-            told=teller(quiet=options["quiet"]),
+            on_progress=lambda one: say(pairs_said(one)),
+            on_message=teller(quiet=options["quiet"]),
         )
-        found, measured = run(request, surroundings)
+        found, measured = run(request, context)
     return print_comparison(found, measured, options)
 
 

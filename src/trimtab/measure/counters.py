@@ -33,7 +33,7 @@ _RUNS = 2
 _PATIENCE, _PATIENCE_FACTOR = 60.0, 300.0
 """Seconds, and times a run, after which counting is given up."""
 _SLOWDOWN = 100.0
-"""How much longer callgrind with caches takes than the CPU time of the program itself."""
+"""CPU time under callgrind with caches over the CPU time of the program itself."""
 _EVENTS = re.compile(r"Events\s*:\s*(.+)")
 _COLLECTED = re.compile(r"Collected\s*:\s*([\d ]+)")
 _DIGITS = 30
@@ -47,11 +47,11 @@ class Counter:
 
     program: str
     method: str
-    """What the counts are, for a report."""
+    """Description of the counts, for a report."""
     slowdown: float
-    """How many times longer a run takes, about."""
+    """Factor by which a run takes longer, about."""
     prefix: Callable[[str], tuple[str, ...]]
-    """Words before the command, for the name of a log file."""
+    """Argument list before the command, given the name of a log file."""
     read: Callable[[str], Count | None]
     """The counts in that log."""
     limit: float = math.inf
@@ -113,7 +113,7 @@ def callgrind(which: Callable[[str], str | None] = shutil.which) -> Counter:
 
 
 def count_runs(counter: Counter, runner: Runner, rules: RunOptions, measured: Sequence[BenchRuns]) -> None:
-    """Count twice what each candidate executes; the baseline's two runs are the null control. Failures do not count.
+    """Count each candidate twice; the baseline's two runs are the null control. Failures do not count.
 
     Helper commands are run around these runs too. An interrupt ends the counting: what is counted by then is kept.
     """

@@ -1,4 +1,4 @@
-"""The effect check: what rustc was really told for the final artifact, held against what was asked.
+"""The effect check: the options that rustc was given for the final artifact, held against those asked for.
 
 Cargo drops or overrides profile settings silently in several cases (crate types that cannot take LTO, ``RUSTFLAGS``,
 per-package overrides). The rustc calls of the build itself do not lie. Where an option is given twice, rustc takes
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from trimtab.model.profile import Debug, Lto, Panic, Profile, Strip
+from trimtab.model.profile import Debug, Lto, Panic, Profile, Strip, profile_from_spelled
 from trimtab.model.trial import ENDS_INTERPRETER, Effect, Invocation
 
 _LTO = {"": Lto.FAT, "fat": Lto.FAT, "thin": Lto.THIN, "off": Lto.OFF} | dict.fromkeys(
@@ -26,25 +26,25 @@ _FOR_RUSTC = {"lib", "rlib"}
 
 
 def check_effect(invocations: Sequence[Invocation], binary: str, asked: Profile) -> Effect | None:
-    """What one binary was compiled with; ``None`` when its rustc call is not among the invocations."""
+    """Options that one binary was compiled with; ``None`` when its rustc call is not among the invocations."""
     # Where a package has a program and a library of one name, the program is compiled last.
-    final = next((one for one in reversed(invocations) if _ships(one, binary)), None)
+    final = next((call for call in reversed(invocations) if _ships(call, binary)), None)
     if final is None:
         return None
-    found = compiled_with(final)
+    effective = compiled_with(final)
     return Effect(
         binary=binary,
-        lto=str(found.lto),
-        codegen_units=found.codegen_units,
-        opt_level=str(found.opt_level),
-        panic=str(found.panic),
-        strip=str(found.strip),
-        debug=str(found.debug),
+        lto=str(effective.lto),
+        codegen_units=effective.codegen_units,
+        opt_level=str(effective.opt_level),
+        panic=str(effective.panic),
+        strip=str(effective.strip),
+        debug=str(effective.debug),
         rustflags=tuple(flag for flag in asked.rustflags if flag in final.arguments),
         warnings=(
-            *_differences(asked, found, final, binary),
-            *_mixed_types(asked, found, final, binary),
-            *_lost_unwinding(found, final, binary),
+            *_differences(asked, effective, final, binary),
+            *_mixed_types(asked, effective, final, binary),
+            *_lost_unwinding(effective, final, binary),
             *_dependency_warnings(asked, _dependencies(final, invocations)),
         ),
     )
@@ -52,14 +52,16 @@ def check_effect(invocations: Sequence[Invocation], binary: str, asked: Profile)
 
 def shipped_crates(invocations: Sequence[Invocation]) -> tuple[str, ...]:
     """The crates that a build was for: programs and libraries that no other crate of it links."""
-    linked = {match["library"] for one in invocations for word in one.arguments if (match := _LIBRARY.search(word))}
+    linked = {
+        match["library"] for call in invocations for argument in call.arguments if (match := _LIBRARY.search(argument))
+    }
     return tuple(
         dict.fromkeys(
-            one.crate
-            for one in invocations
-            if _SHIPPED & set(_crate_types(one))
-            and f"lib{one.crate}{_extra_filename(one)}" not in linked
-            and not one.crate.startswith("build_script_")
+            call.crate
+            for call in invocations
+            if _SHIPPED & set(_crate_types(call))
+            and f"lib{call.crate}{_extra_filename(call)}" not in linked
+            and not call.crate.startswith("build_script_")
         )
     )
 
@@ -76,8 +78,6 @@ def compiled_with(invocation: Invocation) -> Profile:
         "opt-level": options.get("opt-level", "0"),
         "panic": "unwind" if options.get("panic", "unwind") == "unwind" else "abort",  # or immediate-abort
     }
-    from trimtab.model.profile import profile_from_spelled
-
     return profile_from_spelled(
         {
             **settings,
@@ -117,11 +117,11 @@ def _crate_types(invocation: Invocation) -> list[str]:
     return [value for key, value in pairs if key == "--crate-type"]
 
 
-def _differences(asked: Profile, found: Profile, final: Invocation, binary: str) -> list[str]:
+def _differences(asked: Profile, effective: Profile, final: Invocation, binary: str) -> list[str]:
     warnings = [
         f"{binary}: {axis.name} was asked as {axis.show(axis.get(asked))} "
-        f"but rustc was told {axis.show(axis.get(found))}"
-        for axis in found.differing(asked)
+        f"but rustc was told {axis.show(axis.get(effective))}"
+        for axis in effective.differing(asked)
         if axis.name != "rustflags"
     ]
     lost = [flag for flag in asked.rustflags if flag not in final.arguments]
@@ -130,10 +130,10 @@ def _differences(asked: Profile, found: Profile, final: Invocation, binary: str)
     return warnings
 
 
-def _mixed_types(asked: Profile, found: Profile, final: Invocation, binary: str) -> Iterator[str]:
-    """Why a library gets no link-time optimization. Source: Cargo's `lto.rs`, which leaves it out for an ``rlib``."""
+def _mixed_types(asked: Profile, effective: Profile, final: Invocation, binary: str) -> Iterator[str]:
+    """A warning where a library gets no link-time optimization, which Cargo's `lto.rs` leaves out for an ``rlib``."""
     types = _crate_types(final)
-    if asked.lto in (Lto.THIN, Lto.FAT) and found.lto is Lto.LOCAL and _FOR_RUSTC & set(types) and len(types) > 1:
+    if asked.lto in (Lto.THIN, Lto.FAT) and effective.lto is Lto.LOCAL and _FOR_RUSTC & set(types) and len(types) > 1:
         yield (
             f"{binary}: a library that is {' and '.join(types)} at once gets no LTO; build it as {_only(types)} alone, "
             f"as in `cargo rustc --lib --crate-type {_only(types)}`"
@@ -141,27 +141,27 @@ def _mixed_types(asked: Profile, found: Profile, final: Invocation, binary: str)
 
 
 def _only(types: Sequence[str]) -> str:
-    return next(one for one in types if one in _SHIPPED)
+    return next(kind for kind in types if kind in _SHIPPED)
 
 
-def _lost_unwinding(found: Profile, final: Invocation, binary: str) -> Iterator[str]:
+def _lost_unwinding(effective: Profile, final: Invocation, binary: str) -> Iterator[str]:
     """PyO3 turns a panic into an exception by catching it as it unwinds (PyO3's user guide, "Error handling")."""
-    is_module = "cdylib" in _crate_types(final) and any(word.startswith("pyo3=") for word in final.arguments)
-    if is_module and found.panic is not Panic.UNWIND:
+    is_module = "cdylib" in _crate_types(final) and any(argument.startswith("pyo3=") for argument in final.arguments)
+    if is_module and effective.panic is not Panic.UNWIND:
         yield f"{binary}: {ENDS_INTERPRETER}"
 
 
 def _dependencies(final: Invocation, invocations: Sequence[Invocation]) -> list[Invocation]:
     """The crates linked into the binary: reached through ``--extern``, procedural macros and build scripts excluded."""
-    by_library = {f"lib{one.crate}{_extra_filename(one)}": one for one in invocations}
+    by_library = {f"lib{call.crate}{_extra_filename(call)}": call for call in invocations}
     reached: dict[str, Invocation] = {}
     waiting = [final]
     while waiting:
         for argument in waiting.pop().arguments:
             match = _LIBRARY.search(argument)
-            if match and match["library"] not in reached and (found := by_library.get(match["library"])):
-                reached[match["library"]] = found
-                waiting.append(found)
+            if match and match["library"] not in reached and (library := by_library.get(match["library"])):
+                reached[match["library"]] = library
+                waiting.append(library)
     return list(reached.values())
 
 
@@ -173,12 +173,12 @@ def _dependency_warnings(asked: Profile, dependencies: Sequence[Invocation]) -> 
     """Dependencies compiled otherwise than asked; LTO and strip are the final artifact's own business."""
     warnings = []
     for name in ("codegen-units", "opt-level", "panic", "debug"):
-        odd = sorted({one.crate for one in dependencies if _differs(asked, one, name)})
+        odd = sorted({call.crate for call in dependencies if _differs(asked, call, name)})
         if odd:
             more = f" and {len(odd) - _MOST_NAMED} more" if len(odd) > _MOST_NAMED else ""
             warnings.append(f"dependencies with another {name} than asked: {', '.join(odd[:_MOST_NAMED])}{more}")
     if asked.lto in (Lto.THIN, Lto.FAT):
-        lost = sorted({one.crate for one in dependencies if _no_bitcode(one)})
+        lost = sorted({call.crate for call in dependencies if _no_bitcode(call)})
         if lost:
             warnings.append(
                 f"dependencies without bitcode, so that LTO cannot see into them: {', '.join(lost[:_MOST_NAMED])}"

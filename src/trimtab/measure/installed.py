@@ -64,7 +64,7 @@ class Installer:
     tools: Environment
     """An environment with pip, made with the Python that is meant."""
     folder: Path
-    """Where the environments go."""
+    """Parent folder of the environments."""
     environment: Mapping[str, str]
     program: str = ""
     """The console script that ``{bin}`` stands for; if left out, the only one there is."""
@@ -78,14 +78,14 @@ class Installer:
         Raises:
             InputError: pip cannot install it.
         """
-        if found := self._kept.get((key, copied)):
-            return found
+        if kept := self._kept.get((key, copied)):
+            return kept
         self.folder.mkdir(parents=True, exist_ok=True)
-        place = self.folder / f"{len(self._kept):04}"
-        made = make_environment(self.runner, self.tools.python, place, self.environment)
+        folder = self.folder / f"{len(self._kept):04}"
+        made = make_environment(self.runner, self.tools.python, folder, self.environment)
         finished = install(self.runner, self.tools, (str(wheel),), self.environment, into=made)
         if not finished.ok:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise InputError(f"pip cannot install it: {last_words(finished)}", where=wheel.name)
         self._kept[key, copied] = made
         return made
@@ -112,8 +112,8 @@ class Installer:
             if not (finished := self._python(made, f"import {module}")).ok:
                 return _not_working(f"import {module}", finished)
         for name in programs_in(wheel):
-            if trouble := self._starts(made, name):
-                return trouble
+            if failure := self._starts(made, name):
+                return failure
         if self.smoke and not (finished := self._python(made, self.smoke)).ok:
             return _not_working("the smoke check of trimtab.toml", finished)
         return None
@@ -132,13 +132,15 @@ class Installer:
         """
         made = self.installed(Path(artifact.path), artifact.sha256)
         argv = (made.python, "-c", _FIND, *modules_in(Path(artifact.path)))
-        surroundings = {**self.environment, **BENCH_VARIABLES}
-        finished = self.runner.run(Command(argv=argv, cwd=cwd, environment=surroundings, timeout=_TIMEOUT))
-        if finished.ok and (found := finished.stdout.strip()):
-            raise InputError(f"benches would not run the wheel: {found}", where=str(cwd), hint="remove what is there")
+        environment = {**self.environment, **BENCH_VARIABLES}
+        finished = self.runner.run(Command(argv=argv, cwd=cwd, environment=environment, timeout=_TIMEOUT))
+        if finished.ok and (location := finished.stdout.strip()):
+            raise InputError(
+                f"benches would not run the wheel: {location}", where=str(cwd), hint="remove what is there"
+            )
 
     def _starts(self, made: Environment, name: str) -> BuildFailed | None:
-        """What is wrong with a program that is installed: it need not know an option, but it must not fall over."""
+        """The failure of an installed program to start: it need not know an option, but it must not crash."""
         finished = self._run(made, (str(made.program(name)), "--version"))
         if not finished.ok and _fell_over(finished):
             return _not_working(f"{name} --version", finished)
@@ -154,7 +156,7 @@ class Installer:
 
 
 def modules_in(wheel: Path) -> list[str]:
-    """What is to be imported to load the shared libraries of a wheel.
+    """Names to import to load the shared libraries of a wheel.
 
     A library that has an init function (``PyInit_NAME``) is an extension module. Any other is loaded by the package
     around it, as with cffi and uniffi. Its bytes are searched for that name: no other string of it is likely to end so.
@@ -178,12 +180,12 @@ def programs_in(wheel: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:
         folder = next(name for name in archive.namelist() if _METADATA.fullmatch(name)).rpartition("/")[0]
         described = metadata.PathDistribution(zipfile.Path(archive, f"{folder}/"))
-        scripts = {one.name for one in described.entry_points.select(group="console_scripts")}
+        scripts = {script.name for script in described.entry_points.select(group="console_scripts")}
     return sorted(scripts | {match["name"] for name in _names(wheel) if (match := _PROGRAM.fullmatch(name))})
 
 
 def _installed_at(path: PurePosixPath) -> PurePosixPath:
-    """Where a member goes, seen from the folder of installed packages."""
+    """Installed path of a member, relative to the folder of installed packages."""
     in_data = len(path.parts) > 1 and path.parts[0].endswith(".data") and path.parts[1] in ("platlib", "purelib")
     return PurePosixPath(*path.parts[2:]) if in_data else path
 
@@ -197,15 +199,15 @@ def _fell_over(finished: Finished) -> bool:
     return finished.exit_code < 0 or finished.timed_out or "Traceback" in finished.stderr
 
 
-def _not_working(what: str, finished: Finished) -> BuildFailed:
+def _not_working(tried: str, finished: Finished) -> BuildFailed:
     lines = [line.strip() for line in finished.stderr.splitlines()]
-    said = [line for line in lines if line and not line.startswith("note: ")]  # Rust's hint at backtraces
+    messages = [line for line in lines if line and not line.startswith("note: ")]  # Rust's hint at backtraces
     if finished.timed_out:
         ended = finished.ended
     elif finished.exit_code < 0:
         ended = f"the interpreter or program is ended by {signal.Signals(-finished.exit_code).name}"
     else:
         ended = f"exit code {finished.exit_code}"
-    message = f"{what}: {ended}" + (f": {said[-1]}" if said else "")
+    message = f"{tried}: {ended}" + (f": {messages[-1]}" if messages else "")
     cause = Cause.INSTALL if finished.timed_out else Cause.SMOKE
-    return BuildFailed(cause=cause, message=message[:_LONGEST], log=tuple(said[-_LOG_LINES:]), wall=finished.wall)
+    return BuildFailed(cause=cause, message=message[:_LONGEST], log=tuple(messages[-_LOG_LINES:]), wall=finished.wall)

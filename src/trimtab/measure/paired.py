@@ -27,7 +27,7 @@ _LONGEST_NAME = 4096
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOptions:
-    """How benches are run."""
+    """Options of paired runs, the same for all benches of a report."""
 
     environment: Mapping[str, str]
     cwd: Path | None = None
@@ -154,7 +154,7 @@ class PairedBench:
 
 @contextlib.contextmanager
 def helped(runner: Runner, rules: RunOptions, commands: int) -> Iterator[None]:
-    """What the user wants around the runs of so many commands.
+    """Setup before and cleanup after the runs of so many commands.
 
     Raises:
         InputError: a helper command fails.

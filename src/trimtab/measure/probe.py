@@ -10,12 +10,12 @@ from trimtab.model.trial import Artifact
 
 
 class Probe(Protocol):
-    """Measures one aspect of a trial's binaries."""
+    """Probe of one aspect of a trial's binaries, such as their size or their run time."""
 
     def measure(
         self, artifacts: tuple[Artifact, ...], baseline: tuple[Artifact, ...]
     ) -> Iterable[Measurement | Absent]:
-        """Measure.
+        """The metrics of one trial.
 
         Args:
             artifacts: the trial's binaries, at least one.

@@ -39,14 +39,14 @@ _STARTUP_TIMEOUT = 5.0
 _IDENTICAL = "byte-identical to today's binary; nothing was run"
 
 Words = Mapping[str, str]
-"""What stands in a bench for what: ``{"{bin}": "/path/to/the/binary"}``."""
+"""Placeholders of a bench's command → their values: ``{"{bin}": "/path/to/the/binary"}``."""
 
 
 class ProgramStage(Protocol):
     """Puts what was built where benches can run it."""
 
     def words(self, artifact: Artifact, *, copied: bool) -> contextlib.AbstractContextManager[Words]:
-        """What stands for an artifact, as long as the context lasts.
+        """Placeholders for an artifact, valid as long as the context lasts.
 
         Args:
             artifact: what was built.
@@ -64,17 +64,17 @@ class Binaries:
         if not copied:
             yield {"{bin}": artifact.path}
             return
-        place = Path(artifact.path).parent.with_name(artifact.sha256[::-1])
-        place.mkdir(exist_ok=True)
+        folder = Path(artifact.path).parent.with_name(artifact.sha256[::-1])
+        folder.mkdir(exist_ok=True)
         try:
-            yield {"{bin}": str(shutil.copy2(artifact.path, place / artifact.name))}
+            yield {"{bin}": str(shutil.copy2(artifact.path, folder / artifact.name))}
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
-    """Where and how benches are run."""
+    """Runner, folder, environment and limits for all benches of a trial."""
 
     runner: Runner
     cwd: Path
@@ -88,7 +88,7 @@ class RunContext:
         return self.runner.run(self.command(argv, capture=capture))
 
     def command(self, argv: Sequence[str], *, capture: bool = False) -> Command:
-        """A bench's command in these surroundings."""
+        """A bench's command in these context."""
         return Command(
             argv=tuple(argv), cwd=self.cwd, environment=self.environment, timeout=self.timeout, capture=capture
         )
@@ -99,12 +99,12 @@ class RunProbe:
 
     def __init__(
         self,
-        surroundings: RunContext,
+        context: RunContext,
         benches: tuple[Bench, ...],
         seconds: float,
         confidence: float = CONFIDENCE,
     ) -> None:
-        self._surroundings = surroundings
+        self._context = context
         self._benches = benches
         self._seconds = seconds
         self._confidence = confidence
@@ -122,32 +122,32 @@ class RunProbe:
             for bench in self._benches:
                 yield from _identical(bench)
             return
-        stage = self._surroundings.stage
+        stage = self._context.stage
         with stage.words(base, copied=False) as first, stage.words(head, copied=not baseline) as second:
             for bench in self._benches:
                 order = random.Random(f"{bench.name} {head.sha256}")  # noqa: S311 - reproducible, not secret
-                with _place_for(bench, self._surroundings, first) as (settled, surroundings):
-                    yield from self._pairs(settled, surroundings, (first, second), order)
+                with _context_for(bench, self._context, first) as (settled, context):
+                    yield from self._pairs(settled, context, (first, second), order)
 
     def _pairs(
-        self, bench: Bench, surroundings: RunContext, pair: tuple[Words, Words], order: random.Random
+        self, bench: Bench, context: RunContext, pair: tuple[Words, Words], order: random.Random
     ) -> Iterator[Measurement | Absent]:
         base, head = (command_line(bench, words) for words in pair)
-        warm = surroundings.run(base, capture=True)
+        warm = context.run(base, capture=True)
         if not warm.ok and bench.name == STARTUP:
             yield Absent(name=run_metric(STARTUP, RUN_WALL), reason="the program takes neither --version nor --help")
             return
         if not warm.ok:
             raise _bench_fails(bench, warm, pair[0])
-        trouble = surroundings.run(head, capture=True)
-        if not trouble.ok:
-            yield Absent(name=run_metric(bench.name, RUN_WALL), reason=trouble.ended)
+        warm_head = context.run(head, capture=True)
+        if not warm_head.ok:
+            yield Absent(name=run_metric(bench.name, RUN_WALL), reason=warm_head.ended)
             return
-        pairs = min(_MOST_PAIRS, max(fewest_for(self._confidence), int(self._seconds / (warm.wall + trouble.wall))))
+        pairs = min(_MOST_PAIRS, max(fewest_for(self._confidence), int(self._seconds / (warm.wall + warm_head.wall))))
         runs: dict[tuple[str, ...], list[Finished]] = {base: [], head: []}
         for _ in range(pairs):
             for command in order.sample((base, head), 2):
-                finished = surroundings.run(command)
+                finished = context.run(command)
                 if not finished.ok:
                     yield Absent(name=run_metric(bench.name, RUN_WALL), reason=finished.ended)
                     return
@@ -171,8 +171,8 @@ class RunProbe:
 class InstructionProbe:
     """Instructions and estimated cycles under callgrind: repeatable whatever else the machine does, but not time."""
 
-    def __init__(self, surroundings: RunContext, benches: tuple[Bench, ...]) -> None:
-        self._surroundings = surroundings
+    def __init__(self, context: RunContext, benches: tuple[Bench, ...]) -> None:
+        self._context = context
         self._benches = benches
 
     def measure(
@@ -188,19 +188,19 @@ class InstructionProbe:
             elif bench.command[0] not in ("{bin}", "{python}"):
                 yield Absent(name=name, reason="callgrind counts only a command that begins with {bin} or {python}")
             else:
-                stage = self._surroundings.stage
+                stage = self._context.stage
                 with (
                     stage.words(base, copied=False) as first,
                     stage.words(artifacts[0], copied=False) as own,
-                    _place_for(bench, self._surroundings, first) as (settled, surroundings),
+                    _context_for(bench, self._context, first) as (settled, context),
                 ):
-                    yield from self._count(settled, surroundings, own)
+                    yield from self._count(settled, context, own)
 
-    def _count(self, bench: Bench, surroundings: RunContext, words: Words) -> Iterator[Measurement | Absent]:
+    def _count(self, bench: Bench, context: RunContext, words: Words) -> Iterator[Measurement | Absent]:
         name = run_metric(bench.name, RUN_INSTRUCTIONS)
         try:
             counter = callgrind(shutil.which)
-            count = counter.count(surroundings.runner, surroundings.command(command_line(bench, words)))
+            count = counter.count(context.runner, context.command(command_line(bench, words)))
         except MissingError as error:
             yield Absent(name=name, reason=error.what, needs="valgrind")
             return
@@ -217,17 +217,17 @@ class InstructionProbe:
 
 
 @contextlib.contextmanager
-def _place_for(bench: Bench, surroundings: RunContext, words: Words) -> Iterator[tuple[Bench, RunContext]]:
-    """Where a bench is run: as the user said, in the project.
+def _context_for(bench: Bench, context: RunContext, words: Words) -> Iterator[tuple[Bench, RunContext]]:
+    """The context of one bench: as the user said, in the project.
 
     The start-up smoke run, which nobody asked for, is kept in an empty folder and short, and gets the option that the
     program takes, ``--version`` or ``--help``.
     """
     if bench.name != STARTUP:
-        yield bench, surroundings
+        yield bench, context
         return
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
-        short = replace(surroundings, cwd=Path(scratch), timeout=min(_STARTUP_TIMEOUT, surroundings.timeout))
+        short = replace(context, cwd=Path(scratch), timeout=min(_STARTUP_TIMEOUT, context.timeout))
         if bench == STARTUP_BENCH and not short.run(command_line(bench, words)).ok:
             bench = replace(bench, command=("{bin}", "--help"))
         yield bench, short
@@ -236,14 +236,20 @@ def _place_for(bench: Bench, surroundings: RunContext, words: Words) -> Iterator
 def command_line(bench: Bench, words: Words) -> tuple[str, ...]:
     """A bench's command with what it is run with in its place."""
     command = bench.command
-    for name, meaning in words.items():
-        command = tuple(word.replace(name, meaning) for word in command)
+    for name, value in words.items():
+        command = tuple(argument.replace(name, value) for argument in command)
     return command
 
 
-def _measurement(name: str, found: Interval, unit: str, method: str) -> Measurement:
+def _measurement(name: str, interval: Interval, unit: str, method: str) -> Measurement:
     return Measurement(
-        name=name, value=found.value, unit=unit, low=found.low, high=found.high, samples=found.samples, method=method
+        name=name,
+        value=interval.value,
+        unit=unit,
+        low=interval.low,
+        high=interval.high,
+        samples=interval.samples,
+        method=method,
     )
 
 

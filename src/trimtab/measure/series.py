@@ -1,4 +1,4 @@
-"""What is run and what has come in: benches, their candidates, and the pairs so far."""
+"""Benches with their candidates, and the samples and pairs taken so far."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Case:
     cwd: Mapping[str, Path] = field(default_factory=dict)
     """The folder of each candidate that has one of its own."""
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """What a candidate's environment needs beside the common one."""
+    """Environment variables of each candidate beside the common ones."""
     reported: Callable[[Finished], float] | None = None
     """Reads the seconds that a run says its work took, which are then judged instead of the run's own times."""
 
@@ -50,7 +50,8 @@ class Series:
     decisive: bool = True
     """Whether runs go on until it is decided."""
     absent: str = ""
-    """Why there is no judging it. One unknown value is enough: pairs of what is known alone would be a selection."""
+    """Reason why it cannot be judged; empty if it can. One unknown value is enough: pairs of known ones alone would be
+    a selection."""
 
     @property
     def tells(self) -> bool:
@@ -70,19 +71,19 @@ class Series:
 
 @dataclass(slots=True)
 class BenchRuns:
-    """A bench in progress: what has been run, and what it says."""
+    """A bench in progress: its samples, and the series made of them."""
 
     case: Case
     runs: dict[str, Runs]
     series: dict[str, list[Series]]
     failure: str = ""
-    """Why it was given up; what was run before counts."""
+    """Reason why it was given up; runs made before count."""
     interrupted: bool = False
     """Whether the user has seen enough."""
     output: dict[str, int] = field(default_factory=dict)
     """Bytes that each candidate printed in its warm-up."""
     counts: dict[str, list[Count]] = field(default_factory=dict)
-    """What a few runs of each candidate executed."""
+    """Counted runs of each candidate."""
     notes: list[str] = field(default_factory=list)
 
     @property

@@ -37,7 +37,7 @@ class StripTool:
 
 
 def find_strip_tool(runner: Runner, sysroot: Path, host: str) -> StripTool | None:
-    """The first that works of the toolchain's own ``rust-objcopy`` and the system's.
+    """First program that works of the toolchain's own ``rust-objcopy`` and the system's.
 
     rustc itself strips through the linker or through ``rust-objcopy``; what different tools leave differs by a few
     bytes, so the measurement names the tool.
@@ -116,9 +116,9 @@ class WheelSizeProbe:
             members: list[Artifact] = []
             for packed in unpack(Path(wheel.path), Path(opened)):
                 if packed.file:
-                    place = Path(scratch) / str(len(members))
-                    shutil.copyfile(packed.file, place)
-                    members.append(Artifact(name=packed.name, size=packed.size, sha256="", path=str(place)))
+                    extracted = Path(scratch) / str(len(members))
+                    shutil.copyfile(packed.file, extracted)
+                    members.append(Artifact(name=packed.name, size=packed.size, sha256="", path=str(extracted)))
             if members:
                 yield from self._binaries.measure(tuple(members), baseline)
             else:

@@ -1,4 +1,4 @@
-"""What the pairs say: verdicts, rows for a report, and what makes times less worth."""
+"""Verdicts on series of pairs, rows for a report, and warnings about conditions that spoil times."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _counted(one: BenchRuns, name: str, base: Sequence[Count], head: Sequence[Co
 
 
 def _printed(one: BenchRuns, name: str) -> Iterator[ComparisonRow]:
-    """How much is printed: neither more nor less of it is better, so a difference has no verdict."""
+    """The row on bytes printed: neither more nor less of it is better, so a difference has no verdict."""
     base, head = one.output.get(one.base), one.output.get(name)
     if not one.case.reported and base is not None and head is not None and (base or head):
         change = head / base - 1 if base else None
@@ -113,7 +113,7 @@ def range_verdict(low: float, high: float, smallest: float) -> Verdict:
 def over_layouts(
     rows: Sequence[ComparisonRow], spreads: Sequence[LayoutSpread], smallest: Mapping[str, float]
 ) -> list[ComparisonRow]:
-    """Rows with what several layouts say in the place of what two programs alone say.
+    """Rows with the verdict over several layouts in the place of that on two programs alone.
 
     Args:
         rows: those of the two programs.
@@ -195,7 +195,7 @@ def _median(series: Series, samples: Sequence[Sample]) -> float | None:
 
 
 def warnings_of(measured: Sequence[BenchRuns]) -> Iterator[str]:
-    """What makes times less worth: runs too short for the clock, machines that change their speed, null controls."""
+    """Warnings about times: runs too short for the clock, machines that change their speed, null controls."""
     for one in measured:
         for warning in (*_gaps(one), *_tails(one), *_unsteady([sample.wall for sample in one.runs[one.base].samples])):
             yield f"{one.case.name}: {warning}"
@@ -205,7 +205,7 @@ def warnings_of(measured: Sequence[BenchRuns]) -> Iterator[str]:
 
 
 def _gaps(one: BenchRuns) -> Iterator[str]:
-    """What could not be measured."""
+    """Warnings about metrics that could not be measured."""
     yield from one.notes
     for metric, reason in {series.metric: series.absent for name in one.heads for series in one.series[name]}.items():
         if reason:
@@ -234,7 +234,7 @@ def _tails(one: BenchRuns) -> Iterator[str]:
 
 
 def _unsteady(walls: Sequence[float]) -> Iterator[str]:
-    """What times alone tell of the machine."""
+    """Warnings about the machine, from the wall times alone."""
     if len(walls) < _FEWEST:
         return
     if statistics.median(walls) < _SHORT:

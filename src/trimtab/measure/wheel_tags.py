@@ -1,4 +1,4 @@
-"""Whether a wheel is what its tags say: the platforms and Pythons that it claims to work on.
+"""Wheel tags: the platforms and Pythons that a wheel claims to work on, and those that it does work on.
 
 Two libraries that are made for this are asked: auditwheel for the oldest Linux that has all that a wheel needs
 (PEP 600), abi3audit for symbols outside of the stable ABI (PEP 384) that an ``abi3`` wheel promises to keep to.
@@ -26,7 +26,7 @@ _LEGACY = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12", "ma
 
 
 def wheel_tags(runner: Runner, wheel: Path) -> WheelTags:
-    """What a wheel's name claims, and where that is not so.
+    """Tags that a wheel's name claims, and warnings where it does not keep to them.
 
     Args:
         runner: runs auditwheel and abi3audit, which come with the extra ``wheels``.
@@ -35,12 +35,12 @@ def wheel_tags(runner: Runner, wheel: Path) -> WheelTags:
     parts = [part.split(".") for part in wheel.stem.split("-")[-3:]]  # Pythons, ABIs and platforms, each one or more
     claimed = tuple(sorted("-".join(tag) for tag in itertools.product(*parts)))
     platform, warnings, unknown = "", [], []
-    if any("linux" in one for one in parts[-1]):
+    if any("linux" in tag for tag in parts[-1]):
         try:
             platform = _oldest_platform(runner, wheel)
         except _UnknownError as error:
             unknown.append(str(error))
-        wrong = [one for one in parts[-1] if platform and _is_older(one, platform)]
+        wrong = [tag for tag in parts[-1] if platform and _is_older(tag, platform)]
         if wrong:
             warnings.append(f"the wheel claims {wrong[0]}, but needs {platform} (auditwheel)")
     if any("-abi3-" in tag for tag in claimed):
@@ -62,10 +62,10 @@ def _oldest_platform(runner: Runner, wheel: Path) -> str:
 
 def _is_older(claimed: str, needed: str) -> bool:
     """Whether a manylinux or musllinux tag promises an older system than is needed; plain ``linux`` promises none."""
-    one, two = _PLATFORM.match(_modern(claimed)), _PLATFORM.match(_modern(needed))
-    if not one or not two or one["libc"] != two["libc"]:
+    ours, theirs = _PLATFORM.match(_modern(claimed)), _PLATFORM.match(_modern(needed))
+    if not ours or not theirs or ours["libc"] != theirs["libc"]:
         return False
-    return (int(one["major"]), int(one["minor"])) < (int(two["major"]), int(two["minor"]))
+    return (int(ours["major"]), int(ours["minor"])) < (int(theirs["major"]), int(theirs["minor"]))
 
 
 def _modern(platform: str) -> str:
@@ -75,29 +75,31 @@ def _modern(platform: str) -> str:
 
 
 def _outside_stable_abi(runner: Runner, wheel: Path) -> list[str]:
-    """What abi3audit finds: symbols that are not in the stable ABI, or only in that of a newer Python."""
+    """abi3audit's findings: symbols that are not in the stable ABI, or only in that of a newer Python."""
     specs = _ask(runner, "specs", "abi3audit", "--report", str(wheel))
-    modules = [one for spec in specs.values() for one in spec.get(spec.get("kind", ""), [])]
+    modules = [module for spec in specs.values() for module in spec.get(spec.get("kind", ""), [])]
     if not modules:
         raise _UnknownError("abi3audit finds no module that it can read")
-    found = []
-    for one in modules:
-        result = one.get("result", {})
+    violations = []
+    for module in modules:
+        result = module.get("result", {})
         for symbol in result.get("non_abi3_symbols", []):
-            found.append(f"{one.get('name')}: {symbol} is not in the stable ABI (abi3audit)")
+            violations.append(f"{module.get('name')}: {symbol} is not in the stable ABI (abi3audit)")
         for symbol, since in result.get("future_abi3_objects", {}).items():
-            found.append(f"{one.get('name')}: {symbol} is in the stable ABI since Python {since} only (abi3audit)")
-    return found
+            violations.append(
+                f"{module.get('name')}: {symbol} is in the stable ABI since Python {since} only (abi3audit)"
+            )
+    return violations
 
 
-def _ask(runner: Runner, key: str, module: str, *words: str) -> Any:
-    """What a library of this Python's has under a key of its answer; it has no interface but its command line.
+def _ask(runner: Runner, key: str, module: str, *arguments: str) -> Any:
+    """The value under a key of the JSON that a library of this Python's prints; its command line is its only interface.
 
     Raises:
         _UnknownError: it has nothing.
     """
     finished = runner.run(
-        Command(argv=(sys.executable, "-m", module, *words), environment=dict(os.environ), timeout=_TIMEOUT)
+        Command(argv=(sys.executable, "-m", module, *arguments), environment=dict(os.environ), timeout=_TIMEOUT)
     )
     if f"No module named {module}" in finished.stderr:
         raise _UnknownError(f"{module} cannot be run: pip install 'trimtab[wheels]'")

@@ -1,4 +1,4 @@
-"""Candidates run side by side: what was measured, and the verdicts."""
+"""Candidates run side by side: samples, rows and verdicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EXPLANATIONS = frozenset({"faults", "instructions", "cycles", "output"})
 
 
 class Verdict(StrEnum):
-    """What is to be said of one metric of one bench."""
+    """The verdict on one metric of one bench."""
 
     REGRESSED = "regressed"
     IMPROVED = "improved"
@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 
 
 class Mode(StrEnum):
-    """How a row's numbers came about, and so what its interval means."""
+    """The way a row's numbers came about, which says what its interval means."""
 
     PAIRED = "paired"
     """Many runs, side by side in blocks of random order; the interval may be looked at at any time."""
@@ -41,7 +41,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placement:
-    """What several layouts of both sides say beside the two programs that were compared."""
+    """The two programs that were compared, beside several layouts of both sides."""
 
     verdict: Verdict
     """On these two programs alone."""
@@ -77,21 +77,21 @@ class ComparisonRow:
     runs: int
     """Pairs; runs of each side where they are counted; layouts of each side."""
     more: int | None = None
-    """About how many more pairs an unclear row takes to a verdict; ``None`` if there is no telling."""
+    """Pairs that an unclear row still takes to a verdict, about; ``None`` if there is no telling."""
     placement: Placement | None = None
-    """Where there are layouts: change, interval and verdict are then those of all layouts."""
+    """Set where there are layouts: change, interval and verdict are then those of all layouts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conditions:
-    """What all runs had in common, beside the machine."""
+    """Conditions that all runs had in common, beside the machine."""
 
     aslr: bool | None
     """Whether the kernel puts a program's memory at random addresses; ``None`` where it does not say."""
     cpus: tuple[int, ...]
     """The CPUs on which runs were allowed; empty where there is no telling."""
     governor: str
-    """What chooses the CPUs' frequency; empty where nothing does."""
+    """Governor of the CPUs' frequency; empty where there is none."""
     environment: int
     """Bytes of the environment, which lies on a program's stack and so moves it."""
     cwd: str
@@ -110,7 +110,7 @@ class Comparison:
     machine: Machine
     conditions: Conditions
     seconds: float
-    """That it took."""
+    """Seconds that it took."""
     failures: tuple[str, ...] = ()
     """Benches that could not be run or failed in the middle, with the reason; what was measured before counts."""
     notes: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ class Comparison:
 
     @property
     def counts(self) -> Mapping[Verdict, int]:
-        """How many rows have each verdict."""
+        """Number of rows with each verdict."""
         counted = Counter(row.verdict for row in self.rows)
         return {verdict: counted[verdict] for verdict in Verdict}
 
@@ -147,8 +147,8 @@ class Comparison:
 def _telling(rows: Sequence[ComparisonRow]) -> Sequence[ComparisonRow]:
     """The rows that a reader asks for first: times, else what is no mere explanation of them."""
     for metrics in (_TIMES, frozenset({row.metric for row in rows}) - _EXPLANATIONS):
-        if found := [row for row in rows if row.metric in metrics]:
-            return found
+        if chosen := [row for row in rows if row.metric in metrics]:
+            return chosen
     return rows
 
 
@@ -174,7 +174,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Count:
-    """What one run executed."""
+    """Instructions and cycles of one run."""
 
     instructions: int
     cycles: int | None

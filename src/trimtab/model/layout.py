@@ -1,4 +1,4 @@
-"""What placement alone does to a bench, and what is left of a difference beyond that."""
+"""Effect of placement alone on a bench, and the difference between two builds beyond that."""
 
 from __future__ import annotations
 

@@ -66,12 +66,12 @@ def ratio_interval(base: Sequence[float], head: Sequence[float], confidence: flo
         ValueError: unequal lengths, no pair, or a value that is not positive.
     """
     logs = [math.log(h) - math.log(b) for b, h in zip(base, head, strict=True)]
-    found = median_interval(logs, confidence)
+    middle = median_interval(logs, confidence)
     return Interval(
-        value=math.exp(found.value),
-        low=None if found.low is None else math.exp(found.low),
-        high=None if found.high is None else math.exp(found.high),
-        samples=found.samples,
+        value=math.exp(middle.value),
+        low=None if middle.low is None else math.exp(middle.low),
+        high=None if middle.high is None else math.exp(middle.high),
+        samples=middle.samples,
     )
 
 

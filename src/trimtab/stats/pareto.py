@@ -34,5 +34,5 @@ def _cell(value: float, tolerance: float) -> float:
     return round(math.log(value) / math.log1p(tolerance)) if tolerance else value
 
 
-def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+def _dominates(cell: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return cell != other and all(a <= b for a, b in zip(cell, other, strict=True))

@@ -32,7 +32,7 @@ from collections.abc import Callable, Iterator, Sequence
 from trimtab.stats.median import Interval
 
 _BETS = (0.2, 0.5, 1.2, 3.0)
-"""How boldly is bet, per scale of a pair: the first finds changes of a tenth of the noise, the last those beyond it."""
+"""Stakes per scale of a pair: the first finds changes of a tenth of the noise, the last those beyond it."""
 _OUTLIER = 2.5
 """Scales from the centre at which a pair counts most; beyond that it counts for less and less."""
 _SATURATION = 3.0

@@ -1,4 +1,4 @@
-"""How far one small sample lies above another, with a distribution-free interval.
+"""Shift between two small samples, with a distribution-free interval.
 
 Two independent samples are taken to have the same distribution but for a shift. Its Hodges-Lehmann estimate is the
 median of all differences between an observation of the one and an observation of the other. The Mann-Whitney statistic
@@ -23,7 +23,7 @@ from trimtab.stats.median import CONFIDENCE, Interval
 
 
 def shift_interval(base: Sequence[float], head: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
-    """How much larger head is than base.
+    """Hodges-Lehmann estimate of head less base, with its Mann-Whitney interval.
 
     Exchanging base and head changes the sign exactly. At 99 %, an interval takes five observations on each side.
 
@@ -43,7 +43,7 @@ def shift_interval(base: Sequence[float], head: Sequence[float], confidence: flo
 
 
 def arrangements(m: int, n: int) -> list[int]:
-    """In how many orders of m and n observations the Mann-Whitney statistic is 0, 1, …, m·n.
+    """Number of orders of m and n observations for which the Mann-Whitney statistic is 0, 1, …, m·n.
 
     The largest observation of all is one of the first kind, above all n of the second, or it is one of the second:
     c(m, n, u) = c(m - 1, n, u - n) + c(m, n - 1, u).

@@ -33,7 +33,7 @@ _BUSY = 0.5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchPlan:
-    """What is compared: commands as they are, or one or more benches with several binaries."""
+    """Candidates and cases: commands as they are, or one or more benches with several binaries."""
 
     cases: tuple[Case, ...]
     candidates: tuple[str, ...]
@@ -161,22 +161,22 @@ def _digest(path: Path) -> str:
 
 
 def bench(
-    contest: BenchPlan,
+    plan: BenchPlan,
     rules: RunOptions,
     runner: Runner,
     *,
     counter: Counter | None = None,
-    step: Callable[[BenchRuns], None] = lambda _: None,
+    on_progress: Callable[[BenchRuns], None] = lambda _: None,
     command: str = "",
 ) -> tuple[Comparison, list[BenchRuns]]:
-    """Run everything, and say what it says.
+    """Run all cases and judge them.
 
     Args:
-        contest: what is compared.
+        plan: what is compared.
         rules: how it is run.
         runner: runs commands.
         counter: counts what a few more runs execute.
-        step: is told after every block.
+        on_progress: called after every block.
         command: how to repeat it.
 
     Returns:
@@ -184,9 +184,9 @@ def bench(
     """
     started, throttled = time.monotonic(), times_throttled()
     notes = list(_surroundings(these_conditions(rules.environment, rules.cwd or Path.cwd())))
-    empty = nothing_run(contest.candidates, rules, command)
+    empty = nothing_run(plan.candidates, rules, command)
     try:
-        measured = PairedBench(runner, rules).measure(contest.cases, step)
+        measured = PairedBench(runner, rules).measure(plan.cases, on_progress)
     except MissingError as error:
         return replace(empty, failures=(error.what,)), []
     if any(one.interrupted for one in measured):
@@ -253,7 +253,7 @@ def _outputs(measured: Sequence[BenchRuns]) -> Iterator[str]:
 
 
 def _surroundings(conditions: Conditions) -> Iterator[str]:
-    """What makes a machine a bad clock."""
+    """Notes on conditions that make a machine a bad clock."""
     load, cores = os.getloadavg()[0], usable_cores()
     if load > _BUSY * cores:
         yield f"the machine is busy (load {load:.1f} on {cores} cores): verdicts hold, but take longer"

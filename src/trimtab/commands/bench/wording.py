@@ -1,4 +1,4 @@
-"""What a comparison says, in the words that terminal and Markdown share."""
+"""Texts of a comparison that terminal and Markdown share."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def machine_text(comparison: Comparison) -> str:
 
 
 def ordered(comparison: Comparison) -> list[ComparisonRow]:
-    """What regressed and what improved first, the most of it at the top."""
+    """Rows by verdict, regressions first, and the largest change of each verdict at the top."""
     place = {verdict: number for number, verdict in enumerate(Verdict)}
     return sorted(comparison.rows, key=lambda row: (place[row.verdict], -abs(row.change or 0)))
 
@@ -69,7 +69,7 @@ def verdict_text(row: ComparisonRow) -> str:
 
 
 def spread_notes(comparison: Comparison) -> Iterator[str]:
-    """How far the layouts of each side lie apart."""
+    """Notes on the spread between the layouts of each side."""
     for row in comparison.rows:
         if alone := row.placement:
             base, head = (format_change(1 + spread) for spread in (alone.base_spread, alone.head_spread))
@@ -93,5 +93,5 @@ def null_notes(comparison: Comparison) -> Iterator[str]:
 
 
 def null_verdict_text(row: ComparisonRow) -> str:
-    """What the baseline beside its own copy says of the machine."""
+    """Verdict text of a null control."""
     return "called different: mistrust this machine" if row.verdict in CALLED else "not called"

@@ -45,13 +45,13 @@ class BenchBuilder:
         Raises:
             InputError: Cargo cannot build them, or there are none.
         """
-        words = (
+        argv = (
             *("cargo", "bench", "--no-run", "--frozen", "--message-format=json-render-diagnostics"),
-            *(word for package in self.calls.selection.packages for word in ("--package", package)),
+            *(argument for package in self.calls.selection.packages for argument in ("--package", package)),
             # Targets that are named, if only by a pattern, come without the tests of libraries and binaries.
-            *(word for bench in self.benches for word in ("--bench", bench)),
+            *(argument for bench in self.benches for argument in ("--bench", bench)),
         )
-        finished = self.calls.runner.run(self.calls.command(words, profile, self.calls.work / folder))
+        finished = self.calls.runner.run(self.calls.command(argv, profile, self.calls.work / folder))
         if not finished.ok:
             failure = messages.failure(
                 finished.stderr,

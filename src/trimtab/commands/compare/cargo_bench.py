@@ -25,22 +25,22 @@ _SECONDS = 0.2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CargoBenches:
-    """What to run of ``cargo bench``."""
+    """Selection of cases of ``cargo bench``."""
 
     targets: tuple[str, ...]
     """Names of bench targets; Cargo knows ``*``."""
     pattern: re.Pattern[str]
-    """What the name of a case, after that of its target and a slash, must have in it."""
+    """Pattern to be found in ``TARGET/CASE``."""
     smallest: float = 0.01
     """The smallest change that matters, as a fraction."""
 
 
 @contextlib.contextmanager
-def cargo_bench_plan(asked: CargoBenches, sides: Mapping[str, tuple[Exploration, Profile]]) -> Iterator[BenchPlan]:
+def cargo_bench_plan(selection: CargoBenches, sides: Mapping[str, tuple[Exploration, Profile]]) -> Iterator[BenchPlan]:
     """A case for each case of the bench targets that all sides have. They are built here, and gone afterwards.
 
     Args:
-        asked: which of them.
+        selection: which of them.
         sides: the sources and the profile of each candidate, the baseline first.
 
     Raises:
@@ -49,10 +49,10 @@ def cargo_bench_plan(asked: CargoBenches, sides: Mapping[str, tuple[Exploration,
     first, _ = next(iter(sides.values()))
     with hold_workplace(first.folders.cache) as work:
         opened = [
-            _build(asked.targets, exploration, profile, work, f"target/{number:02}")
+            _build(selection.targets, exploration, profile, work, f"target/{number:02}")
             for number, (exploration, profile) in enumerate(sides.values())
         ]
-        cases = tuple(_cases(asked, list(sides), opened))
+        cases = tuple(_cases(selection, list(sides), opened))
         if not cases:
             raise InputError(
                 "cargo bench has no case to run", hint="see what --filter says; criterion and divan are known"
@@ -61,7 +61,7 @@ def cargo_bench_plan(asked: CargoBenches, sides: Mapping[str, tuple[Exploration,
 
 
 Executables = dict[tuple[str, str], BenchExecutable]
-"""Package and name of a bench target → what it was built to."""
+"""Package and name of a bench target → its executable."""
 
 
 def _build(
@@ -71,31 +71,33 @@ def _build(
     built = BenchBuilder(calls=exploration.calls(work), benches=targets).build(profile, folder)
     scratch = work / "target" / "criterion"
     opened = {
-        (one.package, one.name): open_bench(exploration.runner, one, exploration.environment, scratch) for one in built
+        (target.package, target.name): open_bench(exploration.runner, target, exploration.environment, scratch)
+        for target in built
     }
     return {key: executable for key, executable in opened.items() if executable}
 
 
-def _cases(asked: CargoBenches, names: Sequence[str], sides: Sequence[Executables]) -> Iterator[Case]:
+def _cases(selection: CargoBenches, names: Sequence[str], sides: Sequence[Executables]) -> Iterator[Case]:
     """The cases that all sides have, in the baseline's order."""
     for key, base in sides[0].items():
-        executables = [side[key] for side in sides if key in side]
+        executables = [built[key] for built in sides if key in built]
         if len(executables) < len(sides):
             continue
         listed = [set(executable.cases()) for executable in executables[1:]]
-        digests = {of: _digest(one.target.path) for of, one in zip(names, executables, strict=True)}
+        by_side = dict(zip(names, executables, strict=True))
+        digests = {side: _digest(run.target.path) for side, run in by_side.items()}
         for case in base.cases():
             name = f"{base.target.name}/{case}"
-            if all(case in others for others in listed) and asked.pattern.search(name):
+            if all(case in others for others in listed) and selection.pattern.search(name):
                 yield Case(
                     name=name,
-                    commands={of: one.command(case, _SECONDS) for of, one in zip(names, executables, strict=True)},
+                    commands={side: run.command(case, _SECONDS) for side, run in by_side.items()},
                     null=base.command(case, _SECONDS),
-                    smallest=asked.smallest,
-                    identical=frozenset(of for of, digest in digests.items() if digest == digests[names[0]])
+                    smallest=selection.smallest,
+                    identical=frozenset(side for side, digest in digests.items() if digest == digests[names[0]])
                     - {names[0]},
-                    cwd={of: one.target.cwd for of, one in zip(names, executables, strict=True)},
-                    variables={of: one.variables for of, one in zip(names, executables, strict=True)},
+                    cwd={side: run.target.cwd for side, run in by_side.items()},
+                    variables={side: run.variables for side, run in by_side.items()},
                     reported=_reader(base, case),
                 )
 

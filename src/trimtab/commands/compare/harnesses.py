@@ -37,11 +37,11 @@ _MEDIAN = re.compile(rf"│ {_TIME} *│[^│\n]+│ \d+ *│ \d+$", re.MULTILIN
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Harness:
-    """A library that benches are written with, and how it is spoken to."""
+    """A library that benches are written with, and its command line."""
 
     name: str
     marker: bytes
-    """Words of its ``--help``, by which its executables are known."""
+    """Text of its ``--help``, by which its executables are known."""
     options: Callable[[float], tuple[str, ...]]
     """The options for a run of about so many seconds."""
     times: re.Pattern[str]
@@ -60,10 +60,10 @@ class Harness:
         A case that was timed more than once, as divan does for each number of threads, counts with the geometric mean:
         the log ratio of two such is the mean of the log ratios.
         """
-        found = [float(number) * _SECONDS[unit] for number, unit in self.times.findall(stdout)]
-        if 0.0 in found:
+        times = [float(number) * _SECONDS[unit] for number, unit in self.times.findall(stdout)]
+        if 0.0 in times:
             return 0.0
-        return math.exp(math.fsum(map(math.log, found)) / len(found)) if found else None
+        return math.exp(math.fsum(map(math.log, times)) / len(times)) if times else None
 
 
 def cases(stdout: str) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ DIVAN = Harness(name="divan", marker=b"Set the number of sampling iterations", o
 
 
 def find_harness(path: Path) -> Harness | None:
-    """Which harness an executable uses, if one of these two.
+    """The harness of an executable, if it is one of these two.
 
     Its bytes are asked, not its ``--help``: another harness need not know that option, and would begin to measure.
     """
@@ -129,12 +129,12 @@ class BenchExecutable:
         return cases(finished.stdout)
 
     def command(self, case: str, seconds: float) -> tuple[str, ...]:
-        """The words that run a case for about so many seconds."""
+        """The argument list that runs a case for about so many seconds."""
         return (str(self.target.path), *self.harness.arguments(case, seconds))
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """What its environment needs beside the user's."""
+        """Environment variables that it needs beside the user's."""
         # Cargo says where the package is too, and benches look for their data there
         return {"CRITERION_HOME": str(self.scratch), "CARGO_MANIFEST_DIR": str(self.target.cwd)}
 

@@ -32,7 +32,7 @@ def layout_spreads(
     count: int,
     rules: RunOptions,
     runner: Runner,
-    told: Callable[[str], None],
+    on_message: Callable[[str], None],
 ) -> tuple[list[LayoutSpread], list[str]]:
     """Run benches over so many layouts of both sides.
 
@@ -43,7 +43,7 @@ def layout_spreads(
         count: layouts of each side.
         rules: how they are run; the budget is that of a bench over all layouts.
         runner: runs Cargo, linkers and commands.
-        told: is told what is going on.
+        on_message: called with a line when something that takes long begins.
 
     Returns:
         The spreads, one for each bench and metric, and notes.
@@ -57,24 +57,24 @@ def layout_spreads(
     with hold_workplace(base[0].folders.cache) as work, tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         laid_out: dict[str, tuple[Path, ...]] = {}
         for side, source in (("base", base), ("head", head)):
-            told(f"building {side} once more, to keep its last link")
+            on_message(f"building {side} once more, to keep its last link")
             laid_out[side] = _replicates(source, work, Path(scratch) / side, count, runner, notes)
         spreads: list[LayoutSpread] = []
         confidence = 1 - (1 - CONFIDENCE) / (2 * len(benches))  # of wall and CPU time, so that all hold together
         for bench in benches:
-            told(f"{bench.name}: {2 * count} layouts")
+            on_message(f"{bench.name}: {2 * count} layouts")
             try:
-                found = LayoutBench(runner, rules).spread(
+                layout_runs = LayoutBench(runner, rules).spread(
                     _case(bench, laid_out), _names("base", laid_out["base"]), confidence=confidence
                 )
             except KeyboardInterrupt:
                 notes.append(f"{bench.name}, layouts: interrupted")
                 break
-            spreads += found.spreads
-            if any(spread.low is None for spread in found.spreads):
+            spreads += layout_runs.spreads
+            if any(spread.low is None for spread in layout_runs.spreads):
                 notes.append(f"{bench.name}: {count} layouts of each side are too few for so many rows")
-            notes += [f"{bench.name}, layouts: {found.failure}"] if found.failure else []
-            if found.interrupted:
+            notes += [f"{bench.name}, layouts: {layout_runs.failure}"] if layout_runs.failure else []
+            if layout_runs.interrupted:
                 notes.append(f"{bench.name}, layouts: interrupted")
                 break
     return spreads, notes
@@ -92,7 +92,7 @@ def _replicates(
         raise NothingBuiltError(
             f"a side cannot be built any more: {built.message}", hint="see that `cargo build` works"
         )
-    artifact = next((one for one in built.artifacts if one.name == program.name), None)
+    artifact = next((built_file for built_file in built.artifacts if built_file.name == program.name), None)
     if not artifact:
         raise InputError(f"the build makes no {program.name}", hint="choose the program with --bin NAME")
     if not reproduces(runner, links / artifact.name, Path(artifact.path)):
@@ -110,7 +110,7 @@ def _names(side: str, programs: Sequence[Path]) -> list[str]:
 
 def _case(bench: Bench, laid_out: Mapping[str, Sequence[Path]]) -> Case:
     commands = {
-        name: tuple(word.replace("{bin}", str(program)) for word in bench.command)
+        name: tuple(argument.replace("{bin}", str(program)) for argument in bench.command)
         for side, programs in laid_out.items()
         for name, program in zip(_names(side, programs), programs, strict=True)
     }

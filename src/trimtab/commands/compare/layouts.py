@@ -1,4 +1,4 @@
-"""One bench over several layouts of two builds: whether they differ by more than where their functions happen to lie.
+"""One bench over several layouts of two builds: the difference between them beyond where their functions happen to lie.
 
 The unit of evidence is a layout, not a run. All runs of a binary share its placement: with more of them one learns ever
 more exactly what this one placement costs, and the interval over runs closes around a number that the next build draws
@@ -28,14 +28,14 @@ _FEWEST = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayoutRuns:
-    """What was run, and what it says."""
+    """Runs of all layouts, and the spreads made of them."""
 
     runs: Mapping[str, Runs]
     """Layout → its runs."""
     spreads: tuple[LayoutSpread, ...]
     """One for each metric; none if nothing was run, or if its times are too short for the clock."""
     failure: str = ""
-    """Why it was given up; what was run before counts."""
+    """Reason why it was given up; runs made before count."""
     interrupted: bool = False
     """Whether the user has seen enough."""
 
@@ -47,7 +47,7 @@ class LayoutBench(PairedBench):
         self,
         case: Case,
         base: Collection[str],
-        step: Callable[[int], None] = lambda _: None,
+        on_progress: Callable[[int], None] = lambda _: None,
         confidence: float = CONFIDENCE,
     ) -> LayoutRuns:
         """Run a case to its end. An interrupt ends the runs, not the report.
@@ -55,7 +55,7 @@ class LayoutBench(PairedBench):
         Args:
             case: a bench with the command of each layout of both builds; its null control is not run.
             base: which of them are the base's; the others are the head's.
-            step: is told after every round how many there were.
+            on_progress: called after every round with their number.
             confidence: of each interval.
 
         Raises:
@@ -64,32 +64,32 @@ class LayoutBench(PairedBench):
         """
         if not base or not set(base) < set(case.commands):
             raise ValueError("layouts of both sides are needed")
-        one = BenchRuns(
+        bench = BenchRuns(
             case=case,
             runs={layout: Runs(command=" ".join(command)) for layout, command in case.commands.items()},
             series={layout: [] for layout in list(case.commands)[1:]},  # nobody looks at pairs of layouts
         )
         try:
             with helped(self._runner, self._rules, len(case.commands)):
-                if self._warm(one):
-                    self._rounds(one, step)
+                if self._warm(bench):
+                    self._rounds(bench, on_progress)
         except KeyboardInterrupt:
-            if not one.runs[one.base].samples:
+            if not bench.runs[bench.base].samples:
                 raise
-            one.interrupted = True
+            bench.interrupted = True
         return LayoutRuns(
-            runs=one.runs,
-            spreads=tuple(_spreads(one, base, confidence)),
-            failure=one.failure,
-            interrupted=one.interrupted,
+            runs=bench.runs,
+            spreads=tuple(_spreads(bench, base, confidence)),
+            failure=bench.failure,
+            interrupted=bench.interrupted,
         )
 
-    def _rounds(self, one: BenchRuns, step: Callable[[int], None]) -> None:
+    def _rounds(self, bench: BenchRuns, on_progress: Callable[[int], None]) -> None:
         started, rounds = self._clock(), 0
-        while not one.failure and not self._over(rounds, self._clock() - started):
-            self._block(one, with_null=False)
+        while not bench.failure and not self._over(rounds, self._clock() - started):
+            self._block(bench, with_null=False)
             rounds += 1
-            step(rounds)
+            on_progress(rounds)
 
     def _over(self, rounds: int, seconds: float) -> bool:
         if self._rules.runs:
@@ -97,10 +97,10 @@ class LayoutBench(PairedBench):
         return rounds >= _FEWEST and seconds >= self._rules.budget
 
 
-def _spreads(one: BenchRuns, base: Collection[str], confidence: float) -> Iterator[LayoutSpread]:
-    rounds = len(one.runs[one.base].samples)
-    for metric, read in _metrics(one.case).items():
-        times = {layout: [read(sample) for sample in runs.samples] for layout, runs in one.runs.items()}
+def _spreads(bench: BenchRuns, base: Collection[str], confidence: float) -> Iterator[LayoutSpread]:
+    rounds = len(bench.runs[bench.base].samples)
+    for metric, read in _metrics(bench.case).items():
+        times = {layout: [read(sample) for sample in runs.samples] for layout, runs in bench.runs.items()}
         if not rounds or min(map(min, times.values())) <= 0:
             continue
         effects = dict(zip(times, layout_effects(list(times.values())), strict=True))
@@ -108,7 +108,7 @@ def _spreads(one: BenchRuns, base: Collection[str], confidence: float) -> Iterat
         theirs = tuple(effect for layout, effect in effects.items() if layout not in base)
         shift = shift_interval(ours, theirs, confidence)
         yield LayoutSpread(
-            subject=one.case.name,
+            subject=bench.case.name,
             metric=metric,
             base=ours,
             head=theirs,

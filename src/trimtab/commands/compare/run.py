@@ -47,7 +47,7 @@ _NO_BENCH = "give --bench NAME='{bin} …', or a [[bench]] in trimtab.toml"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareRequest:
-    """What a user asks for."""
+    """Options of a comparison."""
 
     base: str
     head: str
@@ -66,21 +66,22 @@ class CompareRequest:
     """Layouts of each side over which benches are run too."""
     counter: Counter | None = None
     command: str = ""
-    """How to repeat it."""
+    """Command line that repeats it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareContext:
-    """Where it happens, and who is told."""
+    """Folders, runner and listeners of a comparison."""
 
     folders: Folders
     runner: Runner
     progress: Callable[[], contextlib.AbstractContextManager[Progress]] = field(
         default=lambda: contextlib.nullcontext(SilentProgress())
     )
-    step: Callable[[BenchRuns], None] = lambda _: None
-    told: Callable[[str], None] = lambda _: None
-    """Is told what takes longer."""
+    on_progress: Callable[[BenchRuns], None] = lambda _: None
+    """Called after every block of a bench."""
+    on_message: Callable[[str], None] = lambda _: None
+    """Called with a line when something that takes long begins."""
 
 
 def compare(
@@ -127,7 +128,7 @@ def compare(
     return found
 
 
-def run(request: CompareRequest, surroundings: CompareContext) -> tuple[Comparison, list[BenchRuns]]:
+def run(request: CompareRequest, context: CompareContext) -> tuple[Comparison, list[BenchRuns]]:
     """Find both sides, weigh them and run the benches.
 
     Returns:
@@ -139,16 +140,16 @@ def run(request: CompareRequest, surroundings: CompareContext) -> tuple[Comparis
     benches = distinct(request.benches) or read_config(Path.cwd()).benches
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         finder = Finder(
-            folders=surroundings.folders,
-            runner=surroundings.runner,
+            folders=context.folders,
+            runner=context.runner,
             scratch=Path(scratch),
-            progress=surroundings.progress,
+            progress=context.progress,
             binaries=request.binaries,
             ships_wheel=request.wheel,
         )
         base, head = finder.find(request.base, request.head)
         # Weighed is last: it takes memory, and what a bench needs can only be told if it is more than trimtab's own.
-        timed, measured = _timed(request, surroundings, benches, finder, (base, head))
+        timed, measured = _timed(request, context, benches, finder, (base, head))
         differences, unweighed = _weighed(base, head, keep=bool(timed.rows))
     rows = (*_sizes(differences, request.smallest), *timed.rows)
     if not rows:
@@ -162,7 +163,7 @@ def run(request: CompareRequest, surroundings: CompareContext) -> tuple[Comparis
 
 def _timed(
     request: CompareRequest,
-    surroundings: CompareContext,
+    context: CompareContext,
     benches: Sequence[Bench],
     finder: Finder,
     sides: tuple[Candidate, Candidate],
@@ -174,32 +175,30 @@ def _timed(
     lacking = " and ".join(side.name for side in sides if not side.programs)
     wheels = _to_install(sides, benches, lacking=bool(lacking))
     with contextlib.ExitStack() as stack:
-        contests = []
+        plans = []
         programs = common_program(sides, request.binaries) if benches and not lacking and not wheels else None
         alike = programs is not None and filecmp.cmp(*programs, shallow=False)
         if request.layouts and not alike:
-            _require_layouts(surroundings, finder, sides)
+            _require_layouts(context, finder, sides)
         if wheels:
-            installer = _installer(surroundings, finder, sides[0], request.binaries)
+            installer = _installer(context, finder, sides[0], request.binaries)
             by_name = dict(zip(names, wheels, strict=True))
-            contests.append(
-                stack.enter_context(wheels_plan(by_name, benches, installer, request.rules.cwd or Path.cwd()))
-            )
+            plans.append(stack.enter_context(wheels_plan(by_name, benches, installer, request.rules.cwd or Path.cwd())))
         if programs:
-            contests.append(stack.enter_context(binaries_plan(dict(zip(names, programs, strict=True)), benches)))
+            plans.append(stack.enter_context(binaries_plan(dict(zip(names, programs, strict=True)), benches)))
         if request.cargo_benches:
             sources = {name: finder.sources(side) for name, side in zip(names, sides, strict=True)}
-            contests.append(stack.enter_context(cargo_bench_plan(request.cargo_benches, sources)))
-        if not contests:
+            plans.append(stack.enter_context(cargo_bench_plan(request.cargo_benches, sources)))
+        if not plans:
             reason = f"there is no program for this system in {lacking}" if lacking else _NO_BENCH
             return nothing_run(names, request.rules, request.command, notes=(f"nothing was run: {reason}",)), []
-        cases = tuple(case for contest in contests for case in contest.cases)
+        cases = tuple(case for contest in plans for case in contest.cases)
         found, measured = bench(
             BenchPlan(cases=cases, candidates=tuple(names)),
             request.rules,
-            surroundings.runner,
+            context.runner,
             counter=request.counter,
-            step=surroundings.step,
+            on_progress=context.on_progress,
             command=request.command,
         )
     if request.layouts and not programs:
@@ -208,7 +207,7 @@ def _timed(
     if not request.layouts or not programs or interrupted or alike:
         return found, measured
     try:
-        return _laid_out(found, request, surroundings, benches, finder, sides, programs), measured
+        return _laid_out(found, request, context, benches, finder, sides, programs), measured
     except KeyboardInterrupt:
         return replace(found, notes=(*found.notes, "layouts: interrupted before there were any")), measured
 
@@ -220,8 +219,8 @@ def _to_install(sides: Sequence[Candidate], benches: Sequence[Bench], *, lacking
     return wheels if benches and needed and len(wheels) == len(sides) else ()
 
 
-def _require_layouts(surroundings: CompareContext, finder: Finder, sides: Sequence[Candidate]) -> None:
-    """Say what stands in the way of layouts before anything is run.
+def _require_layouts(context: CompareContext, finder: Finder, sides: Sequence[Candidate]) -> None:
+    """Raise where layouts are impossible, before anything is run.
 
     Raises:
         InputError: a side has no sources, or is a wheel.
@@ -231,16 +230,16 @@ def _require_layouts(surroundings: CompareContext, finder: Finder, sides: Sequen
         exploration, _ = finder.sources(side)
         if exploration.wheels:
             raise InputError(f"{side.name} is a wheel, which has no layouts", hint="leave --layouts out")
-        find_lld(surroundings.runner, exploration.project.root)
+        find_lld(context.runner, exploration.project.root)
 
 
-def _installer(surroundings: CompareContext, finder: Finder, side: Candidate, binaries: tuple[str, ...]) -> Installer:
-    """What installs both wheels, with the Python that the one side was built for."""
+def _installer(context: CompareContext, finder: Finder, side: Candidate, binaries: tuple[str, ...]) -> Installer:
+    """The installer of both wheels, with the Python that the one side was built for."""
     python = (side.study.selection.python if side.study else "") or sys.executable
-    runner, environment = surroundings.runner, finder.environment
+    runner, environment = context.runner, finder.environment
     return Installer(
         runner=runner,
-        tools=kept_tools(runner, python, surroundings.folders.cache / "backends", (), environment),
+        tools=kept_tools(runner, python, context.folders.cache / "backends", (), environment),
         folder=finder.scratch / "environments",
         environment=environment,
         program=binaries[0] if binaries else "",
@@ -250,23 +249,23 @@ def _installer(surroundings: CompareContext, finder: Finder, side: Candidate, bi
 def _laid_out(
     found: Comparison,
     request: CompareRequest,
-    surroundings: CompareContext,
+    context: CompareContext,
     benches: Sequence[Bench],
     finder: Finder,
     sides: tuple[Candidate, Candidate],
     programs: tuple[Path, Path],
 ) -> Comparison:
-    """The comparison with what several layouts of both sides say."""
+    """The comparison with verdicts over several layouts of both sides."""
     base, head = ((*finder.sources(side), path) for side, path in zip(sides, programs, strict=True))
     spreads, notes = layout_spreads(
-        base, head, benches, request.layouts, request.rules, surroundings.runner, surroundings.told
+        base, head, benches, request.layouts, request.rules, context.runner, context.on_message
     )
     smallest = {bench.name: bench.smallest_change for bench in benches}
     return replace(found, rows=tuple(over_layouts(found.rows, spreads, smallest)), notes=(*found.notes, *notes))
 
 
 def _weighed(base: Candidate, head: Candidate, *, keep: bool) -> tuple[list[Difference], InputError | None]:
-    """What weighing says, and why it says no more: a script can be run, but not weighed.
+    """Differences in size, and the reason why there are no more: a script can be run, but not weighed.
 
     Args:
         base: the one side.
@@ -286,7 +285,7 @@ def _weighed(base: Candidate, head: Candidate, *, keep: bool) -> tuple[list[Diff
 
 
 def _differences(base: Candidate, head: Candidate) -> Iterator[Difference]:
-    """What is weighed, laid side by side: the only file of each, else those of the same name."""
+    """Size reports side by side: the only file of each, else those of the same name."""
     only = len(base.files) == len(head.files) == 1
     others = {path.name: path for path in head.files}
     for path in base.files:
@@ -334,7 +333,7 @@ def _for_diff(word: str, side: Candidate) -> str:
 
 
 def _what_moved(differences: Sequence[Difference], base: str, head: str) -> Iterator[str]:
-    """Where the bytes went, in a line for each binary."""
+    """Changes by purpose, a line for each binary."""
     for binary in (binary for one in differences for binary in one.binaries):
         moved = [f"{row.name} {format_signed(row.change)}" for row in binary.purposes if row.change]
         if moved and binary.base_name and binary.head_name:
@@ -342,7 +341,7 @@ def _what_moved(differences: Sequence[Difference], base: str, head: str) -> Iter
 
 
 def _builds(base: Candidate, head: Candidate) -> Iterator[str]:
-    """What it took to build both, where trimtab has built both and their times may be compared."""
+    """Notes on the CPU time of both builds, where trimtab has built both and their times may be compared."""
     if not (base.study and base.trial and head.study and head.trial):
         return
     if reasons := base.study.machine.unlike(head.study.machine):
