@@ -71,18 +71,18 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     )
 
     with status_line(**looks) as say:
-        surroundings = ParityContext(
+        context = ParityContext(
             folders=default_folders(store),
             runner=SystemRunner(),
             progress=lambda: trial_progress(**looks),
-            step=lambda name, done, inputs: say(f"{name}: {done} of {inputs}"),
-            told=teller(quiet=options["quiet"]),
+            on_progress=lambda name, done, inputs: say(f"{name}: {done} of {inputs}"),
+            on_message=teller(quiet=options["quiet"]),
         )
-        found = run(request, surroundings)
-    _print(found, options)
-    if not found.complete:
+        result = run(request, context)
+    _print(result, options)
+    if not result.complete:
         return InterruptError.exit_code
-    return 0 if found.passed else 1
+    return 0 if result.passed else 1
 
 
 def _checks(options: dict[str, Any]) -> tuple[ParityCheck, ...]:
@@ -94,10 +94,10 @@ def _checks(options: dict[str, Any]) -> tuple[ParityCheck, ...]:
     return tuple(replace(parse_check(text), **given) for text in options["checks"])
 
 
-def _print(found: Parity, options: dict[str, Any]) -> None:
+def _print(result: Parity, options: dict[str, Any]) -> None:
     if options["as_json"]:
-        click.echo(parity_json(found))
+        click.echo(parity_json(result))
     elif options["markdown"]:
-        click.echo(parity_markdown(found), nl=False)
+        click.echo(parity_markdown(result), nl=False)
     else:
-        show(parity_renderables(found), console(no_color=options["no_color"]))
+        show(parity_renderables(result), console(no_color=options["no_color"]))

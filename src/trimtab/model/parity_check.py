@@ -17,7 +17,7 @@ class Normaliser(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParityCheck:
-    """A command, and what it is run on."""
+    """A command, and the inputs that it is run on."""
 
     name: str
     command: tuple[str, ...]
@@ -43,4 +43,4 @@ SMOKE_CHECKS = (
     ParityCheck(name="help", command=("{bin}", "--help"), timeout=10.0),
     ParityCheck(name="version", command=("{bin}", "--version"), timeout=10.0),
 )
-"""What is run when nothing is declared."""
+"""The checks that are run when none is declared."""

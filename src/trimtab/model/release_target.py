@@ -1,4 +1,4 @@
-"""Release targets: where a project names them, and what became of each under today's profile and another."""
+"""Release targets, and the places where a project names them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where a target is named."""
+    """A place in the project that names a target."""
 
     file: str
     """Path from the project's root; ``--target`` for the command line."""
@@ -31,4 +31,4 @@ class Discovery:
 
     targets: tuple[ReleaseTarget, ...]
     notes: tuple[str, ...] = ()
-    """What could not be read."""
+    """Remarks on files that could not be read."""

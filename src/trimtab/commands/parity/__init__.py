@@ -1,1 +1,1 @@
-"""``trimtab parity``: whether two programs behave the same."""
+"""``trimtab parity``: differential testing of two programs over real inputs."""

@@ -19,7 +19,7 @@ from trimtab.units import printable
 
 _ALL = "all tests"
 _WHOLE = "as a whole"
-"""What a target is called where it fails by itself: it died, or has a harness of its own."""
+"""Name of a test target as a test of its own: it died, or its harness does not list its tests."""
 _ABSENT = TestResult(outcome="not run")
 _FAILED = 101
 """Rust's exit code for a failed test."""
@@ -27,13 +27,13 @@ Side = tuple[Exploration, Profile]
 """The sources of a side and its profile."""
 
 
-def cargo_tests(base: Side, head: Side, told: Callable[[str], None]) -> tuple[list[CheckResult], list[str]]:
+def cargo_tests(base: Side, head: Side, on_message: Callable[[str], None]) -> tuple[list[CheckResult], list[str]]:
     """Run a project's tests as both sides build it.
 
     Args:
         base: the baseline.
         head: the candidate.
-        told: is told what is being done.
+        on_message: called with each line of progress.
 
     Returns:
         A result for each test runner, and notes on those that could not be used.
@@ -42,7 +42,7 @@ def cargo_tests(base: Side, head: Side, told: Callable[[str], None]) -> tuple[li
     results, notes = [], []
     for nextest in (False, *((True,) if has_nextest(runner, environment) else ())):
         name = "cargo nextest" if nextest else "cargo test"
-        told(f"{name}: building and running the tests of both sides")
+        on_message(f"{name}: building and running the tests of both sides")
         try:
             result = _result(name, base, head, nextest=nextest)
             if not result.inputs:
@@ -70,39 +70,39 @@ def _result(name: str, base: Side, head: Side, *, nextest: bool) -> CheckResult:
         if old.failure:
             raise InputError(f"base's tests did not run to their end: {old.failure}")
         same_sources = base[0].sources.digest == head[0].sources.digest
-        judged = list(_judged(old, new, same_sources=same_sources))
-        if any(one.difference for one in judged):
-            judged = _repeated(judged, old, new, run(base, "base"), run(head, "head"))
-    return summed(name, tuple(name.split()), judged)
+        results = list(_judged(old, new, same_sources=same_sources))
+        if any(result.difference for result in results):
+            results = _repeated(results, old, new, run(base, "base"), run(head, "head"))
+    return summed(name, tuple(name.split()), results)
 
 
 def _repeated(
-    judged: list[InputResult], old: TestRun, new: TestRun, old_again: TestRun, new_again: TestRun
+    results: list[InputResult], old: TestRun, new: TestRun, old_again: TestRun, new_again: TestRun
 ) -> list[InputResult]:
     """The same after all tests were run once more: without those of which a side does not agree with itself.
 
     A test that head's second run did as base is no difference, unless a signal ended the first one.
     """
     of_base, of_head, back = (_differ(*runs) for runs in ((old, old_again), (new, new_again), (old, new_again)))
-    found = []
-    for one in judged:
-        key = one.project, one.input
-        if not one.difference:
-            found.append(one)
+    settled = []
+    for result in results:
+        key = result.project, result.input
+        if not result.difference:
+            settled.append(result)
         elif key in of_base:
-            found.append(_set_aside(one, "base"))
-        elif key in of_head and key not in back and one.difference.head.ending is not Ending.SIGNAL:
-            found.append(_set_aside(one, "head"))
+            settled.append(_set_aside(result, "base"))
+        elif key in of_head and key not in back and result.difference.head.ending is not Ending.SIGNAL:
+            settled.append(_set_aside(result, "head"))
         else:
-            found.append(replace(one, difference=replace(one.difference, stable=key not in of_head)))
-    return found
+            settled.append(replace(result, difference=replace(result.difference, stable=key not in of_head)))
+    return settled
 
 
-def _differ(one: TestRun, other: TestRun) -> set[tuple[str, str]]:
+def _differ(run: TestRun, again: TestRun) -> set[tuple[str, str]]:
     """The tests with another outcome in another run; all as one, if only one of them did not come to its end."""
-    if one.failure or other.failure:
-        return set() if one.failure and other.failure else {(_ALL, _ALL)}
-    return {(found.project, found.input) for found in _judged(one, other, same_sources=True) if found.difference}
+    if run.failure or again.failure:
+        return set() if run.failure and again.failure else {(_ALL, _ALL)}
+    return {(result.project, result.input) for result in _judged(run, again, same_sources=True) if result.difference}
 
 
 def _judged(base: TestRun, head: TestRun, *, same_sources: bool) -> Iterator[InputResult]:
@@ -151,15 +151,15 @@ def _end(result: TestResult) -> End:
     if result.outcome != "FAILED":
         signalled = result.outcome.lower().startswith("sig")
         return End(ending=Ending.SIGNAL if signalled else Ending.EXIT, exit_code=None, message=result.outcome)
-    panic = next((line.strip() for line in result.said if "panicked at" in line), "")
+    panic = next((line.strip() for line in result.output if "panicked at" in line), "")
     return End(ending=Ending.PANIC if panic else Ending.EXIT, exit_code=_FAILED, message=printable(panic))
 
 
 def _lines(name: str, result: TestResult) -> tuple[str, ...]:
-    said = map(without_process, result.said)
-    return (f"test {printable(name)} ... {result.outcome}", *map(printable, said))
+    printed = map(without_process, result.output)
+    return (f"test {printable(name)} ... {result.outcome}", *map(printable, printed))
 
 
-def _set_aside(judged: InputResult, side: str) -> InputResult:
+def _set_aside(result: InputResult, side: str) -> InputResult:
     reason = f"{side} does not agree with itself"
-    return replace(judged, difference=None, flaky=SetAside(input=judged.input, project=judged.project, reason=reason))
+    return replace(result, difference=None, flaky=SetAside(input=result.input, project=result.project, reason=reason))

@@ -1,4 +1,4 @@
-"""Whether two runs did the same, and what all runs of a check say together."""
+"""Comparison of two runs, verdicts on inputs, and the sums of a check."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SANITIZER = re.compile(
 _LONGEST_MESSAGE = 300
 _ENDING = "ending"
 _PLACE = r"\S[^:\n]*:\d+(?::\d+)?(?:-\d+(?::\d+)?)?:?\s+"
-"""Where linters begin a line: file, line and column."""
+"""Beginning of a linter's line: file, line and column."""
 _CODE = re.compile(
     rf"(?:{_PLACE})?(?:(?:error|warning|note|info|help|fatal)\b:?\s*)?[\[(]?"
     r"(?P<code>[A-Z]{1,8}\d{2,5}|(?:clippy|rustdoc|rustc)::\w+)\b"
@@ -57,22 +57,22 @@ _NAMED = re.compile(r".*[\[(](?P<code>[a-z][a-z0-9]+(?:[-/][a-z0-9]+)+)[\])]\s*$
 
 
 def end_of(behaviour: Behaviour) -> End:
-    """How a run ended: sanitisers, panics, signals, time-outs and floods told apart."""
+    """End of a run: sanitisers, panics, signals, time-outs and floods told apart."""
     if behaviour.timed_out:
         return End(ending=Ending.TIMEOUT, exit_code=None)
     if behaviour.flooded:
         return End(ending=Ending.FLOOD, exit_code=None)
-    said = behaviour.stderr.text or ""
+    stderr = behaviour.stderr.text or ""
     code = behaviour.exit_code
     for ending, pattern in ((Ending.SANITIZER, _SANITIZER), (Ending.PANIC, _PANIC)):
-        if found := pattern.search(said):
-            return End(ending=ending, exit_code=code, message=printable(found[0].strip()[:_LONGEST_MESSAGE]))
+        if match := pattern.search(stderr):
+            return End(ending=ending, exit_code=code, message=printable(match[0].strip()[:_LONGEST_MESSAGE]))
     return End(ending=Ending.SIGNAL if code < 0 else Ending.EXIT, exit_code=code)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputVerdict:
-    """What is to be said of two runs."""
+    """Comparison of two runs."""
 
     base: End
     head: End
@@ -85,7 +85,7 @@ class InputVerdict:
 
     @property
     def places(self) -> frozenset[str]:
-        """Where they differ. What a run says on its end is part of what it printed."""
+        """Places that differ. A message of a run on its end is part of what it printed."""
         ends = [(end.ending, end.exit_code) for end in (self.base, self.head)]
         return frozenset((*(change.where for change in self.changes), *((_ENDING,) if ends[0] != ends[1] else ())))
 
@@ -96,10 +96,10 @@ class InputVerdict:
 
     @property
     def reason(self) -> str:
-        """Where they differ, in half a line."""
+        """The places that differ, in half a line."""
         parts = [change.where for change in self.changes]
         if _ENDING in self.places:
-            parts.insert(0, f"{self.base.said} or {self.head.said}")
+            parts.insert(0, f"{self.base.summary} or {self.head.summary}")
         return ", ".join(parts)
 
 
@@ -113,24 +113,24 @@ def compared(base: Behaviour, head: Behaviour, check: ParityCheck) -> InputVerdi
 
 
 def settled(given: Input, bases: Sequence[Behaviour], heads: Sequence[Behaviour], check: ParityCheck) -> InputResult:
-    """What is to be said of an input after some runs of the baseline, and as many of the candidate.
+    """Verdict on an input after some runs of the baseline, and as many of the candidate.
 
     Two programs differ in a place (standard output, a file, how they end) if all runs of the baseline agree there, and
     no run of the candidate agrees with them; or if a run of the candidate crashed and none of the baseline did so.
     """
     pairs = [compared(bases[0], head, check) for head in heads]
     first = pairs[0]
-    one = InputResult(input=given.name, project=given.project, base=first.base, head=first.head)
+    result = InputResult(input=given.name, project=given.project, base=first.base, head=first.head)
     if first.agree:
-        reason = f"{first.base.said} on both sides" if first.stopped else ""
-        return replace(one, not_compared=_set_aside(given, reason)) if reason else one
+        reason = f"{first.base.summary} on both sides" if first.stopped else ""
+        return replace(result, not_compared=_set_aside(given, reason)) if reason else result
     of_base, of_head = ([compared(runs[0], run, check) for run in runs[1:]] for runs in (bases, heads))
     unsure = frozenset[str]().union(*(verdict.places for verdict in of_base))
     sure = _everywhere(pairs) - unsure
     if not sure:
         side, verdicts = ("base", of_base) if unsure else ("head", of_head)
         reason = next((verdict.reason for verdict in verdicts if not verdict.agree), first.reason)
-        return replace(one, flaky=_set_aside(given, f"{side} does not agree with itself: {reason}"))
+        return replace(result, flaky=_set_aside(given, f"{side} does not agree with itself: {reason}"))
     shown = max(pairs, key=lambda pair: len(sure & pair.places))
     aside = {
         where: f"set aside, {'base' if where in unsure else 'head'} does not agree with itself"
@@ -147,7 +147,7 @@ def settled(given: Input, bases: Sequence[Behaviour], heads: Sequence[Behaviour]
         ),
         stable=all(verdict.agree for verdict in of_head),
     )
-    return replace(one, base=shown.base, head=shown.head, difference=difference)
+    return replace(result, base=shown.base, head=shown.head, difference=difference)
 
 
 def _set_aside(given: Input, reason: str) -> SetAside:
@@ -176,23 +176,23 @@ def _changes(base: Behaviour, head: Behaviour, check: ParityCheck) -> Iterator[L
 def _named(files: Mapping[str, Written], check: ParityCheck) -> dict[str, Written]:
     """Written files by their names without what does not matter; ``order`` means nothing for a name."""
     kinds = set(check.normalise) - {Normaliser.ORDER}
-    found: dict[str, Written] = {}
+    named: dict[str, Written] = {}
     for name, written in sorted(files.items()):
         if any(fnmatchcase(name, pattern) for pattern in check.ignore):
             continue
         known = unique = printable(normalised(name, kinds))
         number = 1
-        while unique in found:
+        while unique in named:
             number += 1
             unique = f"{known}#{number}"
-        found[unique] = written
-    return found
+        named[unique] = written
+    return named
 
 
 def _change_of_file(
     where: str, base: Written | None, head: Written | None, normalisers: tuple[Normaliser, ...]
 ) -> LineChange | None:
-    """What differs in a file that at least one side has touched; the other one left it as it was, if it was there."""
+    """Difference of a file that at least one side has touched; the other one left it as it was, if it was there."""
     touched = base or head
     assert touched
     left, right = (side.after if side else touched.before for side in (base, head))
@@ -214,7 +214,7 @@ def _change_of_file(
 
 
 def _change(where: str, base: Content, head: Content, normalisers: tuple[Normaliser, ...]) -> LineChange | None:
-    """What differs in one place, or nothing."""
+    """Difference of two contents in one place, or ``None``."""
     if base == head:
         return None
     modes = _modes(base, head)
@@ -262,14 +262,14 @@ def _lines(text: str) -> list[str]:
 
 
 def _surplus(ours: Sequence[str], theirs: Sequence[str]) -> tuple[str, ...]:
-    left = Counter(theirs)
-    found = []
+    unmatched = Counter(theirs)
+    surplus = []
     for line in ours:
-        if left[line]:
-            left[line] -= 1
+        if unmatched[line]:
+            unmatched[line] -= 1
         else:
-            found.append(_shown(line))
-    return tuple(found)
+            surplus.append(_shown(line))
+    return tuple(surplus)
 
 
 def _shown(line: str) -> str:
@@ -279,8 +279,8 @@ def _shown(line: str) -> str:
 
 def rule_of(line: str) -> str:
     """The code that a line carries (``F401``, ``E0277``, ``clippy::needless_return``, ``attr-defined``), or nothing."""
-    found = _CODE.match(line.strip()) or _WORDS.match(line.strip()) or _NAMED.match(line)
-    return found["code"] if found else ""
+    match = _CODE.match(line.strip()) or _WORDS.match(line.strip()) or _NAMED.match(line)
+    return match["code"] if match else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -297,27 +297,32 @@ class InputResult:
     not_compared: SetAside | None = None
 
 
-def summed(name: str, command: tuple[str, ...], judged: Sequence[InputResult]) -> CheckResult:
+def summed(name: str, command: tuple[str, ...], results: Sequence[InputResult]) -> CheckResult:
     """All inputs of a check together, in the order in which they are given."""
-    differences = tuple(one.difference for one in judged if one.difference)
-    flaky = tuple(one.flaky for one in judged if one.flaky)
+    differences = tuple(result.difference for result in results if result.difference)
+    flaky = tuple(result.flaky for result in results if result.flaky)
     return CheckResult(
         name=name,
         command=command,
-        inputs=len(judged),
+        inputs=len(results),
         differences=differences,
         flaky=flaky,
-        not_compared=tuple(one.not_compared for one in judged if one.not_compared),
-        endings=_endings(judged),
-        exits=_exits(judged),
-        projects=tuple(sorted(_projects(judged), key=lambda one: (-one.added - one.removed, -one.differ, one.name))),
+        not_compared=tuple(result.not_compared for result in results if result.not_compared),
+        endings=_endings(results),
+        exits=_exits(results),
+        projects=tuple(
+            sorted(
+                _projects(results),
+                key=lambda project: (-project.added - project.removed, -project.differ, project.name),
+            )
+        ),
         rules=_rules(differences),
     )
 
 
-def _endings(judged: Sequence[InputResult]) -> tuple[EndingCount, ...]:
-    base = Counter(one.base.ending for one in judged if one.base)
-    head = Counter(one.head.ending for one in judged if one.head)
+def _endings(results: Sequence[InputResult]) -> tuple[EndingCount, ...]:
+    base = Counter(result.base.ending for result in results if result.base)
+    head = Counter(result.head.ending for result in results if result.head)
     return tuple(
         EndingCount(ending=ending, base=base[ending], head=head[ending])
         for ending in Ending
@@ -325,36 +330,36 @@ def _endings(judged: Sequence[InputResult]) -> tuple[EndingCount, ...]:
     )
 
 
-def _exits(judged: Sequence[InputResult]) -> tuple[ExitCount, ...]:
+def _exits(results: Sequence[InputResult]) -> tuple[ExitCount, ...]:
     base, head = (
         Counter(end.exit_code for end in ends if end and end.ending is Ending.EXIT and end.exit_code is not None)
-        for ends in ([one.base for one in judged], [one.head for one in judged])
+        for ends in ([result.base for result in results], [result.head for result in results])
     )
     return tuple(ExitCount(exit_code=code, base=base[code], head=head[code]) for code in sorted(base | head))
 
 
 def caveats(check: CheckResult) -> tuple[str, ...]:
-    """What makes a check worth less than it seems."""
+    """Notes on a check that is worth less than it seems."""
     if check.inputs and not check.compared:
         return (f"{check.name}: nothing could be compared, which is no pass",)
-    if check.inputs and not any(one.base for one in check.exits if one.exit_code == 0):
+    if check.inputs and not any(count.base for count in check.exits if count.exit_code == 0):
         return (f"{check.name}: no run of base ended with exit code 0; see that the command does what is meant",)
     return ()
 
 
-def _projects(judged: Sequence[InputResult]) -> Iterator[ProjectResult]:
+def _projects(results: Sequence[InputResult]) -> Iterator[ProjectResult]:
     grouped: dict[str, list[InputResult]] = defaultdict(list)
-    for one in judged:
-        grouped[one.project].append(one)
+    for result in results:
+        grouped[result.project].append(result)
     for name, members in grouped.items():
-        differences = [one.difference for one in members if one.difference]
-        changes = [change for one in differences for change in one.changes]
+        differences = [result.difference for result in members if result.difference]
+        changes = [change for difference in differences for change in difference.changes]
         yield ProjectResult(
             name=name,
             inputs=len(members),
             differ=len(differences),
-            flaky=sum(one.flaky is not None for one in members),
-            not_compared=sum(one.not_compared is not None for one in members),
+            flaky=sum(result.flaky is not None for result in members),
+            not_compared=sum(result.not_compared is not None for result in members),
             added=sum(len(change.added) for change in changes),
             removed=sum(len(change.removed) for change in changes),
             rules=_rules(differences),
@@ -362,10 +367,10 @@ def _projects(judged: Sequence[InputResult]) -> Iterator[ProjectResult]:
 
 
 def _rules(differences: Iterable[BehaviourDifference]) -> tuple[Tally, ...]:
-    changes = [change for one in differences for change in one.changes]
+    changes = [change for difference in differences for change in difference.changes]
     added = Counter(rule_of(line) for change in changes for line in change.added)
     removed = Counter(rule_of(line) for change in changes for line in change.removed)
     tallies = [
         Tally(name=rule, added=added[rule], removed=removed[rule]) for rule in added.keys() | removed.keys() if rule
     ]
-    return tuple(sorted(tallies, key=lambda one: (-one.added - one.removed, one.name)))
+    return tuple(sorted(tallies, key=lambda tally: (-tally.added - tally.removed, tally.name)))

@@ -45,18 +45,18 @@ class Corpus:
             _require_below(check.inputs)
         projects = [*self._projects(check), *map(self._fetched, dict.fromkeys(check.fetch))]
         if not projects:
-            found = list(self._files(check.inputs))
+            inputs = list(self._files(check.inputs))
         elif check.inputs:
-            found = [one for project in projects for one in _files_of(project, check.inputs)]
+            inputs = [given for project in projects for given in _files_of(project, check.inputs)]
         else:
-            found = projects
-        if not found:
+            inputs = projects
+        if not inputs:
             where = f"{self.root}" if not projects else ", ".join(project.name for project in projects[:3])
             raise InputError(
                 f"the check {check.name!r} has no inputs: nothing matches {check.inputs!r}", where=where,
                 hint="a glob is relative to trimtab.toml, or to each project: corpus/**/*.py",
             )  # fmt: skip
-        return tuple(_distinct(found))
+        return tuple(_distinct(inputs))
 
     def beside(self, check: ParityCheck) -> dict[str, Path]:
         """The files that lie beside every input, by their place.
@@ -64,20 +64,20 @@ class Corpus:
         Raises:
             InputError: one is not there.
         """
-        found = {_inside(name): self.root / name for name in check.files}
-        for path in found.values():
+        paths = {_inside(name): self.root / name for name in check.files}
+        for path in paths.values():
             if not path.exists():
                 raise InputError(f"a file of the check {check.name!r} is not there", where=str(path))
-        return found
+        return paths
 
     def _files(self, pattern: str) -> Iterator[Input]:
         """The files that a glob matches; the folder below its fixed part is their project."""
         fixed = _fixed_part(pattern)
         for path in sorted(_matching(self.root, pattern)):
-            place = _inside(os.path.relpath(path, self.root))
+            relative = _inside(os.path.relpath(path, self.root))
             below = path.relative_to(self.root / fixed).parts
             project = below[0] if len(below) > 1 else fixed.name or path.parent.name
-            yield Input(name=printable(place), project=printable(project), source=path, place=place)
+            yield Input(name=printable(relative), project=printable(project), source=path, path=relative)
 
     def _projects(self, check: ParityCheck) -> Iterator[Input]:
         if not check.projects:
@@ -88,47 +88,47 @@ class Corpus:
             raise InputError(f"the check {check.name!r} finds no projects", where=str(folder), hint="name their folder")
         for name in names:
             shown = printable(name)
-            yield Input(name=shown, project=shown, source=folder / name, place=_inside(name))
+            yield Input(name=shown, project=shown, source=folder / name, path=_inside(name))
 
-    def _fetched(self, word: str) -> Input:
-        if word.startswith(WHEEL):
-            source = self._wheel(word)
-        elif word.startswith(CRATE):
-            source = published_crate(self.runner, word, self.cache / "crates", dict(self.environment))
+    def _fetched(self, package: str) -> Input:
+        if package.startswith(WHEEL):
+            source = self._wheel(package)
+        elif package.startswith(CRATE):
+            source = published_crate(self.runner, package, self.cache / "crates", dict(self.environment))
         else:
-            raise InputError(f"{word!r} cannot be fetched", hint="write pypi:NAME==VERSION or crate:NAME@VERSION")
-        return Input(name=word, project=word, source=source, place=source.name)
+            raise InputError(f"{package!r} cannot be fetched", hint="write pypi:NAME==VERSION or crate:NAME@VERSION")
+        return Input(name=package, project=package, source=source, path=source.name)
 
-    def _wheel(self, word: str) -> Path:
+    def _wheel(self, package: str) -> Path:
         """The files of a wheel, unpacked once."""
-        wheel = published_wheel(self.runner, word, self.cache, self.environment)
+        wheel = published_wheel(self.runner, package, self.cache, self.environment)
         name = "-".join(wheel.name.split("-")[:2])
-        place = self.cache / "corpus" / wheel.parent.name / name
-        if place.exists():
-            return place
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".draft-", dir=place.parent) as scratch:
+        folder = self.cache / "corpus" / wheel.parent.name / name
+        if folder.exists():
+            return folder
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder.parent) as scratch:
             draft = Path(scratch) / "files"
             draft.mkdir()
             extract(wheel, draft)
             try:
-                draft.rename(place)
+                draft.rename(folder)
             except OSError:
-                if not place.exists():  # else another process was quicker, with the same files
+                if not folder.exists():  # else another process was quicker, with the same files
                     raise
-        return place
+        return folder
 
 
 def _distinct(inputs: Iterable[Input]) -> Iterator[Input]:
     """The same inputs with a number behind each name that was there before: printed, different names can look alike."""
     seen = set[str]()
-    for one in inputs:
-        name, number = one.name, 1
+    for given in inputs:
+        name, number = given.name, 1
         while name in seen:
             number += 1
-            name = f"{one.name}#{number}"
+            name = f"{given.name}#{number}"
         seen.add(name)
-        yield replace(one, name=name)
+        yield replace(given, name=name)
 
 
 def _require_below(pattern: str) -> None:
@@ -148,7 +148,7 @@ def _files_of(project: Input, pattern: str) -> Iterator[Input]:
             name=printable(f"{project.name}/{below}"),
             project=project.name,
             source=path,
-            place=str(PurePosixPath(project.place, below)),
+            path=str(PurePosixPath(project.path, below)),
         )
 
 
@@ -171,8 +171,8 @@ def _fixed_part(pattern: str) -> Path:
     return Path(*parts)
 
 
-def _inside(place: str) -> str:
+def _inside(path: str) -> str:
     """A place for a copy: what lies above the folder lies in it there, and none is taken for an option."""
-    parts = [part for part in PurePosixPath(place).parts if part not in ("..", "/")]
+    parts = [part for part in PurePosixPath(path).parts if part not in ("..", "/")]
     path = str(PurePosixPath(*parts))
     return f"./{path}" if path.startswith("-") else path

@@ -1,4 +1,4 @@
-"""Whether two programs behave the same, as Markdown that a comment on a pull request can hold."""
+"""A parity run as Markdown that a comment on a pull request can hold."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def _check(check: CheckResult, lines: int, listed: int) -> Iterator[str]:
     yield f"#### {escaped(title(check))}"
     yield ""
     yield f"`{_code(' '.join(check.command))[:1000]}`"
-    if said := endings(check):
+    if line := endings(check):
         yield ""
-        yield f"How runs ended: {said}"
+        yield f"How runs ended: {line}"
     if check.rules and listed:
         yield ""
         yield from _details(f"Changes by rule ({len(check.rules)})", _rules(check, listed))
@@ -90,9 +90,11 @@ def _rules(check: CheckResult, listed: int) -> Iterator[str]:
 
 
 def _diff(check: CheckResult, project: ProjectResult, most: int) -> Iterator[str]:
-    lines = [line for one in check.differences if one.project == project.name for line in lines_of(one)]
+    lines = [
+        line for difference in check.differences if difference.project == project.name for line in lines_of(difference)
+    ]
     shown = lines[:most]
-    longest = max((len(found[0]) for line in shown for found in _FENCE.finditer(line)), default=2)
+    longest = max((len(match[0]) for line in shown for match in _FENCE.finditer(line)), default=2)
     fence = "`" * (longest + 1)
     yield f"{fence}diff"
     yield from shown
@@ -103,7 +105,7 @@ def _diff(check: CheckResult, project: ProjectResult, most: int) -> Iterator[str
 
 
 def _aside(inputs: Sequence[SetAside], listed: int) -> Iterator[str]:
-    yield from (f"- `{_code(one.input)}`: {escaped(one.reason)}" for one in inputs[:listed])
+    yield from (f"- `{_code(given.input)}`: {escaped(given.reason)}" for given in inputs[:listed])
     if len(inputs) > listed:
         yield f"- … and {len(inputs) - listed} more: see `--json`."
 

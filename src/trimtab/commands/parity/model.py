@@ -13,21 +13,21 @@ from trimtab.model.machine import Machine
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Input:
-    """What one run is given."""
+    """A file or folder that a check is run on."""
 
     name: str
     """Unique within a check."""
     project: str
-    """What it belongs to, for reports."""
+    """The project or package that it belongs to, for reports."""
     source: Path | None = None
     """The file or folder, which is copied for each run; ``None`` for a run without input."""
-    place: str = ""
-    """Where in the scratch folder the copy lies, and what ``{input}`` becomes."""
+    path: str = ""
+    """Path of the copy in the scratch folder; ``{input}`` stands for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
-    """What was printed, or written to a file."""
+    """Bytes of an output stream, or of a file."""
 
     size: int
     sha256: str
@@ -39,17 +39,17 @@ class Content:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Written:
-    """What a run did to a file."""
+    """A file that a run wrote, changed or removed."""
 
     before: Content | None
-    """What was in it; ``None`` where it is new."""
+    """Content before the run; ``None`` where it is new."""
     after: Content | None
-    """What is in it; ``None`` where it is gone."""
+    """Content after the run; ``None`` where it is gone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Behaviour:
-    """What one run did."""
+    """Observable behaviour of one run: exit status, both streams and files."""
 
     exit_code: int
     """Negative: the signal that ended it."""
@@ -58,11 +58,11 @@ class Behaviour:
     stdout: Content
     stderr: Content
     files: Mapping[str, Written]
-    """What was written, changed or removed in the folder it ran in, by path."""
+    """Files that were written, changed or removed in the folder it ran in, by path."""
 
 
 class Ending(StrEnum):
-    """How a run ended, the worst first."""
+    """Kinds of ends of a run, the worst first."""
 
     SANITIZER = "sanitizer"
     """It, or the C library, found its memory broken."""
@@ -76,7 +76,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class End:
-    """How a run ended, with the line that says so."""
+    """End of a run, with the line that tells of it."""
 
     ending: Ending
     exit_code: int | None
@@ -89,8 +89,8 @@ class End:
         return self.ending in (Ending.SANITIZER, Ending.SIGNAL, Ending.PANIC)
 
     @property
-    def said(self) -> str:
-        """How it ended, in a few words."""
+    def summary(self) -> str:
+        """The end, in a few words."""
         if self.exit_code is None:
             return self.message or self.ending
         status = f"exit code {self.exit_code}" if self.exit_code >= 0 else _signal_name(-self.exit_code)
@@ -106,7 +106,7 @@ def _signal_name(number: int) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LineChange:
-    """What differs in one place."""
+    """Lines that differ in one place."""
 
     where: str
     """``stdout``, ``stderr``, ``file PATH``, ``ending`` or ``test``."""
@@ -115,7 +115,7 @@ class LineChange:
     added: tuple[str, ...] = ()
     """Lines that only the candidate has."""
     remark: str = ""
-    """What lines do not say: another order, bytes that are no text, a file that only one side wrote."""
+    """A difference that lines do not show: another order, bytes that are no text, a file that only one side wrote."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +151,7 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectResult:
-    """What became of one project's inputs."""
+    """Counts of one project's inputs."""
 
     name: str
     inputs: int
@@ -166,7 +166,7 @@ class ProjectResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndingCount:
-    """How many runs ended in one way, on each side."""
+    """Number of runs that ended in one way, on each side."""
 
     ending: Ending
     base: int
@@ -175,7 +175,7 @@ class EndingCount:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExitCount:
-    """How many runs simply ended with one exit code, on each side."""
+    """Number of runs that ended by themselves with one exit code, on each side."""
 
     exit_code: int
     base: int
@@ -225,7 +225,7 @@ class CheckResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parity:
-    """Whether two programs behave the same."""
+    """Result of a parity run."""
 
     base: str
     head: str
@@ -268,7 +268,9 @@ class Parity:
     @property
     def passed(self) -> bool:
         """Whether nothing differs, and each check has compared something."""
-        return self.identical or (bool(self.checks) and not self.differ and all(one.compared for one in self.checks))
+        return self.identical or (
+            bool(self.checks) and not self.differ and all(check.compared for check in self.checks)
+        )
 
     @property
     def headline(self) -> str:

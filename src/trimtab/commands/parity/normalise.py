@@ -1,4 +1,4 @@
-"""What may differ without being a difference: parts of lines become a word in brackets, line by line.
+"""Normalisers: parts of lines that may differ become a word in brackets, line by line.
 
 All of these are idempotent, and keep the number of lines. ``order`` comes last, so that lines which differ only in what
 another one takes away end up side by side.

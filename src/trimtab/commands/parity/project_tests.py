@@ -46,13 +46,13 @@ _SHOWN_LINES = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TestResult:
-    """What became of one test."""
+    """Outcome of one test."""
 
     __test__ = False  # for pytest
 
     outcome: str
     """``ok``, ``FAILED``, ``ignored``, or how else it ended."""
-    said: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
     """The first lines that a failed one printed."""
 
 
@@ -66,7 +66,7 @@ class TestRun:
     tests: Mapping[tuple[str, str], TestResult]
     """By test target and name."""
     targets: Mapping[str, TestResult] = field(default_factory=dict)
-    """How each test target ended, where that is told."""
+    """Outcome of each test target, where the runner tells it."""
     unlisted: frozenset[str] = frozenset()
     """Targets with a harness of their own, which do not list their tests as Rust's does."""
     died: frozenset[str] = frozenset()
@@ -92,14 +92,14 @@ class ProjectTests:
             profile: the settings. Cargo itself sees to it that ``panic`` stays ``unwind`` for tests.
             folder: a target directory in the work folder; what was built there before is used again.
         """
-        words = (
+        argv = (
             *(("cargo", "nextest", "run", *_NEXTEST_OPTIONS) if self.nextest else (*_ONE_FILE, "cargo", "test")),
             *("--frozen", "--no-fail-fast"),
-            *(word for package in self.calls.selection.packages for word in ("--package", package)),
+            *(argument for package in self.calls.selection.packages for argument in ("--package", package)),
         )
-        command = self.calls.command(words, profile, self.calls.work / folder)
+        command = self.calls.command(argv, profile, self.calls.work / folder)
         if self.nextest:
-            command = replace(command, argv=tuple(_FOR_NEXTEST.get(word, word) for word in command.argv))
+            command = replace(command, argv=tuple(_FOR_NEXTEST.get(argument, argument) for argument in command.argv))
         environment = {**command.environment, **dict.fromkeys(("RUST_BACKTRACE", "RUST_LIB_BACKTRACE"), "0")}
         finished = self.calls.runner.run(replace(command, environment=environment))
         kill_leftovers(self.calls.work)
@@ -118,23 +118,23 @@ def has_nextest(runner: Runner, environment: Mapping[str, str]) -> bool:
 
 
 def libtest_run(finished: Finished) -> TestRun:
-    """What ``cargo test`` says, both streams in one."""
+    """Read the output of ``cargo test``, both streams in one."""
     targets = list(_targets(finished.stdout.splitlines()))
     failure = ""
     if finished.timed_out or finished.flooded or (not finished.ok and not targets):
         failure = _failure(replace(finished, stderr=finished.stdout))
     return TestRun(
         exit_code=finished.exit_code,
-        tests={(one.label, name): result for one in targets for name, result in one.tests.items()},
-        targets={one.label: TestResult(outcome=one.outcome) for one in targets},
-        unlisted=frozenset(one.label for one in targets if not one.listed),
-        died=frozenset(one.label for one in targets if one.died),
+        tests={(target.label, name): result for target in targets for name, result in target.tests.items()},
+        targets={target.label: TestResult(outcome=target.outcome) for target in targets},
+        unlisted=frozenset(target.label for target in targets if not target.listed),
+        died=frozenset(target.label for target in targets if target.died),
         failure=failure,
     )
 
 
 def nextest_run(finished: Finished) -> TestRun:
-    """What ``cargo nextest run`` says, which puts each test in a process of its own; the last of its tries counts."""
+    """Read the output of ``cargo nextest run``, which has a process for each test; the last of its tries counts."""
     tests: dict[tuple[str, str], TestResult] = {}
     for match in map(_NEXTEST.match, finished.stderr.splitlines()):
         if not match or _NEXTEST_MEANWHILE.match(match["outcome"]):
@@ -155,15 +155,15 @@ def _nextest_outcome(status: str) -> str:
 def _failure(finished: Finished) -> str:
     if finished.timed_out or finished.flooded:
         return finished.ended
-    found = messages.failure(
+    failure = messages.failure(
         finished.stderr, finished.exit_code, timed_out=False, oom_killed=finished.oom_killed, wall=finished.wall
     )
-    return found.message or complaint(finished)
+    return failure.message or complaint(finished)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Target:
-    """What a test target says."""
+    """Output of a test target."""
 
     label: str
     tests: Mapping[str, TestResult]
@@ -176,16 +176,16 @@ class _Target:
 
 
 def _targets(lines: Iterable[str]) -> Iterator[_Target]:
-    said: list[tuple[str, list[str]]] = []
+    outputs: list[tuple[str, list[str]]] = []
     number = Counter[str]()
     for line in lines:
         if match := _TARGET.match(line):
             label = _label(match)
             number[label] += 1
-            said.append((label if number[label] == 1 else f"{label} #{number[label]}", []))
-        elif said:
-            said[-1][1].append(line)
-    return (_target(label, own) for label, own in said)
+            outputs.append((label if number[label] == 1 else f"{label} #{number[label]}", []))
+        elif outputs:
+            outputs[-1][1].append(line)
+    return (_target(label, own) for label, own in outputs)
 
 
 def _label(match: re.Match[str]) -> str:
@@ -201,7 +201,7 @@ def _target(label: str, lines: Iterable[str]) -> _Target:
     Rust's documentation may have several, one after the other.
     """
     tests, printed = dict[str, str](), list[str]()
-    state, result, failed, how = "begun", "", False, ""
+    state, result, failed, death = "begun", "", False, ""
     for line in lines:
         if _BLOCK.match(line) and (state == "begun" or (state == "done" and label.startswith("Doc-tests"))):
             state = "listing"
@@ -216,26 +216,26 @@ def _target(label: str, lines: Iterable[str]) -> _Target:
         elif _TARGET_FAILED.search(line):
             failed = True
         elif failed and (match := _TARGET_DIED.match(line)):
-            how = match["how"]
-    said = _sections(printed)
+            death = match["how"]
+    sections = _sections(printed)
     return _Target(
         label=label,
-        tests={name: TestResult(outcome=outcome, said=said.get(name, ())) for name, outcome in tests.items()},
-        outcome=how or ("FAILED" if failed or result == "FAILED" else "ok"),
+        tests={name: TestResult(outcome=outcome, output=sections.get(name, ())) for name, outcome in tests.items()},
+        outcome=death or ("FAILED" if failed or result == "FAILED" else "ok"),
         listed=state != "begun",
         died=not result and (failed or bool(tests)),
     )
 
 
 def _sections(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """What failed tests printed, the first lines of it."""
-    found: dict[str, list[str]] = {}
+    """First lines of the output of failed tests, by test."""
+    sections: dict[str, list[str]] = {}
     current: list[str] = []
     for line in lines:
         if match := _SECTION.match(line):
-            current = found.setdefault(match["name"], [])
+            current = sections.setdefault(match["name"], [])
         elif line == "failures:":
             current = []
         elif line.strip():
             current.append(line)
-    return {name: tuple(said[:_SHOWN_LINES]) for name, said in found.items()}
+    return {name: tuple(lines[:_SHOWN_LINES]) for name, lines in sections.items()}

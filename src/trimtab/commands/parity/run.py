@@ -1,4 +1,4 @@
-"""Whether two programs behave the same: here the parts of ``trimtab parity`` are put together.
+"""Parity of two programs: here the parts of ``trimtab parity`` are put together.
 
 >>> import trimtab
 >>> check = {"lint": "{bin} check --isolated {input}"}
@@ -37,7 +37,7 @@ _MOST_BESIDE, _MOST_BYTES_BESIDE = 100, 256 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParityRequest:
-    """What a user asks for."""
+    """Sides, checks and options of a parity run."""
 
     base: str
     head: str
@@ -52,12 +52,12 @@ class ParityRequest:
     tests: bool = True
     """Whether to run the project's own tests too, where both sides are built here."""
     command: str = ""
-    """How to repeat it."""
+    """The command line that repeats it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParityContext:
-    """Where it happens, and who is told."""
+    """Folders, environment and callbacks of a parity run."""
 
     folders: Folders
     runner: Runner
@@ -65,10 +65,10 @@ class ParityContext:
     progress: Callable[[], contextlib.AbstractContextManager[Progress]] = field(
         default=lambda: contextlib.nullcontext(SilentProgress())
     )
-    step: Callable[[str, int, int], None] = lambda _name, _done, _all: None
-    """Is told after every input: of which check, how many are done, of how many."""
-    told: Callable[[str], None] = lambda _: None
-    """Is told what takes longer."""
+    on_progress: Callable[[str, int, int], None] = lambda _name, _done, _all: None
+    """Called after every input with the name of the check, the inputs done, and all of them."""
+    on_message: Callable[[str], None] = lambda _: None
+    """Called with a line on each longer step."""
 
 
 def parity(
@@ -83,7 +83,7 @@ def parity(
     tests: bool = True,
     store: str | Path | None = None,
 ) -> Parity:
-    """Say whether two programs do the same with the same inputs.
+    """Run two programs on the same inputs and compare what they do.
 
     Args:
         base: a program, wheel or archive, ``pypi:NAME==VERSION``, ``STUDY:TRIAL``, ``crate:NAME@VERSION``, a Cargo
@@ -102,11 +102,11 @@ def parity(
         MissingError: a program that is needed is missing, or no space is left.
         NothingBuiltError: a side could not be built.
     """
-    asked = (parse_check(f"{name}={words}") for name, words in (checks or {}).items())
+    parsed = (parse_check(f"{name}={command}") for name, command in (checks or {}).items())
     request = ParityRequest(
         base=str(base),
         head=str(head),
-        checks=tuple(replace(one, inputs=inputs) for one in asked),
+        checks=tuple(replace(check, inputs=inputs) for check in parsed),
         binaries=tuple(bins),
         jobs=jobs,
         timeout=timeout,
@@ -115,7 +115,7 @@ def parity(
     return run(request, ParityContext(folders=default_folders(store), runner=SystemRunner()))
 
 
-def run(request: ParityRequest, surroundings: ParityContext) -> Parity:
+def run(request: ParityRequest, context: ParityContext) -> Parity:
     """Find both sides and their inputs, and run them.
 
     An interrupt ends it early: what was run by then is reported, as not complete.
@@ -128,20 +128,18 @@ def run(request: ParityRequest, surroundings: ParityContext) -> Parity:
     checks = declared or SMOKE_CHECKS
     if request.timeout:
         checks = tuple(replace(check, timeout=request.timeout) for check in checks)
-    corpus = Corpus(
-        root=root, cache=surroundings.folders.cache, runner=surroundings.runner, environment=surroundings.environment
-    )
+    corpus = Corpus(root=root, cache=context.folders.cache, runner=context.runner, environment=context.environment)
     work = [_Work(check=check, inputs=corpus.inputs(check), beside=corpus.beside(check)) for check in checks]
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         finder = Finder(
-            folders=surroundings.folders,
-            runner=surroundings.runner,
+            folders=context.folders,
+            runner=context.runner,
             scratch=Path(scratch),
-            progress=surroundings.progress,
+            progress=context.progress,
             binaries=request.binaries,
         )
         base_side, head_side = finder.find(request.base, request.head)
-        found = Parity(
+        result = Parity(
             base=base_side.name,
             head=head_side.name,
             identical=False,
@@ -152,23 +150,23 @@ def run(request: ParityRequest, surroundings: ParityContext) -> Parity:
         )
         base, head, lonely = _placed((base_side, head_side), request.binaries, Path(scratch) / "sides")
         if _digests(base) == _digests(head):
-            return replace(found, identical=True, seconds=time.monotonic() - started)
-        judge = DifferentialRunner(
-            runner=surroundings.runner,
-            environment=surroundings.environment,
+            return replace(result, identical=True, seconds=time.monotonic() - started)
+        differential = DifferentialRunner(
+            runner=context.runner,
+            environment=context.environment,
             folder=Path(scratch) / "runs",
             base=base,
             head=head,
             jobs=request.jobs or usable_cores(),
-            step=surroundings.step,
+            on_progress=context.on_progress,
         )
-        results = [_checked(judge, one, surroundings.told) for one in work if not judge.interrupted]
-        found = replace(found, checks=tuple(results), complete=not judge.interrupted)
-        if request.tests and found.complete:
-            found = _with_tests(found, finder, (base_side, head_side), surroundings.told)
+        results = [_checked(differential, item, context.on_message) for item in work if not differential.interrupted]
+        result = replace(result, checks=tuple(results), complete=not differential.interrupted)
+        if request.tests and result.complete:
+            result = _with_tests(result, finder, (base_side, head_side), context.on_message)
     undeclared = () if declared else ("nothing is declared: only --help and --version were run",)
-    notes = (*undeclared, *lonely, *(note for check in found.checks for note in caveats(check)), *found.notes)
-    return replace(found, notes=notes, seconds=time.monotonic() - started)
+    notes = (*undeclared, *lonely, *(note for check in result.checks for note in caveats(check)), *result.notes)
+    return replace(result, notes=notes, seconds=time.monotonic() - started)
 
 
 def _declared(request: ParityRequest) -> tuple[tuple[ParityCheck, ...], Path]:
@@ -211,15 +209,15 @@ def _placed(
     for number, (side, path) in enumerate(zip(sides, programs, strict=True)):
         if not os.access(path, os.X_OK):
             raise InputError(f"{side.name} may not be executed", where=str(path), hint="chmod +x, if it is a program")
-        place = folder / str(number) / programs[0].name
-        place.parent.mkdir(parents=True)
+        copy = folder / str(number) / programs[0].name
+        copy.parent.mkdir(parents=True)
         beside = _beside(path)
         if beside is None:
             notes.append(f"{side.name} was run without the files beside it: there are too many, or they are too large")
-        for name, source in {**(beside or {}), place.name: path}.items():
-            shutil.copyfile(source, place.with_name(name))
-            place.with_name(name).chmod(0o555 if os.access(source, os.X_OK) else 0o444)
-        placed.append(place)
+        for name, source in {**(beside or {}), copy.name: path}.items():
+            shutil.copyfile(source, copy.with_name(name))
+            copy.with_name(name).chmod(0o555 if os.access(source, os.X_OK) else 0o444)
+        placed.append(copy)
     return placed[0], placed[1], tuple(notes)
 
 
@@ -234,29 +232,29 @@ def _beside(program: Path) -> dict[str, Path] | None:
 
 def _digests(program: Path) -> dict[str, str]:
     """Digests of a program and the files beside it, by name."""
-    found = {}
+    digests = {}
     for path in program.parent.iterdir():
         with path.open("rb") as file:
-            found[path.name] = file_digest(file, "sha256").hexdigest()
-    return found
+            digests[path.name] = file_digest(file, "sha256").hexdigest()
+    return digests
 
 
-def _checked(judge: DifferentialRunner, work: _Work, told: Callable[[str], None]) -> CheckResult:
-    told(f"{work.check.name}: {len(work.inputs)} input{'s' * (len(work.inputs) != 1)}")
-    return summed(work.check.name, work.check.command, judge.judge(work.check, work.inputs, work.beside))
+def _checked(differential: DifferentialRunner, work: _Work, on_message: Callable[[str], None]) -> CheckResult:
+    on_message(f"{work.check.name}: {len(work.inputs)} input{'s' * (len(work.inputs) != 1)}")
+    return summed(work.check.name, work.check.command, differential.results(work.check, work.inputs, work.beside))
 
 
 def _with_tests(
-    found: Parity, finder: Finder, sides: tuple[Candidate, Candidate], told: Callable[[str], None]
+    result: Parity, finder: Finder, sides: tuple[Candidate, Candidate], on_message: Callable[[str], None]
 ) -> Parity:
     """The same, with the project's own tests where trimtab has built both sides."""
     if not all(side.exploration or side.trial for side in sides):
-        return found
+        return result
     try:
         base, head = (finder.sources(side) for side in sides)
-        results, notes = cargo_tests(base, head, told)
+        results, notes = cargo_tests(base, head, on_message)
     except InputError as error:
-        return replace(found, notes=(*found.notes, f"cargo test compared nothing: {error.what}"))
+        return replace(result, notes=(*result.notes, f"cargo test compared nothing: {error.what}"))
     except KeyboardInterrupt:
-        return replace(found, complete=False)
-    return replace(found, checks=(*found.checks, *results), notes=(*found.notes, *notes))
+        return replace(result, complete=False)
+    return replace(result, checks=(*result.checks, *results), notes=(*result.notes, *notes))

@@ -35,26 +35,26 @@ class DifferentialRunner:
     runner: Runner
     environment: Mapping[str, str]
     folder: Path
-    """Where runs have their scratch folders; on the file system of both programs, which are linked into these."""
+    """Parent of the scratch folders; on the file system of both programs, which are linked into these."""
     base: Path
     head: Path
     jobs: int
     """Inputs at a time."""
-    step: Callable[[str, int, int], None]
-    """Is told after every input: of which check, how many are done, of how many."""
+    on_progress: Callable[[str, int, int], None]
+    """Called after every input with the name of the check, the inputs done, and all of them."""
     interrupted: bool = False
     _stopping: threading.Event = field(default_factory=threading.Event)
 
-    def judge(self, check: ParityCheck, inputs: Sequence[Input], beside: Mapping[str, Path]) -> list[InputResult]:
+    def results(self, check: ParityCheck, inputs: Sequence[Input], beside: Mapping[str, Path]) -> list[InputResult]:
         """Every input on both sides; after an interrupt, those that were finished."""
         futures: list[Future[InputResult]] = []
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
                 for number, given in enumerate(inputs):
-                    futures.append(pool.submit(self._judge, check, given, beside, self.folder / f"{number:06}"))
+                    futures.append(pool.submit(self._result, check, given, beside, self.folder / f"{number:06}"))
                 for done, future in enumerate(as_completed(futures), start=1):
                     future.result()
-                    self.step(check.name, done, len(futures))
+                    self.on_progress(check.name, done, len(futures))
             except KeyboardInterrupt:
                 self.interrupted = True
                 self._stop(pool, futures)
@@ -71,13 +71,13 @@ class DifferentialRunner:
             kill_leftovers(self.folder)
             time.sleep(_PAUSE)
 
-    def _judge(self, check: ParityCheck, given: Input, beside: Mapping[str, Path], folder: Path) -> InputResult:
-        stage = Sandbox(runner=self.runner, folder=folder, environment=self.environment)
+    def _result(self, check: ParityCheck, given: Input, beside: Mapping[str, Path], folder: Path) -> InputResult:
+        sandbox = Sandbox(runner=self.runner, folder=folder, environment=self.environment)
 
         def run(program: Path) -> Behaviour:
             if self._stopping.is_set():
                 raise CancelledError
-            behaviour = stage.observe(program, check, given, beside)
+            behaviour = sandbox.observe(program, check, given, beside)
             if self._stopping.is_set():  # then it was killed
                 raise CancelledError
             return behaviour
@@ -91,17 +91,17 @@ def observed(
     """Run an input on both sides, again as long as they differ; one that cannot be copied is not compared."""
     try:
         bases, heads = [base()], [head()]
-        found = settled(given, bases, heads, check)
+        result = settled(given, bases, heads, check)
         for _ in range(_REPEATS):
-            if not found.difference:
+            if not result.difference:
                 break
             bases.append(base())
             heads.append(head())
-            found = settled(given, bases, heads, check)
+            result = settled(given, bases, heads, check)
     except CopyError as error:
         aside = SetAside(input=given.name, project=given.project, reason=str(error))
         return InputResult(input=given.name, project=given.project, base=None, head=None, not_compared=aside)
-    return found
+    return result
 
 
 def _lost(future: Future[InputResult]) -> bool:

@@ -1,4 +1,4 @@
-"""What a program does with an input: run in a scratch folder of its own, which is gone afterwards.
+"""Sandbox for one run of a program: a scratch folder of its own, which is removed afterwards.
 
 Both programs of a comparison, and every repetition, run at the same path, so that no path differs. In the folder there
 are ``bin`` with the program and the files beside it, ``work`` with a copy of the input, in which it runs, and ``home``
@@ -92,9 +92,9 @@ class Sandbox:
 
     def _run(self, binary: Path, check: ParityCheck, given: Input, limit: int) -> Finished:
         command = Command(
-            argv=_words(check.command, str(binary), given.place),
+            argv=_argv(check.command, str(binary), given.path),
             cwd=self.folder / "work",
-            environment=self._surroundings(),
+            environment=self._environment(),
             timeout=check.timeout,
             outputs=(self.folder / "stdout", self.folder / "stderr"),
             confinement=Confinement(folder=self.folder, most=limit),
@@ -108,17 +108,17 @@ class Sandbox:
     def _prepare(self, program: Path, given: Input, beside: Mapping[str, Path]) -> Path:
         for name in ("bin", "work", "home", "tmp"):
             (self.folder / name).mkdir(parents=True)
-        for one in program.parent.iterdir():
-            if one.is_file():
-                os.link(one, self.folder / "bin" / one.name)
+        for file in program.parent.iterdir():
+            if file.is_file():
+                os.link(file, self.folder / "bin" / file.name)
         sources = dict(beside)
         if given.source:
-            sources[given.place] = given.source
-        for place, source in sources.items():
-            _copy(source, self.folder / "work" / place)
+            sources[given.path] = given.source
+        for below, source in sources.items():
+            _copy(source, self.folder / "work" / below)
         return self.folder / "bin" / program.name
 
-    def _surroundings(self) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         """The user's environment, less what would make runs depend on each other or on the user's own settings.
 
         There are no backtraces, which name addresses and what was inlined: no two profiles would have the same. Cargo
@@ -128,7 +128,7 @@ class Sandbox:
         home = Path(kept.get("HOME", "/"))
         tools = {name: str(home / of) for name, of in (("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup"))}
         return {
-            **{name: place for name, place in tools.items() if Path(place).is_dir()},
+            **{name: path for name, path in tools.items() if Path(path).is_dir()},
             **kept,
             **dict.fromkeys(("RUST_BACKTRACE", "RUST_LIB_BACKTRACE"), "0"),
             "HOME": str(self.folder / "home"),
@@ -140,12 +140,12 @@ class Sandbox:
     def _written(
         self, before: Mapping[str, _Stamp], given: Input, beside: Mapping[str, Path]
     ) -> Iterator[tuple[str, Written]]:
-        """What is new, has other contents or permissions, or is gone; folders are what is in them."""
+        """Files that are new, have other contents or permissions, or are gone; folders are what is in them."""
         work = self.folder / "work"
         after = _stamps(work)
         for name in sorted(before.keys() | after.keys()):
             was, now = before.get(name), after.get(name)
-            if was == now or (not (was and now) and any(one and stat.S_ISDIR(one[0]) for one in (was, now))):
+            if was == now or (not (was and now) and any(stamp and stat.S_ISDIR(stamp[0]) for stamp in (was, now))):
                 continue
             old = _before(name, was, given, beside) if was else None
             new = _content(work / name) if now else None
@@ -154,7 +154,7 @@ class Sandbox:
 
 
 def _before(name: str, was: _Stamp, given: Input, beside: Mapping[str, Path]) -> Content | None:
-    """What was in a file, read where it was copied from; a link that led out was copied as what it leads to."""
+    """Content of a file before the run, read where it was copied from; a link that led out was copied as its target."""
     origin = _origin(name, given, beside)
     if not origin:
         return None
@@ -162,46 +162,46 @@ def _before(name: str, was: _Stamp, given: Input, beside: Mapping[str, Path]) ->
 
 
 def _origin(name: str, given: Input, beside: Mapping[str, Path]) -> Path | None:
-    """What a file in the scratch folder was copied from."""
-    sources = {**beside, **({given.place: given.source} if given.source else {})}
-    for place, source in sources.items():
-        if Path(name).is_relative_to(place):
-            return source / Path(name).relative_to(place) if Path(name) != Path(place) else source
+    """Original of a file in the scratch folder."""
+    sources = {**beside, **({given.path: given.source} if given.source else {})}
+    for below, source in sources.items():
+        if Path(name).is_relative_to(below):
+            return source / Path(name).relative_to(below) if Path(name) != Path(below) else source
     return None
 
 
-def _words(command: tuple[str, ...], binary: str, place: str) -> tuple[str, ...]:
-    return tuple(word.replace("{bin}", binary).replace("{input}", place) for word in command)
+def _argv(command: tuple[str, ...], binary: str, path: str) -> tuple[str, ...]:
+    return tuple(argument.replace("{bin}", binary).replace("{input}", path) for argument in command)
 
 
-def _copy(source: Path, place: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     """Copy a file, or a folder with the files, folders and links in it; whatever else is there is left out."""
-    place.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if source.is_dir():
-            _copy_folder(source, place, Path())
+            _copy_folder(source, target, Path())
         else:
-            shutil.copy2(source, place)
+            shutil.copy2(source, target)
     except OSError as error:
         if out_of_space(error):
             raise
         raise CopyError(f"{error.filename or source} cannot be copied: {error.strerror or error}") from None
 
 
-def _copy_folder(source: Path, place: Path, below: Path, *, project: bool = True) -> None:
+def _copy_folder(source: Path, target: Path, below: Path, *, project: bool = True) -> None:
     """Copy what is in one folder of a project, or of a folder outside that a link in the project leads to.
 
     A link that leads out is copied as what it leads to: it would let a run write there. From a folder outside no link
     to another one is followed, so that there are no circles.
     """
-    (place / below).mkdir(exist_ok=True)
+    (target / below).mkdir(exist_ok=True)
     with os.scandir(source / below) as entries:
         for entry in entries:
-            to = place / below / entry.name
+            to = target / below / entry.name
             if entry.is_symlink() and not _leads_out(Path(entry.path), source):
                 to.symlink_to(Path(entry.path).readlink())
             elif entry.is_dir(follow_symlinks=False):
-                _copy_folder(source, place, below / entry.name, project=project)
+                _copy_folder(source, target, below / entry.name, project=project)
             elif entry.is_file():
                 shutil.copy2(entry.path, to)
             elif project and entry.is_dir():
@@ -216,8 +216,8 @@ def _leads_out(link: Path, folder: Path) -> bool:
 
 
 def _stamps(folder: Path) -> dict[str, _Stamp]:
-    """What is below a folder, by relative path; what cannot be looked at is left out."""
-    found: dict[str, _Stamp] = {}
+    """Stamps of all files below a folder, by relative path; what cannot be looked at is left out."""
+    stamps: dict[str, _Stamp] = {}
     folders = [""]
     while folders:
         below = folders.pop()
@@ -226,27 +226,27 @@ def _stamps(folder: Path) -> dict[str, _Stamp]:
                 with contextlib.suppress(OSError):
                     status, name = entry.stat(follow_symlinks=False), os.path.join(below, entry.name)  # noqa: PTH118
                     times = status.st_mtime_ns, status.st_ctime_ns
-                    found[name] = (status.st_mode, status.st_size, *times, status.st_ino)
+                    stamps[name] = (status.st_mode, status.st_size, *times, status.st_ino)
                     if entry.is_dir(follow_symlinks=False):
-                        found[name] = (status.st_mode, 0, 0, 0, 0)  # a folder is what is in it
+                        stamps[name] = (status.st_mode, 0, 0, 0, 0)  # a folder is what is in it
                         folders.append(name)
-    return found
+    return stamps
 
 
 def _content(path: Path) -> Content:
-    """What is in a file, or where a link leads; for anything else, what it is."""
+    """Content of a file, or the target of a link; for anything else, its kind."""
     try:
         mode = path.lstat().st_mode
         kind = stat.S_IFMT(mode)
         if kind == stat.S_IFREG:
             return _content_of_file(path, stat.S_IMODE(mode))
-        said = f"a {_KINDS.get(kind, 'special file')}"
+        text = f"a {_KINDS.get(kind, 'special file')}"
         if kind == stat.S_IFLNK:
-            said += f" to {path.readlink()}"
+            text += f" to {path.readlink()}"
     except OSError as error:
-        said = f"cannot be read: {error.strerror}"
-    data = said.encode("utf-8", "surrogateescape")
-    return Content(size=len(data), sha256=hashlib.sha256(data).hexdigest(), text=said)
+        text = f"cannot be read: {error.strerror}"
+    data = text.encode("utf-8", "surrogateescape")
+    return Content(size=len(data), sha256=hashlib.sha256(data).hexdigest(), text=text)
 
 
 def _content_of_file(path: Path, mode: int) -> Content:
@@ -278,10 +278,10 @@ def _remove(folder: Path) -> None:
         return
     pending, number = [folder], 0
     while pending:
-        one = pending.pop()
+        current = pending.pop()
         with contextlib.suppress(OSError):
-            one.chmod(0o700)
-        with contextlib.suppress(OSError), os.scandir(one) as entries:
+            current.chmod(0o700)
+        with contextlib.suppress(OSError), os.scandir(current) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     if not entry.is_dir(follow_symlinks=False):
@@ -293,4 +293,4 @@ def _remove(folder: Path) -> None:
                     Path(entry.path).rename(higher)
                     pending.append(higher)
         with contextlib.suppress(OSError):
-            one.rmdir()
+            current.rmdir()

@@ -1,4 +1,4 @@
-"""Whether two programs behave the same, as text and as JSON."""
+"""A parity run as text for a terminal."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def _check(check: CheckResult) -> Iterator[RenderableType]:
 
     yield Text(printable(title(check)), style="bold red" if check.differences else "bold")
     yield Text(printable(f"  {' '.join(check.command)}"), style="dim")
-    if said := endings(check):
-        yield Text(f"  {said}")
+    if line := endings(check):
+        yield Text(f"  {line}")
     if check.rules:
         yield _rules(check)
     differing = [project for project in check.projects if project.differ]
@@ -64,8 +64,8 @@ def _check(check: CheckResult) -> Iterator[RenderableType]:
 def _aside(what: str, inputs: Sequence[SetAside]) -> Iterator[RenderableType]:
     from rich.text import Text
 
-    for one in inputs[:MOST_LISTED]:
-        yield Text(printable(f"  {what}: {one.input} ({one.reason})"))
+    for given in inputs[:MOST_LISTED]:
+        yield Text(printable(f"  {what}: {given.input} ({given.reason})"))
     if len(inputs) > MOST_LISTED:
         yield Text(f"  … {len(inputs) - MOST_LISTED} more {what}, in --json", style="dim")
 

@@ -38,7 +38,11 @@ class ProfileRequest:
     """A complete profile, where a trial names it."""
 
     def applied(self, today: Profile) -> Profile:
-        """The profile, where the named one is today so."""
+        """The requested profile.
+
+        Args:
+            today: the named profile as Cargo resolves it now.
+        """
         profile = self.whole or today
         for name, value in self.changes:
             profile = axis_kind(name).set(profile, value)
@@ -47,7 +51,7 @@ class ProfileRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetTrials:
-    """Tries targets, one after the other."""
+    """Builds and runs targets, one after the other."""
 
     exploration: Exploration
     base: ProfileRequest
@@ -57,35 +61,35 @@ class TargetTrials:
     overlay: Overlay | None
     compilers: tuple[TargetToolchain, ...]
     attempts: AttemptStore
-    running: SmokeRunner
-    told: Callable[[str], None]
+    smoke_runner: SmokeRunner
+    on_message: Callable[[str], None]
 
     def result(self, target: ReleaseTarget) -> TargetResult:
-        """What becomes of a target."""
+        """Build and run a target under both profiles, and narrow the candidate down where it breaks it."""
         exploration = self.exploration
         linkers = linkers_in_force(exploration.today.configuration, exploration.environment, [target.triple])
-        way = choose_way(target.triple, self.compilers, linkers)
-        if isinstance(way, Unavailable):
-            self.told(f"{target.triple}: not tried: {way.reason}")
-            return TargetResult(target=target, reason=way.reason, how=way.how)
-        base = self._attempt(target.triple, way, self.base)
+        route = choose_way(target.triple, self.compilers, linkers)
+        if isinstance(route, Unavailable):
+            self.on_message(f"{target.triple}: not tried: {route.reason}")
+            return TargetResult(target=target, reason=route.reason, how=route.how)
+        base = self._attempt(target.triple, route, self.base)
         tried = [base]
         if self.candidate:
-            tried.append(self._attempt(target.triple, way, self.candidate, base))
-        found = TargetResult(target=target, way=str(way), attempts=tuple(tried), hints=hints(target.triple, tried))
-        if found.standing is TargetStatus.BREAKS and self.candidate:
-            narrowed = self._narrow(found, way, self.candidate)
-            found = replace(found, narrowed=tuple(narrowed), hints=hints(target.triple, (*tried, *narrowed)))
-        self.told(f"{target.triple}: {found.standing}")
-        return found
+            tried.append(self._attempt(target.triple, route, self.candidate, base))
+        result = TargetResult(target=target, way=str(route), attempts=tuple(tried), hints=hints(target.triple, tried))
+        if result.standing is TargetStatus.BREAKS and self.candidate:
+            narrowed = self._narrow(result, route, self.candidate)
+            result = replace(result, narrowed=tuple(narrowed), hints=hints(target.triple, (*tried, *narrowed)))
+        self.on_message(f"{target.triple}: {result.standing}")
+        return result
 
-    def _narrow(self, found: TargetResult, way: BuildRoute, candidate: ProfileRequest) -> list[TargetAttempt]:
+    def _narrow(self, broken: TargetResult, route: BuildRoute, candidate: ProfileRequest) -> list[TargetAttempt]:
         """Profiles between the candidate and today's, until one of them works for this target."""
-        base, judged = found.attempts
+        base, judged_attempt = broken.attempts
         tried: list[TargetAttempt] = []
-        for profile in narrower(base.profile, judged.profile, found.hints):
+        for profile in narrower(base.profile, judged_attempt.profile, broken.hints):
             settings = ProfileRequest(selection=candidate.selection, whole=profile)
-            tried.append(self._attempt(found.target.triple, way, settings, base))
+            tried.append(self._attempt(broken.target.triple, route, settings, base))
             if tried[-1].works:
                 break
         return tried
@@ -100,36 +104,36 @@ class TargetTrials:
         return effective_profile(exploration.runner, exploration.project, binaries, selection, environment).profile
 
     def _attempt(
-        self, triple: str, way: BuildRoute, settings: ProfileRequest, before: TargetAttempt | None = None
+        self, triple: str, route: BuildRoute, settings: ProfileRequest, before: TargetAttempt | None = None
     ) -> TargetAttempt:
         """A target under a profile: built, unless that was done before, and run."""
-        today = self.today(way.compiler, settings.selection)
+        today = self.today(route.compiler, settings.selection)
         profile = settings.applied(today)
-        own = self.today(way.compiler, self.base.selection)
+        own = self.today(route.compiler, self.base.selection)
         name = label(profile, own) if profile != own or settings is self.base else settings.selection.profile
         exploration = self.exploration
         identity = digest(
-            exploration.study.basis, triple, str(way), way.more, asdict(way.compiler.toolchain),
+            exploration.study.basis, triple, str(route), route.more, asdict(route.compiler.toolchain),
             settings.selection.profile, profile.spelled(), bool(self.overlay),
         )  # fmt: skip
         built = None if self.fresh else self.attempts.find(identity)
         if built is None:
-            self.told(f"{triple}: building {name} with {way}")
-            built = self._build(triple, way, settings.selection, today, profile, name)
+            self.on_message(f"{triple}: building {name} with {route}")
+            built = self._build(triple, route, settings.selection, today, profile, name)
             if not built.failure:
                 self.attempts.keep(identity, built)
         if built.failure:
             return built
-        return replace(built, label=name, runs=self.running.runs(triple, built.artifacts, before))
+        return replace(built, label=name, runs=self.smoke_runner.runs(triple, built.artifacts, before))
 
     def _build(
-        self, triple: str, way: BuildRoute, selection: Selection, today: Profile, profile: Profile, name: str
+        self, triple: str, route: BuildRoute, selection: Selection, today: Profile, profile: Profile, name: str
     ) -> TargetAttempt:
-        exploration, environment = self.exploration, dict(way.compiler.environment)
+        exploration, environment = self.exploration, dict(route.compiler.environment)
         flags = (
             flags_in_force(exploration.runner, exploration.project, environment, triple) if profile.rustflags else ()
         )
-        over = self.overlay if way.name != CROSS else None
+        over = self.overlay if route.name != CROSS else None
         if over:
             over.renew()
         calls = replace(
@@ -141,8 +145,8 @@ class TargetTrials:
             artifacts=ArtifactStore(self.attempts.artifacts),
             touched=exploration.touched,
             target=triple,
-            program=way.program,
-            more=way.more,
+            program=route.program,
+            more=route.more,
             within=over.within if over else (),
         )
         built = builder.build(profile, touch=False)
@@ -150,7 +154,7 @@ class TargetTrials:
         exploration.sources.check_unchanged()
         if isinstance(built, BuildFailed):
             return TargetAttempt(label=name, profile=profile, failure=built, wrote=wrote)
-        effects = (check_effect(built.invocations, one.name, profile) for one in built.artifacts)
+        effects = (check_effect(built.invocations, artifact.name, profile) for artifact in built.artifacts)
         return TargetAttempt(
             label=name,
             profile=profile,

@@ -23,16 +23,16 @@ class AttemptStore:
 
     @property
     def artifacts(self) -> Path:
-        """Where the binaries are kept."""
+        """Folder of the built binaries."""
         return self._folder / "artifacts"
 
     def find(self, identity: str) -> TargetAttempt | None:
         """An attempt whose binaries are all still there."""
         try:
-            found = msgspec.json.decode(self._path(identity).read_bytes(), type=TargetAttempt)
+            attempt = msgspec.json.decode(self._path(identity).read_bytes(), type=TargetAttempt)
         except (OSError, msgspec.DecodeError):
             return None
-        return found if all(Path(artifact.path).exists() for artifact in found.artifacts) else None
+        return attempt if all(Path(artifact.path).exists() for artifact in attempt.artifacts) else None
 
     def keep(self, identity: str, attempt: TargetAttempt) -> None:
         """Keep an attempt that was built; a cache that cannot be written only costs another build."""

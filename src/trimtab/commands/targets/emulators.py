@@ -30,18 +30,18 @@ _PANICKED = 101
 _ENDED_BY_SIGNAL = {
     128 + number for number in (signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
 }
-"""What a shell, wasmtime and others that run programs make of the signals that end one that crashes."""
+"""Exit codes by which shells, wasmtime and others report that a signal ended the program."""
 _NOT_STARTED = (126, 127)
-"""What a shell, env and others that start programs say where they cannot."""
+"""Exit codes of shells, ``env`` and others for a program that cannot be started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Emulator:
-    """What runs programs of a target."""
+    """A program that runs those of another target, such as wine; or nothing, where they run natively."""
 
     name: str
-    words: tuple[str, ...] = ()
-    """That stand before the program."""
+    argv: tuple[str, ...] = ()
+    """Arguments before the program."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """On top of the user's."""
     prepare: tuple[str, ...] = ()
@@ -51,12 +51,12 @@ class Emulator:
     crashes: Mapping[int, str] = field(default_factory=dict)
     """Exit code → what crash it stands for."""
     crash_message: str = ""
-    """What it prints where a program crashes."""
+    """Text that it prints where a program crashes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoEmulator:
-    """Why programs of a target cannot be run here, and what makes it possible."""
+    """The reason why programs of a target cannot be run here, and ways to make it possible."""
 
     reason: str
     how: tuple[str, ...]
@@ -65,7 +65,7 @@ class NoEmulator:
 def find_emulator(
     triple: str, host: str, which: Callable[[str], str | None], cache: Path, configured: Sequence[str] = ()
 ) -> Emulator | NoEmulator:
-    """What runs programs of a target here.
+    """Find the emulator for a target on this machine.
 
     Args:
         triple: of the target.
@@ -75,21 +75,21 @@ def find_emulator(
         configured: the words of the ``runner`` that Cargo is configured to use for the target.
     """
     if configured:
-        return Emulator(name=Path(configured[0]).name, words=tuple(configured))
+        return Emulator(name=Path(configured[0]).name, argv=tuple(configured))
     if _runs_natively(triple, host):
         return Emulator(name="native")
     rows = [row for row in _facts() if any(fnmatchcase(triple, pattern) for pattern in row["targets"])]
     for row in rows:
-        if program := next((found for name in row["programs"] if (found := which(name))), None):
+        if program := next((path for name in row["programs"] if (path := which(name))), None):
             return _emulator(row, program, cache)
         if row["name"] == "wasmtime" and util.find_spec("wasmtime"):
-            return Emulator(name="wasmtime", words=(sys.executable, "-m", "trimtab.commands.targets.wasi"))
+            return Emulator(name="wasmtime", argv=(sys.executable, "-m", "trimtab.commands.targets.wasi"))
     if rows:
         return NoEmulator(reason=f"there is no {rows[0]['name']} to run it", how=(rows[0]["get"],))
     return NoEmulator(reason="nothing that trimtab knows runs it here", how=(f"set target.{triple}.runner for Cargo",))
 
 
-def runner_words(configured: object) -> tuple[str, ...]:
+def runner_argv(configured: object) -> tuple[str, ...]:
     """The words of a ``runner`` as Cargo takes it: a list, or a string whose words have spaces between them."""
     if isinstance(configured, str):
         return tuple(configured.split())
@@ -97,7 +97,7 @@ def runner_words(configured: object) -> tuple[str, ...]:
 
 
 def prepare(runner: Runner, emulator: Emulator, environment: Mapping[str, str]) -> None:
-    """What must be done once before the first run; if it fails, the runs will say so."""
+    """Prepare an emulator once before the first run; if that fails, the runs will tell."""
     _run_beside(runner, emulator, emulator.prepare, environment)
 
 
@@ -134,9 +134,9 @@ def run_binary(
     """
     name, path = binary
     finished, crash = None, ""
-    for words in (tuple(arguments),) if arguments else SMOKE:
+    for options in (tuple(arguments),) if arguments else SMOKE:
         command = Command(
-            argv=(*within, *emulator.words, str(path), *words),
+            argv=(*within, *emulator.argv, str(path), *options),
             cwd=cwd,
             environment={**environment, **emulator.environment},
             timeout=timeout,
@@ -148,8 +148,8 @@ def run_binary(
         if finished.exit_code in _NOT_STARTED:
             return _not_started(name, emulator, f"it does not start: {finished.ended}")
         if finished.ok:
-            said = f"{' '.join(words)}: {_first_line(finished.stdout)}".removesuffix(": ")
-            return SmokeRun(binary=name, state=SmokeStatus.OK, runner=emulator.name, said=said, exit_code=0)
+            line = f"{' '.join(options)}: {_first_line(finished.stdout)}".removesuffix(": ")
+            return SmokeRun(binary=name, state=SmokeStatus.OK, runner=emulator.name, said=line, exit_code=0)
         if crash := _crash(finished, emulator):
             break
     assert finished
@@ -174,29 +174,29 @@ def worse(run: SmokeRun, before: SmokeRun | None) -> SmokeRun:
     if before.state is SmokeStatus.OK:
         return replace(run, state=SmokeStatus.FAILED, how=())
     if before.state is SmokeStatus.NOT_RUN and before.exit_code not in (None, run.exit_code):
-        said = f"{run.said}, and under today's profile exit code {before.exit_code}"
-        return replace(run, state=SmokeStatus.FAILED, said=said, how=())
+        message = f"{run.said}, and under today's profile exit code {before.exit_code}"
+        return replace(run, state=SmokeStatus.FAILED, said=message, how=())
     return run
 
 
 def _run_beside(runner: Runner, emulator: Emulator, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
     if argv:
         with contextlib.suppress(MissingError):
-            surroundings = {**environment, **emulator.environment}
-            runner.run(Command(argv=argv, environment=surroundings, timeout=_FIRST_START))
+            merged = {**environment, **emulator.environment}
+            runner.run(Command(argv=argv, environment=merged, timeout=_FIRST_START))
 
 
-def _not_started(name: str, emulator: Emulator, said: str) -> SmokeRun:
-    how = f"install {emulator.words[0]}" if emulator.words else "install the C library of its target"
-    return SmokeRun(binary=name, state=SmokeStatus.NOT_RUN, runner=emulator.name, said=said, how=(how,))
+def _not_started(name: str, emulator: Emulator, message: str) -> SmokeRun:
+    advice = f"install {emulator.argv[0]}" if emulator.argv else "install the C library of its target"
+    return SmokeRun(binary=name, state=SmokeStatus.NOT_RUN, runner=emulator.name, said=message, how=(advice,))
 
 
 def _crash(finished: Finished, emulator: Emulator) -> str:
-    """How a program crashed, or that it does not end; nothing where it ended by itself."""
+    """Description of a crash or time-out; empty where the program ended by itself."""
     code, ended = finished.exit_code, finished.ended
     if code in emulator.crashes:
-        code_itself, _, said = ended.partition(": ")
-        return ": ".join(filter(None, (code_itself, emulator.crashes[code], said)))
+        code_itself, _, message = ended.partition(": ")
+        return ": ".join(filter(None, (code_itself, emulator.crashes[code], message)))
     crashed = (
         code < 0
         or code in _ENDED_BY_SIGNAL
@@ -207,7 +207,7 @@ def _crash(finished: Finished, emulator: Emulator) -> str:
 
 
 def _emulator(row: Mapping[str, Any], program: str, cache: Path) -> Emulator:
-    words = (program, *row.get("options", ()))
+    argv = (program, *row.get("options", ()))
     if row["name"] == "wine":
         folder = cache / "wine"
         # No windows, and no offers to install Mono and Gecko.
@@ -216,23 +216,23 @@ def _emulator(row: Mapping[str, Any], program: str, cache: Path) -> Emulator:
         folder.parent.mkdir(parents=True, exist_ok=True)
         return Emulator(
             name="wine",
-            words=words,
+            argv=argv,
             environment=environment,
-            prepare=() if made else (*words, "wineboot"),
+            prepare=() if made else (*argv, "wineboot"),
             end=tuple(row["end"]),
-            crashes={int(code): said for code, said in row["crashes"].items()},
+            crashes={int(code): meaning for code, meaning in row["crashes"].items()},
             crash_message=row["crash_message"],
         )
     libraries = row.get("libraries", "")
     environment = {"QEMU_LD_PREFIX": libraries} if libraries and os.path.isdir(libraries) else {}  # noqa: PTH112
-    return Emulator(name=row["name"], words=words, environment=environment)
+    return Emulator(name=row["name"], argv=argv, environment=environment)
 
 
 def _runs_natively(triple: str, host: str) -> bool:
     """Whether it is this machine's own architecture and system, with whatever C library."""
     arch, _, system = triple.partition("-")
     own_arch, _, own_system = host.partition("-")
-    linux = all(one.startswith("unknown-linux-") for one in (system, own_system))
+    linux = all(name.startswith("unknown-linux-") for name in (system, own_system))
     return triple == host or (linux and own_arch in (arch, _RUNS_TOO.get(triple)))
 
 
@@ -241,8 +241,8 @@ def _first_line(text: str) -> str:
 
 
 def _ended(finished: Finished) -> str:
-    code, _, said = finished.ended.partition(": ")
-    return f"{code}: {_first_line(said)}" if said else code
+    code, _, message = finished.ended.partition(": ")
+    return f"{code}: {_first_line(message)}" if message else code
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Known troubles that fit a failure: facts with their sources, never verdicts."""
+"""Known issues that fit a failure: facts with their sources, never verdicts."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from trimtab.model.profile import Profile
 
 
 def hints(triple: str, attempts: Sequence[TargetAttempt]) -> tuple[KnownIssue, ...]:
-    """The troubles that fit the failures of a target; nothing where all is well.
+    """The known issues that fit the failures of a target; none where nothing failed.
 
-    What also fails without the settings that a trouble blames does not fail for that, nor does what works with them.
+    An issue does not fit where the target also fails without the settings that it blames, or works with them.
     """
-    failed = [one for one in attempts if not one.works]
-    works = [one for one in attempts if one.works]
+    failed = [attempt for attempt in attempts if not attempt.works]
+    works = [attempt for attempt in attempts if attempt.works]
     return tuple(
         _trouble(row)
         for row in _facts()
         if any(fnmatchcase(triple, pattern) for pattern in row["targets"])
         and failed
-        and all(_explains(row, one) for one in failed)
-        and not any(_has(one.profile, row["settings"]) for one in works)
+        and all(_explains(row, attempt) for attempt in failed)
+        and not any(_has(attempt.profile, row["settings"]) for attempt in works)
     )
 
 
-def axes_in_question(troubles: Sequence[KnownIssue]) -> frozenset[str]:
-    """The axes that known troubles blame."""
-    return frozenset(axis for trouble in troubles for axis in trouble.settings)
+def axes_in_question(issues: Sequence[KnownIssue]) -> frozenset[str]:
+    """The axes that known issues blame."""
+    return frozenset(axis for issue in issues for axis in issue.settings)
 
 
 def _explains(row: dict[str, Any], attempt: TargetAttempt) -> bool:

@@ -19,7 +19,7 @@ def targets_markdown(report: TargetsReport) -> str:
         lines += [f"- {escaped(line)}" for line in proposal.workflow]
     known = (known for result in report.results for known in result.hints)
     lines += [f"- {escaped(line)}" for line in possible(report)]
-    lines += [f"- known: {escaped(f'{one.says}; {one.remedy} ({one.source})')}" for one in known]
+    lines += [f"- known: {escaped(f'{issue.says}; {issue.remedy} ({issue.source})')}" for issue in known]
     lines += [f"- {escaped(line)}" for line in (*effects(report), *wrote(report), *report.notes, subtitle(report))]
     if report.command:
         lines.append(f"- to repeat: {escaped(report.command)}")

@@ -1,4 +1,4 @@
-"""What became of each release target under today's profile and another."""
+"""Results of release targets under today's profile and a candidate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trimtab.model.trial import Artifact, BuildFailed, Cost, Effect
 
 
 class SmokeStatus(StrEnum):
-    """What became of a binary when it was run."""
+    """Outcome of a smoke run."""
 
     OK = "ok"
     FAILED = "failed"
@@ -28,18 +28,18 @@ class SmokeRun:
     binary: str
     state: SmokeStatus
     runner: str = ""
-    """What ran it: ``native``, ``wine``, …"""
+    """Name of the emulator, or ``native``."""
     said: str = ""
-    """How it ended, or why it was not run."""
+    """Its end, or the reason why it was not run."""
     exit_code: int | None = None
     """Negative: the signal that ended it; ``None`` where it did not start."""
     how: tuple[str, ...] = ()
-    """What makes it possible to run it."""
+    """Ways to make it possible to run it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownIssue:
-    """A known trouble between targets and profiles, with its source."""
+    """A known issue of some targets with some settings, with its source."""
 
     targets: tuple[str, ...]
     """Patterns of triples, as in a shell."""
@@ -55,7 +55,7 @@ class TargetAttempt:
     """One target under one profile."""
 
     label: str
-    """What differs from today's profile, in words."""
+    """Settings that differ from today's profile, in words."""
     profile: Profile
     failure: BuildFailed | None = None
     artifacts: tuple[Artifact, ...] = ()
@@ -63,7 +63,7 @@ class TargetAttempt:
     effects: tuple[Effect, ...] = ()
     runs: tuple[SmokeRun, ...] = ()
     wrote: tuple[str, ...] = ()
-    """What the build did to the project's own tree, kept away from it; such as ``deleted src/main.rs``."""
+    """Changes of the build to the project's own tree, which were kept from it; such as ``deleted src/main.rs``."""
 
     @property
     def works(self) -> bool:
@@ -77,11 +77,11 @@ class TargetAttempt:
 
     def was_told(self, axes: Iterable[AxisKind]) -> bool:
         """Whether rustc is known to have been told what the profile says on some axes, for every binary."""
-        told = {effect.binary: effect for effect in self.effects}
+        effects = {effect.binary: effect for effect in self.effects}
         return all(
-            one.name in told and getattr(told[one.name], axis.field) == axis.get(self.profile)
+            artifact.name in effects and getattr(effects[artifact.name], axis.field) == axis.get(self.profile)
             for axis in axes
-            for one in self.artifacts
+            for artifact in self.artifacts
         )
 
     @property
@@ -98,7 +98,7 @@ class TargetAttempt:
 
 
 class TargetStatus(StrEnum):
-    """What is known of a target. Only `PASSES` counts as passing."""
+    """Status of a target. Only `PASSES` counts as passing."""
 
     BREAKS = "breaks"
     """It works under today's profile and fails under the candidate."""
@@ -116,33 +116,33 @@ class TargetStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetResult:
-    """What became of one target."""
+    """Attempts at one target, and known issues that fit."""
 
     target: ReleaseTarget
     way: str = ""
-    """What built it."""
+    """The build route, such as ``cargo zigbuild``."""
     reason: str = ""
-    """Why it was not tried."""
+    """The reason why it was not tried."""
     how: tuple[str, ...] = ()
-    """What makes it possible to build it here."""
+    """Ways to make it possible to build it here."""
     attempts: tuple[TargetAttempt, ...] = ()
     """Today's profile, then the candidate, if there is one."""
     narrowed: tuple[TargetAttempt, ...] = ()
     """Profiles between the candidate and today's, tried to find out what this target needs."""
     hints: tuple[KnownIssue, ...] = ()
-    """Known troubles that fit a failure."""
+    """Known issues that fit a failure."""
 
     @property
     def standing(self) -> TargetStatus:
-        """What is known of it."""
+        """Its status."""
         if not self.attempts:
             return TargetStatus.NOT_TRIED
-        base, judged = self.attempts[0], self.attempts[-1]
-        if not judged.works:
+        base, candidate = self.attempts[0], self.attempts[-1]
+        if not candidate.works:
             return TargetStatus.BREAKS if base.works else TargetStatus.FAILS
-        if not judged.was_told(judged.profile.differing(base.profile)):
+        if not candidate.was_told(candidate.profile.differing(base.profile)):
             return TargetStatus.NOT_IN_EFFECT
-        return TargetStatus.PASSES if judged.ran else TargetStatus.BUILT
+        return TargetStatus.PASSES if candidate.ran else TargetStatus.BUILT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,7 +157,7 @@ class Proposal:
     manifest: tuple[str, ...]
     """The lines for ``Cargo.toml``."""
     workflow: tuple[str, ...]
-    """What to change where the targets are built."""
+    """Changes to the build command or workflow."""
     proven: bool
     """Whether each of these targets was really built and run with them."""
 
@@ -183,24 +183,24 @@ class TargetsReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many targets there are of each standing."""
-        found = Counter(result.standing for result in self.results)
-        return {standing.value: found[standing] for standing in TargetStatus}
+        """Number of targets of each status."""
+        counts = Counter(result.standing for result in self.results)
+        return {standing.value: counts[standing] for standing in TargetStatus}
 
     @property
     def headline(self) -> str:
         """The answer in one line."""
         counts, under = self.counts, self.candidate_label or f"today's {self.profile_name}"
-        said = [f"{counts['passes']} of {len(self.results)} release targets pass with {under}"]
+        parts = [f"{counts['passes']} of {len(self.results)} release targets pass with {under}"]
         if counts["breaks"]:
-            one = counts["breaks"] == 1
-            said.append(f"{counts['breaks']} {'breaks that works' if one else 'break that work'} today")
+            single = counts["breaks"] == 1
+            parts.append(f"{counts['breaks']} {'breaks that works' if single else 'break that work'} today")
         if counts["fails"]:
-            said.append(f"{counts['fails']} {'fails' if counts['fails'] == 1 else 'fail'} today")
+            parts.append(f"{counts['fails']} {'fails' if counts['fails'] == 1 else 'fail'} today")
         if counts["not in effect"]:
-            said.append(f"{counts['not in effect']} not known to have all of it")
+            parts.append(f"{counts['not in effect']} not known to have all of it")
         if counts["built"]:
-            said.append(f"{counts['built']} built but not run")
+            parts.append(f"{counts['built']} built but not run")
         if counts["not tried"]:
-            said.append(f"{counts['not tried']} not tried")
-        return "; ".join(said)
+            parts.append(f"{counts['not tried']} not tried")
+        return "; ".join(parts)

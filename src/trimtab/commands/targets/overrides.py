@@ -20,13 +20,13 @@ from trimtab.model.profile import Profile
 from trimtab.model.release_target import ReleaseTarget
 
 _SIGNS = re.compile(r"[^A-Za-z0-9]+")
-"""What cannot be in the name of a profile."""
+"""Characters that cannot be in the name of a profile."""
 
 
 def narrower(base: Profile, candidate: Profile, known: Sequence[KnownIssue]) -> tuple[Profile, ...]:
     """Profiles to try where the candidate breaks a target: one of its changes taken back at a time.
 
-    Those that a known trouble blames come first. Where the candidate changes one thing only there is nothing between it
+    Those that a known issue blames come first. Where the candidate changes one thing only there is nothing between it
     and today's profile, which is known to work.
     """
     changed = candidate.differing(base)
@@ -38,8 +38,8 @@ def narrower(base: Profile, candidate: Profile, known: Sequence[KnownIssue]) -> 
 
 
 def attempt_for(base: TargetAttempt, narrowed: Sequence[TargetAttempt]) -> TargetAttempt:
-    """What a broken target should be built with: the first of the narrower profiles that works, else today's."""
-    return next((one for one in narrowed if one.works), base)
+    """The attempt to propose for a broken target: the first of the narrower profiles that works, else today's."""
+    return next((attempt for attempt in narrowed if attempt.works), base)
 
 
 def proposals(results: Iterable[TargetResult], name: str) -> tuple[Proposal, ...]:
@@ -56,13 +56,13 @@ def proposals(results: Iterable[TargetResult], name: str) -> tuple[Proposal, ...
         candidate = result.attempts[-1].profile
         settled = replace(chosen.profile, rustflags=candidate.rustflags)
         if settled != candidate:
-            words = _SIGNS.sub("-", label(settled, candidate)).strip("-")
-            groups.setdefault(words, []).append((result, chosen))
-    return tuple(_proposal(f"{name}-{words}", members, name) for words, members in groups.items())
+            suffix = _SIGNS.sub("-", label(settled, candidate)).strip("-")
+            groups.setdefault(suffix, []).append((result, chosen))
+    return tuple(_proposal(f"{name}-{suffix}", members, name) for suffix, members in groups.items())
 
 
 def flag_notes(results: Iterable[TargetResult]) -> tuple[str, ...]:
-    """What to do for targets that work without the candidate's compiler flags, which no profile can take back."""
+    """Advice on targets that work without the candidate's compiler flags, which no profile can take back."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for result in results:
         flags = result.attempts[-1].profile.rustflags
@@ -99,7 +99,7 @@ def _proposal(own: str, members: Sequence[tuple[TargetResult, TargetAttempt]], n
 
 
 def _workflow(target: ReleaseTarget, own: str, name: str) -> list[str]:
-    """What to write where the target is built."""
+    """Changes to the workflow, or the command, that builds the target."""
     command = f"cargo build --profile {own} --target {target.triple}"
     folder = f"target/{target.triple}/{own}"
     place = next((place for place in target.places if ".github/workflows/" in place.file), None)

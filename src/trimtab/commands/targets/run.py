@@ -44,7 +44,7 @@ _RUNS_NOT_CONTAINED = "this system gives no overlay: what --run runs can change 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetsRequest:
-    """What a user asks for."""
+    """Project, targets, candidate and options of a run."""
 
     path: str = "."
     """A folder of a Cargo project, or ``crate:NAME[@VERSION]``."""
@@ -61,7 +61,7 @@ class TargetsRequest:
     features: tuple[str, ...] = ()
     default_features: bool = True
     arguments: tuple[str, ...] = ()
-    """What every binary is run with; ``--version`` or else ``--help`` if left out."""
+    """Arguments for every binary; ``--version`` or else ``--help`` if left out."""
     jobs: int | None = None
     timeout: float | None = None
     """Seconds for each build and each run."""
@@ -105,25 +105,25 @@ def targets(
 
 
 def run(
-    request: TargetsRequest, folders: Folders, runner: Runner, told: Callable[[str], None] = lambda _: None
+    request: TargetsRequest, folders: Folders, runner: Runner, on_message: Callable[[str], None] = lambda _: None
 ) -> TargetsReport:
-    """Try every target; see `targets`.
+    """Build and run every target; see `targets`.
 
     Args:
         request: what is asked for.
         folders: where builds happen.
         runner: runs everything.
-        told: is told what is being done.
+        on_message: called with each line of progress.
     """
     begun = time.monotonic()
     exploration = prepare(_exploring(request), folders, runner)
     compilers, notes = _compilers(request, exploration)
-    known = frozenset().union(*(one.known for one in compilers))
-    found = _wanted(request, exploration, known)
+    known = frozenset().union(*(compiler.known for compiler in compilers))
+    discovery = _wanted(request, exploration, known)
     base, candidate = _settings(request, exploration, folders)
     with hold_workplace(folders.cache) as work:
         over = overlay(runner, exploration.project.root, work / "tree", exploration.environment)
-        trying = TargetTrials(
+        trials = TargetTrials(
             exploration=exploration,
             base=base,
             candidate=candidate,
@@ -132,32 +132,32 @@ def run(
             overlay=over,
             compilers=compilers,
             attempts=AttemptStore(folders.cache / "targets"),
-            running=_running(request, exploration, folders, work, over),
-            told=told,
+            smoke_runner=_smoke_runner(request, exploration, folders, work, over),
+            on_message=on_message,
         )
         try:
-            results = tuple(trying.result(target) for target in found.targets)
+            results = tuple(trials.result(target) for target in discovery.targets)
         finally:
             kill_leftovers(work)  # wine's own server among them
     today = exploration.today.profile
-    judged = candidate.applied(trying.today(compilers[0], candidate.selection)) if candidate else None
+    candidate_profile = candidate.applied(trials.today(compilers[0], candidate.selection)) if candidate else None
     broken = [result for result in results if result.standing is TargetStatus.BREAKS]
     return TargetsReport(
         project=exploration.study.project.name,
         root=exploration.study.project.root,
         profile_name=base.selection.profile,
         base=today,
-        candidate=judged,
-        candidate_label=_label(base, candidate, judged, today),
+        candidate=candidate_profile,
+        candidate_label=_label(base, candidate, candidate_profile, today),
         results=results,
         proposals=proposals(broken, candidate.selection.profile) if candidate else (),
         machine=exploration.study.machine,
         seconds=time.monotonic() - begun,
         notes=(
             *notes,
-            *found.notes,
+            *discovery.notes,
             *exploration.study.project.notes,
-            f"toolchains: {'; '.join(one.toolchain.rustc for one in compilers)}",
+            f"toolchains: {'; '.join(compiler.toolchain.rustc for compiler in compilers)}",
             *flag_notes(broken),
             *(_crossed(results) if over else (_NOT_CONTAINED,)),
             *((_RUNS_NOT_CONTAINED,) if request.arguments and not over else ()),
@@ -174,7 +174,7 @@ def _exploring(request: TargetsRequest) -> Request:
     )  # fmt: skip
 
 
-def _running(
+def _smoke_runner(
     request: TargetsRequest, exploration: Exploration, folders: Folders, work: Path, over: Overlay | None
 ) -> SmokeRunner:
     return SmokeRunner(
@@ -195,7 +195,7 @@ def _running(
 def _compilers(request: TargetsRequest, exploration: Exploration) -> tuple[tuple[TargetToolchain, ...], list[str]]:
     """The toolchain in force and the others that can read the project; notes about those that cannot."""
     runner, project, environment = exploration.runner, exploration.project, exploration.environment
-    found, notes = [find_compiler(runner, project.root, environment)], list[str]()
+    compilers, notes = [find_compiler(runner, project.root, environment)], list[str]()
     for folder in request.toolchains:
         other = find_compiler(runner, project.root, environment, folder)
         try:
@@ -206,23 +206,23 @@ def _compilers(request: TargetsRequest, exploration: Exploration) -> tuple[tuple
         except InputError as error:
             notes.append(f"{other.toolchain.rustc} ({other.toolchain.cargo}) was left out: {error.what}")
             continue
-        found.append(other)
-    return tuple(found), notes
+        compilers.append(other)
+    return tuple(compilers), notes
 
 
 def _wanted(request: TargetsRequest, exploration: Exploration, known: frozenset[str]) -> Discovery:
     """The targets to try: those that are named, else those that the project names, else this machine's own."""
     root, host = exploration.project.root, exploration.study.toolchain.host
     if request.targets:
-        named = dict.fromkeys(name for words in request.targets for name in words.replace(",", " ").split())
+        named = dict.fromkeys(name for operand in request.targets for name in operand.replace(",", " ").split())
         return Discovery(targets=tuple(_named(name, "--target") for name in named))
     if configured := read_config(root).targets:
         return Discovery(targets=tuple(_named(name, "trimtab.toml") for name in dict.fromkeys(configured)))
-    found = find_targets(root, known)
-    if found.targets:
-        return found
+    discovery = find_targets(root, known)
+    if discovery.targets:
+        return discovery
     note = "the project names no targets: only this machine's own was tried; name others with --target"
-    return Discovery(targets=(_named(host, "this machine"),), notes=(*found.notes, note))
+    return Discovery(targets=(_named(host, "this machine"),), notes=(*discovery.notes, note))
 
 
 def _named(triple: str, where: str) -> ReleaseTarget:
@@ -241,43 +241,43 @@ def _settings(
     if not request.candidate:
         return base, None
     candidate = base
-    for word in request.candidate:
-        candidate = _with(word, candidate, exploration, folders)
+    for operand in request.candidate:
+        candidate = _with(operand, candidate, exploration, folders)
     same_name = candidate.selection == base.selection
     if same_name and candidate.applied(exploration.today.profile) == exploration.today.profile:
         raise InputError("the candidate is today's profile", where=" ".join(request.candidate), hint="name another")
     return base, candidate
 
 
-def _with(word: str, candidate: ProfileRequest, exploration: Exploration, folders: Folders) -> ProfileRequest:
-    name, equals, value = word.partition("=")
+def _with(operand: str, candidate: ProfileRequest, exploration: Exploration, folders: Folders) -> ProfileRequest:
+    name, equals, value = operand.partition("=")
     if equals and ":" not in name:
         axis = axis_kind(name.strip())
         return replace(candidate, changes=(*candidate.changes, (axis.name, parse_axis_value(axis, value))))
     if candidate.changes or candidate.whole:
-        raise InputError(f"{word!r} comes too late", hint="name a profile or trial first, then AXIS=VALUE")
-    if word in profile_names(exploration.project.manifest):
-        return replace(candidate, selection=replace(candidate.selection, profile=word))
-    if named := trial_named(word, folders):
+        raise InputError(f"{operand!r} comes too late", hint="name a profile or trial first, then AXIS=VALUE")
+    if operand in profile_names(exploration.project.manifest):
+        return replace(candidate, selection=replace(candidate.selection, profile=operand))
+    if named := trial_named(operand, folders):
         return replace(candidate, whole=named[1].profile)
     raise InputError(
-        f"there is no profile {word!r}",
+        f"there is no profile {operand!r}",
         where=str(exploration.project.manifest),
         hint="name a profile, AXIS=VALUE such as lto=fat, or STUDY:TRIAL",
     )
 
 
 def _crossed(results: Sequence[TargetResult]) -> tuple[str, ...]:
-    """What to say of builds that an overlay does not contain."""
+    """Notes on builds that an overlay does not contain."""
     triples = [result.target.triple for result in results if result.way == CROSS]
     note = "cross builds in containers that see the project's own tree: what a build script writes there stays"
     return (f"{', '.join(triples)}: {note}",) if triples else ()
 
 
-def _label(base: ProfileRequest, candidate: ProfileRequest | None, judged: Profile | None, today: Profile) -> str:
-    if not candidate or judged is None:
+def _label(base: ProfileRequest, candidate: ProfileRequest | None, profile: Profile | None, today: Profile) -> str:
+    if not candidate or profile is None:
         return ""
     name = candidate.selection.profile
     if name == base.selection.profile:
-        return label(judged, today)
-    return f"{name} ({label(judged, today)})" if judged != today else name
+        return label(profile, today)
+    return f"{name} ({label(profile, today)})" if profile != today else name

@@ -18,7 +18,7 @@ from trimtab.commands.targets.emulators import (
     find_emulator,
     prepare,
     run_binary,
-    runner_words,
+    runner_argv,
     worse,
 )
 from trimtab.commands.targets.model import SmokeRun, SmokeStatus, TargetAttempt
@@ -39,7 +39,7 @@ class SmokeRunner:
     host: str
     cache: Path
     work: Path
-    """What runs for it is ended before a tree is made anew."""
+    """The work folder; processes that run in it are ended before the overlay is renewed."""
     project: Path
     libraries: frozenset[str]
     """Names of the binaries that are no programs."""
@@ -48,7 +48,7 @@ class SmokeRunner:
     configuration: Mapping[str, Any]
     """Cargo's, which may name a runner for a target."""
     arguments: tuple[str, ...]
-    """What programs are run with; ``--version`` or else ``--help`` if there are none."""
+    """Arguments for programs; ``--version`` or else ``--help`` if there are none."""
     timeout: float
     environment: Mapping[str, str]
 
@@ -58,7 +58,7 @@ class SmokeRunner:
         Programs run in an empty folder; with arguments of the user's, which may name files, in the project's. There, if
         the system has an overlay, they see all as it is and change nothing.
         """
-        programs = [one for one in artifacts if one.name not in self.libraries]
+        programs = [artifact for artifact in artifacts if artifact.name not in self.libraries]
         emulator = self._emulator(triple)
         if programs and isinstance(emulator, Emulator):
             prepare(self.runner, emulator, self.environment)
@@ -91,7 +91,7 @@ class SmokeRunner:
             )
 
     def _tree(self, emulator: Emulator) -> tuple[str, ...]:
-        """The words that have a program see the project's folder as it is now, and write elsewhere."""
+        """The command prefix under which a program sees the project's folder as it is now, and writes elsewhere."""
         if not self.overlay:
             return ()
         end(self.runner, emulator, self.environment)  # wine's server opens the files of all, in the tree that it sees
@@ -100,7 +100,7 @@ class SmokeRunner:
         return self.overlay.within
 
     def _emulator(self, triple: str) -> Emulator | NoEmulator:
-        configured = runner_words(setting(self.configuration, self.environment, triple, "runner"))
+        configured = runner_argv(setting(self.configuration, self.environment, triple, "runner"))
         return find_emulator(triple, self.host, self._which, self.cache, configured)
 
     def _which(self, program: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Release targets as text, as Markdown and as JSON."""
+"""Release targets as text for a terminal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def targets_renderables(report: TargetsReport, width: int) -> Iterator[Renderabl
 
 
 def _table(report: TargetsReport, *, wide: bool) -> Table:
-    """Where there is little room, a target's profiles stand below its name, and errors are left out."""
+    """The table; where there is little room, a target's profiles stand below its name, and errors are left out."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -72,7 +72,7 @@ def _remarks(report: TargetsReport) -> Iterator[str]:
 
 
 def _after(report: TargetsReport) -> Iterator[str]:
-    """What would make more possible, what is known of the failures, and what to write."""
+    """Advice, known issues, and the proposed settings."""
     yield from possible(report)
     for result in report.results:
         for known in result.hints:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 _TRAPPED = 134
-"""What a shell says of a program that aborted."""
+"""Exit code of a shell for a program that aborted."""
 
 
 def run(arguments: Sequence[str]) -> int:

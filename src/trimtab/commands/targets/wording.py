@@ -1,4 +1,4 @@
-"""What a report on targets says, in the words that terminal and Markdown share."""
+"""Texts on release targets that terminal and Markdown share."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def _runs(attempt: TargetAttempt) -> str:
         SmokeStatus.NOT_RUN,
     )
     runners = " ".join(dict.fromkeys(run.runner for run in attempt.runs if run.runner))
-    said = {SmokeStatus.FAILED: "fails", SmokeStatus.NOT_RUN: SmokeStatus.NOT_RUN, SmokeStatus.OK: SmokeStatus.OK}[
+    text = {SmokeStatus.FAILED: "fails", SmokeStatus.NOT_RUN: SmokeStatus.NOT_RUN, SmokeStatus.OK: SmokeStatus.OK}[
         worst
     ]
-    return f"{said} ({runners})" if runners else said
+    return f"{text} ({runners})" if runners else text
 
 
 def _effect(attempt: TargetAttempt) -> str:
@@ -81,11 +81,11 @@ def possible(report: TargetsReport) -> Iterator[str]:
 
 
 def how(result: TargetResult) -> tuple[str, ...]:
-    """Ways to build or run a target here."""
+    """Advice that makes it possible to build or run a target here."""
     if not result.attempts:
         return result.how
     runs = result.attempts[-1].runs
-    return tuple(dict.fromkeys(word for run in runs if run.state is SmokeStatus.NOT_RUN for word in run.how))
+    return tuple(dict.fromkeys(advice for run in runs if run.state is SmokeStatus.NOT_RUN for advice in run.how))
 
 
 def effects(report: TargetsReport) -> Iterator[str]:

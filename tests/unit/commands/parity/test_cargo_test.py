@@ -137,7 +137,7 @@ def test_libtest_is_read_by_target_and_test() -> None:
         (LIB, "tests::counts"): TestResult(outcome="ok"),
         (LIB, "tests::slow"): TestResult(outcome="ignored"),
         (CLI, "prints"): TestResult(outcome="ok"),
-        (CLI, "fails"): TestResult(outcome="FAILED", said=printed),
+        (CLI, "fails"): TestResult(outcome="FAILED", output=printed),
         (DOC, "src/lib.rs - words (line 3)"): TestResult(outcome="ok"),
         (DOC, "src/lib.rs - words (line 9) - compile fail"): TestResult(outcome="ok"),
     }
@@ -247,7 +247,7 @@ class TestComparing:
         assert differing(base, head, same_sources=same_sources) == [(LIB, "fine"), (LIB, "as a whole")]
         judged = cargo_testing._judged(base, head, same_sources=False)
         lost, whole = (one.difference for one in judged if one.difference)
-        assert (lost.head.said, whole.head.ending, whole.head.said) == ("not run", Ending.SIGNAL, SEGV)
+        assert (lost.head.summary, whole.head.ending, whole.head.summary) == ("not run", Ending.SIGNAL, SEGV)
 
     def test_a_harness_of_its_own(self) -> None:
         base = ran(101, targets={LIB: "FAILED", OWN: "ok"}, old="FAILED")

@@ -78,7 +78,7 @@ class TestEndings:
     )
     def test_they_are_told_apart(self, behaviour: Behaviour, ending: Ending, said: str) -> None:
         end = end_of(behaviour)
-        assert (end.ending, end.said) == (ending, said)
+        assert (end.ending, end.summary) == (ending, said)
 
     @pytest.mark.parametrize(
         "line",
@@ -210,7 +210,7 @@ class TestSettling:
     def test_what_base_does_differently_each_time_hides_nothing_else(self) -> None:
         found = settled(GIVEN, [ran("12:01"), ran("12:02")], [CRASH, CRASH], CHECK)
         assert found.difference
-        assert (found.difference.base.said, found.difference.head.said) == ("exit code 0", "signal SIGSEGV")
+        assert (found.difference.base.summary, found.difference.head.summary) == ("exit code 0", "signal SIGSEGV")
         assert found.difference.changes == (
             LineChange(where="stdout", remark="set aside, base does not agree with itself"),
         )
@@ -246,7 +246,7 @@ class TestSettling:
     def test_a_crash_of_head_need_not_come_back(self) -> None:
         found = settled(GIVEN, [ran("a"), ran("a")], [CRASH, ran("a")], CHECK)
         assert found.difference
-        assert (found.difference.head.said, found.difference.stable) == ("signal SIGSEGV", False)
+        assert (found.difference.head.summary, found.difference.stable) == ("signal SIGSEGV", False)
         assert settled(GIVEN, [ran("a"), CRASH], [CRASH, ran("a")], CHECK).flaky
 
     def test_a_time_out_of_head_has_to(self) -> None:

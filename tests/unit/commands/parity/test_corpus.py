@@ -46,7 +46,7 @@ def make_corpus(root: Path, tmp_path: Path) -> Callable[..., Corpus]:
 class TestFiles:
     def test_each_file_is_an_input_of_the_folder_it_lies_in(self, make_corpus: Callable[..., Corpus]) -> None:
         found = make_corpus().inputs(check(inputs="corpus/**/*.py"))
-        assert [(one.name, one.project, one.place) for one in found] == [
+        assert [(one.name, one.project, one.path) for one in found] == [
             ("corpus/flask/app.py", "flask", "corpus/flask/app.py"),
             ("corpus/requests/a/b.py", "requests", "corpus/requests/a/b.py"),
             ("corpus/requests/api.py", "requests", "corpus/requests/api.py"),
@@ -57,12 +57,12 @@ class TestFiles:
         self, make_corpus: Callable[..., Corpus], root: Path
     ) -> None:
         (one,) = make_corpus().inputs(check(inputs="*.py"))
-        assert one.place == "./-x.py"
+        assert one.path == "./-x.py"
         (root.parent / "beside.py").touch()
         (other,) = make_corpus().inputs(check(inputs="../*.py"))
-        assert other.place == "beside.py"
+        assert other.path == "beside.py"
         (third,) = make_corpus().inputs(check(inputs=f"{root.parent}/*.py"))
-        assert third.place == "beside.py"
+        assert third.path == "beside.py"
 
     def test_a_circle_of_links_is_no_danger(self, make_corpus: Callable[..., Corpus], root: Path) -> None:
         (root / "corpus" / "again").symlink_to(root / "corpus")
@@ -94,14 +94,14 @@ class TestFiles:
 class TestProjects:
     def test_each_folder_is_an_input(self, make_corpus: Callable[..., Corpus], root: Path) -> None:
         found = make_corpus().inputs(check(projects="corpus"))
-        assert [(one.name, one.source, one.place) for one in found] == [
+        assert [(one.name, one.source, one.path) for one in found] == [
             ("flask", root / "corpus" / "flask", "flask"),
             ("requests", root / "corpus" / "requests", "requests"),
         ]
 
     def test_with_a_glob_each_of_their_files_is(self, make_corpus: Callable[..., Corpus]) -> None:
         found = make_corpus().inputs(check(projects="corpus", inputs="*.py"))
-        assert [(one.name, one.project, one.place) for one in found] == [
+        assert [(one.name, one.project, one.path) for one in found] == [
             ("flask/app.py", "flask", "flask/app.py"),
             ("requests/api.py", "requests", "requests/api.py"),
         ]
@@ -138,7 +138,7 @@ class TestFetching:
         corpus = make_corpus(FakeRunner().on(OWN, wheel(**files)))
         for _ in range(2):
             (one,) = corpus.inputs(check(fetch=("pypi:tiny==1.0",), inputs="**/*.py"))
-            assert (one.name, one.project, one.place) == (
+            assert (one.name, one.project, one.path) == (
                 "pypi:tiny==1.0/tiny/a.py",
                 "pypi:tiny==1.0",
                 "tiny-1.0/tiny/a.py",

@@ -57,7 +57,7 @@ def observe(tmp_path: Path) -> Callable[..., Behaviour]:
     (project / "data").symlink_to("../../data")
     (project / "gone").symlink_to("../../gone")
     os.mkfifo(project / "pipe")
-    given = Input(name="app", project="app", source=project, place="app")
+    given = Input(name="app", project="app", source=project, path="app")
 
     def run(runner: FakeRunner, given: Input = given, **beside: Path) -> Behaviour:
         environment = {"HOME": str(tmp_path), "PATH": "/bin", "XDG_CACHE_HOME": "/x", "RUST_BACKTRACE": "1"}
@@ -205,7 +205,7 @@ def test_too_much_is_a_flood_even_if_it_ended_by_itself(observe: Callable[..., B
 
 def test_an_input_that_is_gone(observe: Callable[..., Behaviour], tmp_path: Path) -> None:
     with pytest.raises(CopyError, match="gone cannot be copied: No such file or directory"):
-        observe(plays(lambda _: None), Input(name="x", project="x", source=tmp_path / "gone", place="x"))
+        observe(plays(lambda _: None), Input(name="x", project="x", source=tmp_path / "gone", path="x"))
 
 
 def test_a_reason_that_the_system_has_no_words_for(

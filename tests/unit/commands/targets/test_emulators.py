@@ -19,7 +19,7 @@ from trimtab.commands.targets.emulators import (
     find_emulator,
     prepare,
     run_binary,
-    runner_words,
+    runner_argv,
     worse,
 )
 from trimtab.commands.targets.model import SmokeRun, SmokeStatus, TargetAttempt
@@ -46,7 +46,7 @@ class TestEmulator:
 
     def test_wine_has_a_folder_of_ours(self, tmp_path: Path) -> None:
         wine = found(WINDOWS, tmp_path, "wine")
-        assert (wine.name, wine.words, wine.prepare) == ("wine", ("wine",), ("wine", "wineboot"))
+        assert (wine.name, wine.argv, wine.prepare) == ("wine", ("wine",), ("wine", "wineboot"))
         assert wine.environment["WINEPREFIX"] == str(tmp_path / "wine")
         assert (wine.crashes[9], wine.crash_message) == ("it aborted (0xC0000409)", "wine: Unhandled ")
         (tmp_path / "wine").mkdir()
@@ -56,23 +56,23 @@ class TestEmulator:
     def test_wasmtime_the_program_comes_before_the_library(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert found(WASM, tmp_path, "wasmtime").words == ("wasmtime", "run", "--dir", ".")
+        assert found(WASM, tmp_path, "wasmtime").argv == ("wasmtime", "run", "--dir", ".")
         monkeypatch.setattr("importlib.util.find_spec", lambda _: object())
-        assert found(WASM, tmp_path).words == (sys.executable, "-m", "trimtab.commands.targets.wasi")
+        assert found(WASM, tmp_path).argv == (sys.executable, "-m", "trimtab.commands.targets.wasi")
         monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
         assert find_emulator(WASM, HOST, here(), tmp_path) == NoEmulator(
             reason="there is no wasmtime to run it", how=("pip install 'trimtab[wasm]', or wasmtime itself",)
         )
 
     def test_qemu(self, tmp_path: Path) -> None:
-        assert found(ARM, tmp_path, "qemu-aarch64-static").words == ("qemu-aarch64-static",)
+        assert found(ARM, tmp_path, "qemu-aarch64-static").argv == ("qemu-aarch64-static",)
         assert find_emulator(ARM, HOST, here(), tmp_path) == NoEmulator(
             reason="there is no qemu to run it", how=("sudo apt-get install qemu-user libc6-arm64-cross",)
         )
 
     def test_what_cargo_is_configured_to_use_comes_first(self, tmp_path: Path) -> None:
         configured = ("/opt/runner", "--flag")
-        assert found(HOST, tmp_path, configured=configured) == Emulator(name="runner", words=configured)
+        assert found(HOST, tmp_path, configured=configured) == Emulator(name="runner", argv=configured)
 
     @pytest.mark.parametrize(
         ("configured", "words"),
@@ -86,7 +86,7 @@ class TestEmulator:
         ],
     )
     def test_a_runners_words_are_those_that_cargo_takes(self, configured: object, words: tuple[str, ...]) -> None:
-        assert runner_words(configured) == words
+        assert runner_argv(configured) == words
 
     def test_nothing_runs_some(self, tmp_path: Path) -> None:
         nothing = find_emulator("x86_64-apple-darwin", HOST, here("wine"), tmp_path)
@@ -117,7 +117,7 @@ class TestRun:
     def run(self, *answers: Finished | Exception, arguments: tuple[str, ...] = ()) -> tuple[SmokeRun, list[str]]:
         runner = FakeRunner().on("wine /app*", *answers)
         crashes = {9: "it aborted (0xC0000409)", 53: "a DLL that it needs is not here (0xC0000135)"}
-        emulator = Emulator(name="wine", words=("wine",), crashes=crashes, crash_message="wine: Unhandled ")
+        emulator = Emulator(name="wine", argv=("wine",), crashes=crashes, crash_message="wine: Unhandled ")
         run = run_binary(
             runner, emulator, ("app", Path("/app")), arguments=arguments, cwd=Path("/"), environment={}, timeout=9
         )
