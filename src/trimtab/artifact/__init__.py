@@ -1,1 +1,1 @@
-"""Opening and weighing binaries, wheels and archives, with nothing but the file."""
+"""Readers of binaries, wheels and archives: sizes by section, symbol and crate, from the file alone."""

@@ -31,7 +31,7 @@ _NEEDS = ("core", "alloc", "std")
 
 _FIRST = re.compile(r"[\s&*<(\[]*(?:(?:mut|const|dyn|impl)\s+)*([A-Za-z_]\w*)::")
 _COPY = re.compile(r"(?:\.(?:llvm\.)?\d+)+$")
-"""What LLVM puts behind the names of functions that one module takes over from another: a number that means nothing."""
+"""Suffixes of LLVM's for functions that one module imports from another; the numbers mean nothing."""
 _LONGEST = 16_384
 """Characters of a demangled name. References back let a name of two hundred characters stand for millions."""
 _SUBSTITUTION = re.compile(r"[ST][0-9A-Z]*_")
@@ -72,17 +72,17 @@ def demangled(name: str) -> str:
 
 
 def expanded(name: str) -> tuple[str, int]:
-    """The same, and how many characters demangling made, be they used or not: what it cost."""
+    """The demangled name, and the number of characters that demangling produced, whether they were used or not."""
     if "." in name:
         name = _COPY.sub("", name)
     if not name.startswith(_MANGLED):
         return name, 0
     rust, cpp = _demanglers()
-    found = rust(name)
-    if not found and len(_SUBSTITUTION.findall(name)) <= _MOST_SUBSTITUTIONS:
-        found = cpp(name)
-    cost = len(found or "")
-    return (found if found and cost <= _LONGEST else name), cost
+    demangled_name = rust(name)
+    if not demangled_name and len(_SUBSTITUTION.findall(name)) <= _MOST_SUBSTITUTIONS:
+        demangled_name = cpp(name)
+    cost = len(demangled_name or "")
+    return (demangled_name if demangled_name and cost <= _LONGEST else name), cost
 
 
 def crate_of(mangled: str, generic: str) -> str:
@@ -106,7 +106,7 @@ def crate_of(mangled: str, generic: str) -> str:
     if not is_v0 and not _LEGACY_RUST.search(mangled):
         return CPP
     implementor, _, trait = generic.rpartition(" as ")
-    crates = [found[1] for found in (_FIRST.match(implementor), _FIRST.match(trait)) if found]
+    crates = [match[1] for match in (_FIRST.match(implementor), _FIRST.match(trait)) if match]
     if is_v0:  # and yet not at home in a crate: what a trait provides; or not Rust, such as `_Read`
         return crates[-1] if crates else C
     return max(crates, key=_rank, default=NO_CRATE)

@@ -36,27 +36,27 @@ def programs(path: Path, scratch: Path) -> dict[str, Path]:
     """
     if not archive_kind(path):
         return {path.name: path} if _may_run(path) else {}
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     with tempfile.TemporaryDirectory(prefix="trimtab-") as unpacked:
         for packed in unpack(path, Path(unpacked)):
             name = PurePosixPath(packed.name).name.split("#")[0][:_LONGEST]
-            named = name not in ("", "..") and name not in found and not _LIBRARY.search(name)
+            named = name not in ("", "..") and name not in by_name and not _LIBRARY.search(name)
             if packed.file and named and _may_run(packed.file):
-                found[name] = _copied(packed.file, Path(tempfile.mkdtemp(dir=scratch)) / name)
-    return found
+                by_name[name] = _copied(packed.file, Path(tempfile.mkdtemp(dir=scratch)) / name)
+    return by_name
 
 
-def _copied(file: Path, place: Path) -> Path:
+def _copied(file: Path, target: Path) -> Path:
     try:
-        shutil.copyfile(file, place)
-        place.chmod(0o755)
+        shutil.copyfile(file, target)
+        target.chmod(0o755)
     except OSError as error:
         if not out_of_space(error):
             raise
         raise MissingError(
-            "no space left for unpacking", where=str(place), hint="free some space, or point TMPDIR elsewhere"
+            "no space left for unpacking", where=str(target), hint="free some space, or point TMPDIR elsewhere"
         ) from None
-    return place
+    return target
 
 
 def _may_run(path: Path) -> bool:

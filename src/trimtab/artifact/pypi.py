@@ -19,7 +19,7 @@ from trimtab.system.process import Command, Finished, Runner
 PREFIX = "pypi:"
 
 _LONGEST = 200
-_WORD = re.compile(
+_SPEC = re.compile(
     r"pypi:(?P<name>[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(==(?P<version>[a-z0-9][a-z0-9.!+_-]*))?(@(?P<platform>[a-z0-9_-]+))?",
     re.IGNORECASE | re.ASCII,
 )
@@ -49,7 +49,7 @@ class _Wanted:
     """A short name or a tag; empty: this machine's."""
     tags: tuple[str, ...]
     index: tuple[str, ...] = ()
-    """Where pip was told to look in the environment: another index may have another wheel of the same name."""
+    """Settings of pip's index in the environment: another index may have another wheel of the same name."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".strip()
@@ -60,13 +60,13 @@ class _Wanted:
         return f"{self.name}=={self.version}" if self.version else self.name
 
     def folder(self, version: str) -> str:
-        """Where the wheel is kept; other Pythons, and other machines with the same home, get other wheels."""
+        """Cache folder of the wheel; other Pythons, and other machines with the same home, get other wheels."""
         platform = self.platform or f"here-{sysconfig.get_platform()}"
         index = f"-{sha256(repr(self.index).encode()).hexdigest()[:8]}" if any(self.index) else ""
         return f"{self.name}=={version}@{platform}-{sys.implementation.cache_tag}{index}"
 
 
-def published_wheel(runner: Runner, word: str, cache: Path, environment: Mapping[str, str]) -> Path:
+def published_wheel(runner: Runner, spec: str, cache: Path, environment: Mapping[str, str]) -> Path:
     """The wheel of ``pypi:NAME[==VERSION][@PLATFORM]``, in the cache.
 
     pip chooses among the wheels of that version as if it were to install one, on the platform, with this Python. A
@@ -75,19 +75,19 @@ def published_wheel(runner: Runner, word: str, cache: Path, environment: Mapping
 
     Args:
         runner: runs pip.
-        word: what the user wrote. PLATFORM is a wheel's platform tag, such as ``win_amd64``, or one of the short names
+        spec: what the user wrote. PLATFORM is a wheel's platform tag, such as ``win_amd64``, or one of the short names
             in ``platforms.toml``, such as ``manylinux-x86_64``; without it, this machine's.
         cache: trimtab's own cache folder.
         environment: the user's, with pip's settings.
 
     Raises:
-        InputError: the word is not understood; no such project, version or wheel; the cache cannot be written.
+        InputError: the spec cannot be parsed; no such project, version or wheel; the cache cannot be written.
         MissingError: there is no pip, or it cannot reach the index.
     """
-    wanted = replace(_understood(word), index=tuple(environment.get(name, "") for name in _INDEX_VARIABLES))
+    wanted = replace(_parsed(spec), index=tuple(environment.get(name, "") for name in _INDEX_VARIABLES))
     kept = cache / "wheels"
-    if wanted.version and (found := _wheels(kept / wanted.folder(wanted.version))):
-        return found[0]
+    if wanted.version and (wheels := _wheels(kept / wanted.folder(wanted.version))):
+        return wheels[0]
     try:
         kept.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".draft-", dir=kept) as scratch:
@@ -104,24 +104,24 @@ def _wheels(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.whl"))
 
 
-def _publish(draft: Path, place: Path) -> Path:
+def _publish(draft: Path, target: Path) -> Path:
     """Move a finished folder into place at once; another process may have done so first, and it has the same wheel."""
     try:
-        draft.rename(place)
+        draft.rename(target)
     except OSError:
-        if not _wheels(place):
+        if not _wheels(target):
             raise
-    return _wheels(place)[0]
+    return _wheels(target)[0]
 
 
 # What the user asks for
 
 
-def _understood(word: str) -> _Wanted:
-    parts = _WORD.fullmatch(word)
-    if not parts or len(word) > _LONGEST:
+def _parsed(spec: str) -> _Wanted:
+    parts = _SPEC.fullmatch(spec)
+    if not parts or len(spec) > _LONGEST:
         raise InputError(
-            f"{word[:_LONGEST]!r} names no wheel",
+            f"{spec[:_LONGEST]!r} names no wheel",
             hint="write it like pypi:uv==0.2.35 or pypi:uv==0.2.35@manylinux-x86_64, without extras or ranges",
         )
     name = _canonical(parts["name"])
@@ -193,31 +193,31 @@ def _run_pip(runner: Runner, arguments: tuple[str, ...], environment: Mapping[st
 
 def _trouble(wanted: _Wanted, finished: Finished) -> TrimtabError:
     """Why pip gave no wheel, from what it says with ``-vv``: every link it passed over, and every failed request."""
-    said = finished.stdout + finished.stderr
-    errors = re.findall(r"^ERROR: (.+)$", said, re.MULTILINE)
+    output = finished.stdout + finished.stderr
+    errors = re.findall(r"^ERROR: (.+)$", output, re.MULTILINE)
     if not any(line.startswith("No matching distribution") for line in errors):
-        lines = errors or said.split("\n")
+        lines = errors or output.split("\n")
         reason = next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {finished.exit_code}")
         return MissingError(f"pip cannot fetch {wanted}: {reason}", hint="check the network and `pip config list`")
-    wheels = [found for found in _WHEEL.findall(unquote(said)) if _canonical(found[0]) == wanted.name]
-    unreachable = [reason for reason in _UNFETCHED.findall(said) if "404 Client Error" not in reason]
+    wheels = [wheel for wheel in _WHEEL.findall(unquote(output)) if _canonical(wheel[0]) == wanted.name]
+    unreachable = [reason for reason in _UNFETCHED.findall(output) if "404 Client Error" not in reason]
     if unreachable and not wheels:
         reason = unreachable[-1].rpartition(">: ")[2].rstrip("')")  # without which object of pip's it was
         return MissingError(
             f"the package index cannot be reached: {reason}", hint="check the network and `pip config list`"
         )
-    return _absent(wanted, wheels, said)
+    return _absent(wanted, wheels, output)
 
 
-def _absent(wanted: _Wanted, wheels: list[tuple[str, ...]], said: str) -> InputError:
+def _absent(wanted: _Wanted, wheels: list[tuple[str, ...]], output: str) -> InputError:
     """The index was asked, and does not have it."""
-    if not wheels and "No sources permitted" in said:
+    if not wheels and "No sources permitted" in output:
         return InputError(f"{wanted.name} publishes no wheels", hint="build one, and name its file")
     if not wheels:
         return InputError(f"there is no project {wanted.name!r} on the index", hint="check the name")
     fitting = [wheel for wheel in wheels if not wanted.version or _same_version(wheel[1], wanted.version)]
     if not fitting:
-        offered = _OFFERED.findall(said)
+        offered = _OFFERED.findall(output)
         newest = ", ".join(offered[-1].split(", ")[-3:]) if offered else ""
         return InputError(
             f"there is no {wanted}, or it has no wheels",
@@ -225,9 +225,9 @@ def _absent(wanted: _Wanted, wheels: list[tuple[str, ...]], said: str) -> InputE
         )
     pythons = _some(f"{python}-{abi}" for _, _, python, abi, _ in fitting)
     platforms = _some(wheel[4].split(".")[0] for wheel in fitting)
-    place = wanted.platform or "this machine"
+    platform = wanted.platform or "this machine"
     return InputError(
-        f"{wanted} has no wheel for {place} and this Python",
+        f"{wanted} has no wheel for {platform} and this Python",
         hint=f"after @ write one that has: {platforms} (for Python {pythons})",
     )
 
@@ -236,12 +236,12 @@ def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _same_version(left: str, right: str) -> bool:
+def _same_version(base: str, other: str) -> bool:
     """Whether two versions are equal, as far as trailing zeros and separators go: enough for a hint."""
-    left, right = (re.sub(r"(\.0)+$", "", version.lower().replace("-", "_")) for version in (left, right))
-    return left == right
+    base, other = (re.sub(r"(\.0)+$", "", version.lower().replace("-", "_")) for version in (base, other))
+    return base == other
 
 
-def _some(words: Iterable[str]) -> str:
-    different = sorted(set(words))
+def _some(names: Iterable[str]) -> str:
+    different = sorted(set(names))
     return ", ".join(different[:_FEW]) + (" and others" if len(different) > _FEW else "")

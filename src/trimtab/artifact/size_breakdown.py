@@ -1,4 +1,4 @@
-"""Weighing a file: a binary, or an archive with binaries in it."""
+"""Size report of a file: a binary, or an archive with binaries in it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _READERS: dict[Format, Callable[[Path, Data], Image]] = {
 _DAMAGED = (
     ValueError, LookupError, ArithmeticError, RecursionError, EOFError, struct.error,
 )  # fmt: skip
-"""What the libraries raise, beside errors of their own, when a file is not what its headers say."""
+"""Built-in exceptions that the libraries raise when a file is not what its headers say."""
 
 
 def size_breakdown(path: Path, name: str = "") -> SizeReport:
-    """Weigh a file.
+    """Measure a file: its members, and the sections, functions and symbols of each binary.
 
     Args:
         path: the file.
@@ -44,7 +44,7 @@ def size_breakdown(path: Path, name: str = "") -> SizeReport:
         MissingError: no space is left for unpacking.
     """
     if path.exists() and not path.is_file():
-        raise InputError("this is not a file", where=name or str(path), hint="name a binary, a wheel or an archive")
+        raise InputError("not a file", where=name or str(path), hint="name a binary, a wheel or an archive")
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -59,7 +59,7 @@ def size_breakdown(path: Path, name: str = "") -> SizeReport:
         members = list(_members(path, notes))
     else:
         raise InputError(
-            "this is neither a binary (ELF, Mach-O, PE, wasm) nor a wheel or archive",
+            "neither a binary (ELF, Mach-O, PE, wasm) nor a wheel or archive",
             where=name or str(path),
             hint="archives may be .whl, .zip, .tar.gz, .tar.xz or .tar.zst; unpack a single compressed file first",
         )
@@ -70,7 +70,7 @@ def size_breakdown(path: Path, name: str = "") -> SizeReport:
 
 
 def _members(path: Path, notes: list[str]) -> Iterator[Member]:
-    """What is in an archive; of a binary that is damaged, a note."""
+    """Members of an archive; of a binary that is damaged, a note."""
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         for packed in unpack(path, Path(scratch)):
             image = None

@@ -46,12 +46,12 @@ _FREE, _GROWTH = 1 << 24, 8
 
 def named(entries: Iterable[SymbolEntry]) -> tuple[Symbol, ...]:
     """Functions by address, demangled; bytes that have several names count for one of the largest."""
-    left = _FREE
+    characters_left = _FREE
     shared: dict[str, str] = {}  # each crate and each generic function is kept once, not once for each symbol
     symbols, last = [], None
     for address, size, mangled in sorted(entries, key=lambda entry: (entry.address, -entry.size, entry.name)):
-        name, cost = expanded(mangled) if left > 0 else (mangled, 0)
-        left += _GROWTH * len(mangled) - cost
+        name, cost = expanded(mangled) if characters_left > 0 else (mangled, 0)
+        characters_left += _GROWTH * len(mangled) - cost
         generic = generic_of(name)
         crate = crate_of(mangled, generic)
         generic, crate = shared.setdefault(generic, generic), shared.setdefault(crate, crate)

@@ -10,7 +10,7 @@ from trimtab.commands.diff.json import diff_json
 from trimtab.commands.diff.listing import By, listings, remarks
 from trimtab.commands.diff.markdown import diff_markdown
 from trimtab.commands.diff.registry_limits import allowances
-from trimtab.commands.diff.run import weighed
+from trimtab.commands.diff.run import size_report
 from trimtab.commands.diff.terminal import diff_renderables
 from trimtab.errors import InputError
 from trimtab.system.paths import default_folders
@@ -54,15 +54,15 @@ def command(
     if as_json and markdown:
         raise InputError("--json and --markdown exclude each other", hint="choose one")
     folders, runner = default_folders(store), SystemRunner() if quiet else _Fetching()
-    found = difference(*(weighed(word, folders, runner) for word in (base, head) if word))
-    allowed = allowances(found, wheels)
+    result = difference(*(size_report(spec, folders, runner) for spec in (base, head) if spec))
+    allowed = allowances(result, wheels)
     if as_json:
-        click.echo(diff_json(found, allowed))
+        click.echo(diff_json(result, allowed))
         return 0
-    tables, words = listings(found, By(by) if by else None, top), remarks(found, allowed, downloads_per_month)
+    tables, sentences = listings(result, By(by) if by else None, top), remarks(result, allowed, downloads_per_month)
     if markdown:
-        click.echo(diff_markdown(found, tables, words), nl=False)
+        click.echo(diff_markdown(result, tables, sentences), nl=False)
     else:
         out = console(no_color=no_color)
-        show(diff_renderables(found, tables, words, out.width), out)
+        show(diff_renderables(result, tables, sentences, out.width), out)
     return 0

@@ -1,4 +1,4 @@
-"""What a file weighs, and where its bytes are: binaries, and the archives they come in."""
+"""Size report of a file: its bytes by member, section, function and crate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Format(StrEnum):
-    """What kind of file it is."""
+    """File format."""
 
     ELF = "elf"
     MACHO = "macho"
@@ -18,18 +18,18 @@ class Format(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What bytes are for, so that a strip change is never taken for an effect of link-time optimization."""
+    """Purpose of a section's bytes, so that a strip change is never taken for an effect of link-time optimization."""
 
     CODE = "code"
     DATA = "data"
     UNWIND = "unwind tables"
     LINKING = "linking"
-    """What the dynamic linker needs: imports, exports, relocations."""
+    """Imports, exports, relocations: read by the dynamic linker."""
     SYMBOLS = "symbol tables"
-    """What ``strip`` removes."""
+    """Symbols, their names and relocations kept for tools: removed by ``strip``."""
     DEBUG = "debug info"
     OTHER = "other"
-    """Headers, padding, signatures, what nobody claims."""
+    """Headers, padding, signatures, bytes that no header speaks of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,7 @@ class Symbol:
     name: str
     """Demangled, without the hash that tells equal names apart."""
     crate: str
-    """Where it comes from: a crate, or one of the bracketed names in `trimtab.artifact.demangle`."""
+    """Crate it comes from, or one of the bracketed names in `trimtab.artifact.demangle`."""
     generic: str
     """Its name with the type arguments left out: the same for all copies of one generic function."""
     size: int
@@ -58,7 +58,7 @@ class Symbol:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Functions:
-    """How many functions there are, symbols or none."""
+    """Number and size of all functions, whether they have symbols or not."""
 
     count: int
     size: int
@@ -69,7 +69,7 @@ class Functions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """One executable or library, weighed."""
+    """One executable, library or object file: sections, functions and symbols."""
 
     format: Format
     architecture: str
@@ -102,7 +102,7 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SizeReport:
-    """A file with everything in it, weighed."""
+    """A file's size, with its members and the binaries among them."""
 
     path: str
     """As the user named it."""

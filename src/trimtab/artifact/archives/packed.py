@@ -1,4 +1,4 @@
-"""What all kinds of archives have in common: a file in one, and what it may cost to look at it."""
+"""Members of archives of all kinds, and limits on the work that reading them may take."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class MemberNames:
 
 
 class Budget:
-    """What may come out of an archive of some size.
+    """Limits on what is unpacked from an archive, by its size.
 
     Every method raises `RefusedError` for what is too much.
     """

@@ -23,7 +23,7 @@ MOST_HEADERS = 1 << 20
 """Bytes that may lie between two members; extended headers are read whole, and may follow each other."""
 
 DAMAGE: tuple[type[Exception], ...] = (tarfile.TarError, zlib.error, lzma.LZMAError, zstd.ZstdError)
-"""What is raised here for a damaged file, besides what Python raises itself."""
+"""Exceptions raised for a damaged file, besides Python's built-in ones."""
 
 
 def is_tar(file: io.BufferedReader) -> bool:
@@ -109,7 +109,7 @@ class _Forward:
         self.allowed = MOST_HEADERS
         """Bytes that may be read; passing over bytes is free."""
         self.last = b""
-        """What was read last: when there is no more member, the block that is none."""
+        """The bytes read last: after the last member, the block that is no header."""
 
     def read(self, size: int, /) -> bytes:
         self.allowed -= size

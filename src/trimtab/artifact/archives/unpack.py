@@ -43,7 +43,7 @@ _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 def archive_kind(path: Path) -> Format | None:
-    """Whether a file is a wheel, another archive or neither, going by its bytes alone.
+    """Kind of an archive, going by its bytes alone; ``None`` for other files.
 
     A zip or compressed file that is damaged counts as an archive: `unpack` says what is wrong with it. A program with a
     zip behind it counts as a program.
@@ -53,12 +53,12 @@ def archive_kind(path: Path) -> Format | None:
     """
     if not path.is_file():
         return None
-    with _told(path):
+    with _errors_for_users(path):
         shape = _shape(path)
     if shape != "zip":
         return Format.ARCHIVE if shape else None
     try:
-        with _told(path), _open_zip(path) as archive:
+        with _errors_for_users(path), _open_zip(path) as archive:
             return Format.WHEEL if any(map(_WHEEL.fullmatch, archive.namelist())) else Format.ARCHIVE
     except InputError:
         return Format.ARCHIVE
@@ -75,7 +75,7 @@ def unpack(path: Path, scratch: Path) -> Iterator[ArchiveMember]:
         InputError: the archive is damaged, of no known kind, or would cost too much.
         MissingError: no space is left in the scratch folder.
     """
-    with _told(path):
+    with _errors_for_users(path):
         shape = _shape(path) if path.is_file() else None
         if shape == "zip":
             yield from _unpack_zip(path, scratch)
@@ -84,7 +84,7 @@ def unpack(path: Path, scratch: Path) -> Iterator[ArchiveMember]:
 
             yield from unpack_tar(path, scratch)
         else:
-            raise InputError("this is no archive", where=str(path), hint="give a wheel, a zip or a tar file")
+            raise InputError("not an archive", where=str(path), hint="give a wheel, a zip or a tar file")
 
 
 def extract(path: Path, folder: Path) -> None:
@@ -94,29 +94,29 @@ def extract(path: Path, folder: Path) -> None:
         InputError: it is damaged, no zip, would cost too much, or has a name that leads out of the folder.
         MissingError: no space is left.
     """
-    with _told(path):
+    with _errors_for_users(path):
         budget = Budget(path.stat().st_size)
         with _open_zip(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir() and _is_plain(member)]
             _check_directory(members, budget)
             for member in members:
-                place = folder / _safe(member.filename)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(member) as stream, place.open("wb") as file:
+                target = folder / _safe(member.filename)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(member) as stream, target.open("wb") as file:
                     shutil.copyfileobj(stream, file)
 
 
 def _safe(name: str) -> PurePosixPath:
     """A member's name as a place below a folder."""
-    place = PurePosixPath(name)
-    if place.is_absolute() or ".." in place.parts or not place.parts or "\\" in name or "\0" in name:
+    target = PurePosixPath(name)
+    if target.is_absolute() or ".." in target.parts or not target.parts or "\\" in name or "\0" in name:
         raise RefusedError(f"{name[:100]!r} is no name for a file below a folder")
-    return place
+    return target
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turn what goes wrong inside into errors for people."""
+def _errors_for_users(path: Path) -> Iterator[None]:
+    """Turn exceptions of the libraries into errors for users."""
     try:
         yield
     except RefusedError as error:
@@ -133,7 +133,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _damage() -> tuple[type[Exception], ...]:
-    """What the libraries raise for archives that are not as they should be.
+    """Exceptions that the libraries raise for damaged archives.
 
     ``RuntimeError`` is a recursion: headers of a tar file that extend the next one, one after the other.
     """

@@ -99,7 +99,7 @@ def read_elf(_: Path, data: Data) -> Image:
 
 
 def _row(elf: ELFFile, wide: str, narrow: str) -> struct.Struct:
-    """What a row of a table looks like in 64 and in 32 bits."""
+    """Layout of a table's rows, in 64 or in 32 bits."""
     return struct.Struct(("<" if elf.little_endian else ">") + (wide if elf.elfclass == 64 else narrow))  # noqa: PLR2004
 
 
@@ -136,7 +136,7 @@ def _claim(section: _Section) -> Claim:
 
 
 def _segments(elf: ELFFile, data: Data) -> Iterator[Claim]:
-    """What is loaded: all that a file without section headers tells."""
+    """Segments that are loaded: all there is to see in a file without section headers."""
     row = _row(elf, "IIQQQQQQ", "8I")
     # Headers are loaded too, as part of the first segment.
     headers = elf["e_phoff"] + elf["e_phnum"] * row.size if elf["e_phoff"] == elf["e_ehsize"] else elf["e_ehsize"]
@@ -159,10 +159,10 @@ def _functions(elf: ELFFile, data: Data, sections: list[_Section]) -> tuple[Func
         return None, ("functions are not counted: there is no .eh_frame",)
     order, address = "<" if elf.little_endian else ">", elf.elfclass // 8
     try:
-        found = frame_functions(data, frames.offset, frames.end, order=order, address=address)
+        functions = frame_functions(data, frames.offset, frames.end, order=order, address=address)
     except ValueError as error:  # no reason not to weigh the rest
         return None, (f"functions are not counted: {error}",)
-    return (found, ()) if found.count else (None, ("functions are not counted: .eh_frame is empty",))
+    return (functions, ()) if functions.count else (None, ("functions are not counted: .eh_frame is empty",))
 
 
 def _symbols(

@@ -69,13 +69,13 @@ def divide(data: Data, claims: Iterable[Claim]) -> Layout:
 
 
 def oddities(layout: Layout) -> tuple[str, ...]:
-    """What is strange about a file whose headers claim bytes twice, or more bytes than there are."""
-    said = []
+    """Notes on headers that claim bytes twice, or more bytes than the file has."""
+    notes = []
     if layout.overlap:
-        said.append(f"sections overlap by {layout.overlap} bytes")
+        notes.append(f"sections overlap by {layout.overlap} bytes")
     if layout.beyond:
-        said.append(f"sections reach {layout.beyond} bytes beyond the end of the file")
-    return tuple(said)
+        notes.append(f"sections reach {layout.beyond} bytes beyond the end of the file")
+    return tuple(notes)
 
 
 def _is_zero(data: Data, start: int, end: int) -> bool:

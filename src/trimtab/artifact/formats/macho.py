@@ -29,7 +29,7 @@ _MAGIC = {
 }
 """Byte order, and whether it has 64 bits."""
 _UNIVERSAL = {b"\xca\xfe\xba\xbe": False, b"\xca\xfe\xba\xbf": True}
-"""Whether offsets have 64 bits."""
+"""By magic: ``True`` if offsets have 64 bits."""
 
 _CPUS = {
     7: "i386",
@@ -91,7 +91,7 @@ class _Section:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Slice:
-    """What the headers of one architecture say. Offsets count from the beginning of the whole file."""
+    """Headers of one architecture. Offsets count from the beginning of the whole file."""
 
     start: int
     headers: int
@@ -131,7 +131,7 @@ def read_macho(_: Path, data: Data) -> Image:
         claims += (replace(claim, name=prefix + claim.name) for claim in _claims(part))
     layout = divide(data, claims)
     functions = [_functions(data, part) for part in slices]
-    symbols = [found for part in slices if (found := _symbols(data, part)) is not None]
+    symbols = [named_functions for part in slices if (named_functions := _symbols(data, part)) is not None]
     missing = () if all(functions) else ("functions are not counted: there is no table of them",)
     return Image(
         format=Format.MACHO,
@@ -147,13 +147,13 @@ def read_macho(_: Path, data: Data) -> Image:
 
 def _together(functions: Sequence[Functions | None]) -> Functions | None:
     """Those of all architectures, if all are known."""
-    known = [found for found in functions if found]
+    known = [table for table in functions if table]
     if len(known) < len(functions):
         return None
     return Functions(
-        count=sum(found.count for found in known),
-        size=sum(found.size for found in known),
-        source=" and ".join(dict.fromkeys(found.source for found in known)),
+        count=sum(table.count for table in known),
+        size=sum(table.size for table in known),
+        source=" and ".join(dict.fromkeys(table.source for table in known)),
     )
 
 
@@ -165,8 +165,8 @@ def _slices(data: Data) -> tuple[list[Claim], list[_Slice]]:
     if not 0 < count <= _MOST_SLICES:
         raise ValueError(f"it claims to hold {count} architectures")
     end = 8 + count * kind._size_
-    found = [kind.from_mmap(data, at) for at in range(8, end, kind._size_)]
-    places = sorted((int(each.offset), int(each.size)) for each in found)
+    headers = [kind.from_mmap(data, at) for at in range(8, end, kind._size_)]
+    places = sorted((int(each.offset), int(each.size)) for each in headers)
     for (start, size), (following, _) in pairwise([(0, end), *places, (len(data), 0)]):
         if start + size > following:
             raise ValueError("its architectures overlap or reach beyond the end of the file")
@@ -300,9 +300,9 @@ def _functions(data: Data, part: _Slice) -> Functions | None:
         return None
     size = 0
     for first, end in (section.code for section in part.code):
-        found = bisect_left(starts, first)
-        if found < len(starts) and starts[found] < end:
-            size += end - starts[found]
+        index = bisect_left(starts, first)
+        if index < len(starts) and starts[index] < end:
+            size += end - starts[index]
     return Functions(count=len(starts), size=size, source=source)
 
 
@@ -333,15 +333,15 @@ def _unwind_info(data: Data, at: int, size: int, part: _Slice) -> array[int]:
     Neighbours that unwind alike may share an entry, so there can be more functions than this finds.
     """
     index, count = struct.unpack_from(f"{part.order}5I2I", data, at)[5:]
-    starts, left = array("Q"), size
+    starts, bytes_left = array("Q"), size
     for first, page, _ in rows(data, struct.Struct(f"{part.order}3I"), at + index, count):
         if not page:  # the last row says where the last page ends
             continue
-        found = _unwind_page(data, at + page, part.order, first)
-        left -= 20 + 4 * len(found)  # what a page takes at least, with its row
-        if left < 0:
+        offsets = _unwind_page(data, at + page, part.order, first)
+        bytes_left -= 20 + 4 * len(offsets)  # what a page takes at least, with its row
+        if bytes_left < 0:
             raise ValueError("the pages of its unwind information overlap")
-        starts.extend(part.text + offset for offset in found)
+        starts.extend(part.text + offset for offset in offsets)
     return array("Q", sorted(starts))
 
 

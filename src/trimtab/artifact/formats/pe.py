@@ -85,7 +85,7 @@ class _Addresses:
         self._firsts = [section.address for section in self._sections]
 
     def offset(self, address: int, size: int) -> int | None:
-        """Where so many bytes lie, unless some of them are not in the file or not in one section."""
+        """Offset in the file of so many bytes; ``None`` if they are not all in the file and in one section."""
         number = bisect_right(self._firsts, address) - 1
         if number < 0:
             return None
@@ -176,7 +176,7 @@ def _directory(pe: PE, number: int) -> tuple[int, int]:
 
 
 def _functions(data: Data, pe: PE, addresses: _Addresses) -> tuple[Functions | None, tuple[str, ...]]:
-    """What the exception directory lists; if there is none, nothing and the reason."""
+    """Functions in the exception directory; if it cannot be read, ``None`` and a note with the reason."""
     machine = pe.FILE_HEADER.Machine
     if machine not in (_AMD64, _ARM64):
         return None, ("functions are not counted: only amd64 and arm64 have a table of them that is read here",)

@@ -1,4 +1,4 @@
-"""Tables in binaries, read without believing what they say of themselves."""
+"""Tables and string tables in binaries, read within the bounds of the file, whatever their headers claim."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_FUNCTIONS = 500_000
 _BLOCK = 4096
 """Rows that are unpacked at a time, so that no table is ever copied whole."""
 _SHARING = 4
-"""How often each byte of a string table may be part of a name: linkers let a name end in another, but seldom."""
+"""Names that a byte of a string table may be part of, on average: linkers let a name end in another, but seldom."""
 
 
 def rows(data: Data, row: struct.Struct, start: int, count: int) -> Iterator[tuple[Any, ...]]:

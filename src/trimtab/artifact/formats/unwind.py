@@ -40,24 +40,24 @@ def frame_functions(data: Data, start: int, end: int, *, order: str, address: in
 
 
 def _counted(section: bytes, order: str, address: int) -> tuple[int, int]:
-    word = struct.Struct(order + "I").unpack_from
-    long = struct.Struct(order + "Q").unpack_from
+    u32 = struct.Struct(order + "I").unpack_from
+    u64 = struct.Struct(order + "Q").unpack_from
     unsigned = {width: struct.Struct(order + code).unpack_from for width, code in ((2, "H"), (4, "I"), (8, "Q"))}
     widths: dict[int, int] = {}
     count, size, at, end = 0, 0, 0, len(section)
     while at + 4 <= end:
         begin = at
-        (length,) = word(section, at)
+        (length,) = u32(section, at)
         at += 4
         if length == 0:  # a terminator; linkers leave some in the middle
             continue
         if length == _EXTENDED:
-            (length,) = long(section, at)
+            (length,) = u64(section, at)
             at += 8
         following = at + length
         if following > end or following < at + 4:
             raise ValueError("an entry of .eh_frame reaches beyond its end")
-        (distance,) = word(section, at)
+        (distance,) = u32(section, at)
         if distance == 0:  # a common information entry
             widths[begin] = _pointer_width(section, at + 4, address)
         else:  # a frame description entry, which says how far back its common information entry begins
@@ -94,7 +94,7 @@ def _pointer_width(section: bytes, at: int, address: int) -> int:
 
 
 def _after_leb128(section: bytes, at: int) -> int:
-    """Where a number of at most 64 bits ends."""
+    """Offset behind a LEB128 number of at most 64 bits."""
     for last in range(at, at + 10):
         if section[last] < 0x80:  # noqa: PLR2004 - the bit that says that more follows
             return last + 1

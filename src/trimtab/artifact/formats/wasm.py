@@ -167,10 +167,10 @@ def _symbols(
 ) -> tuple[tuple[Symbol, ...], tuple[str, ...]]:
     """Functions by name; errors in a custom section are no reason to refuse a module, says the specification."""
     try:
-        found = {index - imported: name for index, name in _function_names(names)}
+        by_body = {index - imported: name for index, name in _function_names(names)}
     except ValueError as error:
         return (), (f"the names of its functions cannot be read: {error}",)
-    return named(SymbolEntry(*bodies[body], name) for body, name in found.items() if 0 <= body < len(bodies)), ()
+    return named(SymbolEntry(*bodies[body], name) for body, name in by_body.items() if 0 <= body < len(bodies)), ()
 
 
 def _function_names(names: _Cursor) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""What changed between two weighed files."""
+"""Difference between two size reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOT_NAMED = "[not named]"
 """Code that no symbol covers: padding between functions, jump tables, hand-written assembly."""
 
 OUTSIDE = "[archive]"
-"""What is in a zip beside its members: their headers and its directory."""
+"""Bytes of a zip beside its members: their headers and its directory."""
 
 # Possessive, since names come from files: nothing is tried twice.
 _VERSION = re.compile(r"(?<!\d)\d++(?:[._]\d++)+\w*+")
@@ -31,15 +31,15 @@ _NOTHING = (0, 0)
 
 
 def difference(base: SizeReport, head: SizeReport | None = None) -> Difference:
-    """Lay two files side by side; one alone is weighed."""
+    """Compare two size reports; for one alone, its sizes stand on the side of base."""
     pairs = list(_matched(base.members, head.members)) if head else [(member, None) for member in base.members]
-    binaries = [_binary(one, other, alone=head is None) for one, other in pairs if _has_image(one) or _has_image(other)]
+    binaries = [_binary(old, new, alone=head is None) for old, new in pairs if _has_image(old) or _has_image(new)]
     return Difference(
         base=_side(base),
         head=_side(head) if head else None,
         total=SizeRow(name=(head or base).name, base=base.size, head=head.size if head else None),
-        binaries=tuple(sorted(binaries, key=lambda one: (_weightiest(one.total), one.name))),
-        members=_sorted([*(_member(one, other) for one, other in pairs), *_outside(base, head)]),
+        binaries=tuple(sorted(binaries, key=lambda binary: (_by_change(binary.total), binary.name))),
+        members=_sorted([*(_member(old, new) for old, new in pairs), *_outside(base, head)]),
         notes=tuple(f"{side.name}: {note}" for side in (base, head) if side for note in side.notes),
     )
 
@@ -57,18 +57,18 @@ def _name(base: Member | None, head: Member | None) -> str:
 
 
 def _outside(base: SizeReport, head: SizeReport | None) -> list[SizeRow]:
-    """What makes the members add up to the file, where each is compressed by itself."""
+    """Row that makes the members add up to the file, where each is compressed by itself."""
     sides = [_unclaimed(side) if side else None for side in (base, head)]
     return [SizeRow(name=OUTSIDE, base=sides[0], head=sides[1])] if any(sides) else []
 
 
-def _unclaimed(weight: SizeReport) -> int | None:
-    stored = [member.compressed for member in weight.members]
-    return weight.size - sum(one or 0 for one in stored) if any(one is not None for one in stored) else None
+def _unclaimed(report: SizeReport) -> int | None:
+    stored = [member.compressed for member in report.members]
+    return report.size - sum(size or 0 for size in stored) if any(size is not None for size in stored) else None
 
 
-def _side(weight: SizeReport) -> Side:
-    return Side(path=weight.path, kind=weight.kind, bytes=weight.size, sha256=weight.sha256)
+def _side(report: SizeReport) -> Side:
+    return Side(path=report.path, kind=report.kind, bytes=report.size, sha256=report.sha256)
 
 
 def _stored(member: Member | None) -> int | None:
@@ -79,7 +79,7 @@ def _stored(member: Member | None) -> int | None:
 
 def _matched(base: Iterable[Member], head: Iterable[Member]) -> Iterator[tuple[Member | None, Member | None]]:
     """Pair members by name, by name without versions and platform tags, by file name; at last the only binaries."""
-    left, right = list(base), list(head)
+    base_left, head_left = list(base), list(head)
     keys: tuple[Callable[[Member], str | None], ...] = (
         lambda member: member.name,
         lambda member: _VERSION.sub("*", _untagged(member.name)),
@@ -87,23 +87,24 @@ def _matched(base: Iterable[Member], head: Iterable[Member]) -> Iterator[tuple[M
         lambda member: "the only binary" if member.image else None,
     )
     for key in keys:
-        ours, theirs = _unique(left, key), _unique(right, key)
-        both = [found for found in ours if found in theirs]
-        yield from ((ours[found], theirs[found]) for found in both)
-        paired = {id(side[found]) for found in both for side in (ours, theirs)}
-        left, right = ([member for member in side if id(member) not in paired] for side in (left, right))
-    yield from ((member, None) for member in left)
-    yield from ((None, member) for member in right)
+        ours, theirs = _unique(base_left, key), _unique(head_left, key)
+        shared = [name for name in ours if name in theirs]
+        yield from ((ours[name], theirs[name]) for name in shared)
+        paired = {id(side[name]) for name in shared for side in (ours, theirs)}
+        base_left = [member for member in base_left if id(member) not in paired]
+        head_left = [member for member in head_left if id(member) not in paired]
+    yield from ((member, None) for member in base_left)
+    yield from ((None, member) for member in head_left)
 
 
 def _unique(members: list[Member], key: Callable[[Member], str | None]) -> dict[str, Member]:
     """The members whose key no other one has."""
-    found: dict[str, Member | None] = {}
+    by_key: dict[str, Member | None] = {}
     for member in members:
         name = key(member)
         if name is not None:
-            found[name] = None if name in found else member
-    return {name: member for name, member in found.items() if member}
+            by_key[name] = None if name in by_key else member
+    return {name: member for name, member in by_key.items() if member}
 
 
 def _untagged(name: str) -> str:
@@ -151,7 +152,7 @@ def _is_named(image: Image | None) -> bool:
 
 
 def _notes(old: Image | None, new: Image | None, *, named: bool, alone: bool) -> tuple[str, ...]:
-    said = [
+    notes = [
         note if alone else f"{side}: {note}"
         for side, image in (("base", old), ("head", new))
         if image
@@ -159,16 +160,16 @@ def _notes(old: Image | None, new: Image | None, *, named: bool, alone: bool) ->
     ]
     if old and new:
         if _kind(old) != _kind(new):
-            said.append(f"base is {_kind(old)}, head {_kind(new)}: sections and functions hardly compare")
-        said += _strip_note(old, new)
+            notes.append(f"base is {_kind(old)}, head {_kind(new)}: sections and functions hardly compare")
+        notes += _strip_note(old, new)
     if not named and any(image.symbols for image in (old, new) if image):
         which = "hardly any code has a name" if alone else "one side has no names for its code, or hardly any"
-        said.append(f"{which}, so there is nothing to list by crate or function")
-    return tuple(said)
+        notes.append(f"{which}, so there is nothing to list by crate or function")
+    return tuple(notes)
 
 
 def _strip_note(old: Image, new: Image) -> list[str]:
-    """What `strip` takes away, told apart from what the compiler did."""
+    """Note that tells what `strip` removes apart from what the compiler did."""
     removable = [sum(image.bytes_for(purpose) for purpose in _REMOVABLE) for image in (old, new)]
     change = removable[1] - removable[0]
     if not change or (old.stripped is new.stripped and abs(change) <= _LEAST_REMOVED * old.size):
@@ -221,15 +222,15 @@ def _summed(parts: Iterable[tuple[str, int]]) -> _Sizes:
     return sums
 
 
-def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
-    return one[0] + other[0], one[1] + other[1]
+def _sum(sizes: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return sizes[0] + other[0], sizes[1] + other[1]
 
 
 def _one_sided(ours: _Sizes, theirs: _Sizes, crates: Mapping[str, str], *, on_base: bool) -> OneSided:
-    only = {name: found for name, found in ours.items() if name not in theirs}
+    only = {name: sizes for name, sizes in ours.items() if name not in theirs}
     by_crate: _Sizes = {}
-    for name, found in only.items():
-        by_crate[crates[name]] = _sum(by_crate.get(crates[name], _NOTHING), found)
+    for name, sizes in only.items():
+        by_crate[crates[name]] = _sum(by_crate.get(crates[name], _NOTHING), sizes)
     return OneSided(
         count=sum(count for _, count in only.values()),
         bytes=sum(size for size, _ in only.values()),
@@ -253,9 +254,9 @@ def _rows(base: _Sizes, head: _Sizes, groups: Mapping[str, str] | None = None) -
 
 
 def _sorted(rows: Iterable[SizeRow]) -> tuple[SizeRow, ...]:
-    """What changed most first; among equals the larger."""
-    return tuple(sorted(rows, key=lambda row: (_weightiest(row), row.name)))
+    """Rows with the largest change first; among equals the larger."""
+    return tuple(sorted(rows, key=lambda row: (_by_change(row), row.name)))
 
 
-def _weightiest(row: SizeRow) -> tuple[int, int]:
+def _by_change(row: SizeRow) -> tuple[int, int]:
     return -abs(row.change), -max(row.base or 0, row.head or 0)

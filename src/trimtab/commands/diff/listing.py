@@ -1,4 +1,4 @@
-"""What `diff` shows, in which order: the same for the terminal and for Markdown."""
+"""Tables and remarks of `diff` in their order: the same for the terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CRATES_NAMED = 4
 
 
 class By(StrEnum):
-    """What to list."""
+    """Grouping of bytes in a table."""
 
     SECTION = "section"
     CRATE = "crate"
@@ -51,7 +51,7 @@ def headline(difference: Difference) -> str:
 
 
 def summary(difference: Difference) -> Iterator[str]:
-    """Where the change is, a line for each binary that changed."""
+    """Change by purpose, a line for each binary that changed."""
     several = len(difference.binaries) > 1
     for binary in _changed(difference):
         prefix = f"{printable(binary.name)}: " if several else ""
@@ -89,8 +89,8 @@ def listings(difference: Difference, by: By | None, top: int) -> Iterator[Listin
             sides = "" if alone else " on both sides"
             title = f"{printable(binary.name)}: there are no symbols{sides}, so there is nothing to list by {by}"
             yield Listing(title=title, what=by, rows=())
-        for one in [by] if by else [By.SECTION, By.CRATE]:
-            listing = _cut(f"{printable(binary.name)} by {one}", one, _rows_by(binary, one), top, alone=alone)
+        for group in [by] if by else [By.SECTION, By.CRATE]:
+            listing = _cut(f"{printable(binary.name)} by {group}", group, _rows_by(binary, group), top, alone=alone)
             if listing.rows:
                 yield listing
 
@@ -123,7 +123,7 @@ def _cut(title: str, what: str, rows: Sequence[SizeRow], top: int, *, alone: boo
 
 
 def remarks(difference: Difference, allowances: Sequence[Allowance], downloads: int) -> Iterator[str]:
-    """What is to be said in words: what only one side has, notes, registries, traffic."""
+    """Sentences below the tables: functions that only one side has, notes, registries, traffic."""
     return map(printable, _remarks(difference, allowances, downloads))
 
 
@@ -150,10 +150,10 @@ def _functions(binary: BinaryDifference) -> Iterator[str]:
         sizes = f"{format_bytes(old.size)} → {format_bytes(new.size)} of code"
         yield f"functions {old.count} → {new.count}{change}, {sizes} ({old.source})"
         return
-    for side, found in (("base", old), ("head", new)):
-        if found:
+    for side, functions in (("base", old), ("head", new)):
+        if functions:
             where = f" in {side}" if binary.base_name and binary.head_name else ""
-            yield f"functions{where}: {found.count}, {format_bytes(found.size)} of code ({found.source})"
+            yield f"functions{where}: {functions.count}, {format_bytes(functions.size)} of code ({functions.source})"
 
 
 def _one_sided(binary: BinaryDifference) -> Iterator[str]:

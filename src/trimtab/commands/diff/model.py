@@ -1,4 +1,4 @@
-"""What changed between two weighed files: values that reports print as they are."""
+"""Difference between two size reports: values that reports print as they are."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SizeRow:
-    """Something that both sides may have; ``None`` where a side has it not."""
+    """Bytes of one item (a section, crate, member …) on both sides; ``None`` where a side has it not."""
 
     name: str
     base: int | None
     """Bytes."""
     head: int | None
     base_count: int = 1
-    """How many of it there are, such as copies of a generic function."""
+    """Number of items summed up here, such as copies of a generic function."""
     head_count: int = 1
     group: str = ""
-    """What it belongs to: the purpose of a section, the crate of a function."""
+    """Purpose of a section, crate of a function; empty elsewhere."""
 
     @property
     def change(self) -> int:
@@ -116,5 +116,5 @@ class Allowance:
     wheels: int
     """Platform wheels in a release."""
     base_releases: int
-    """How many releases of so many wheels of base's size fit into the project's limit."""
+    """Number of releases of so many wheels of base's size that fit into the project's limit."""
     head_releases: int | None

@@ -1,4 +1,4 @@
-"""What a wheel's size means to the registry that keeps it and to those who download it."""
+"""Default size limits of package registries, held against a wheel."""
 
 from __future__ import annotations
 

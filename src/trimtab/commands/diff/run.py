@@ -1,4 +1,4 @@
-"""Weighing what a user names: here the parts of ``trimtab diff`` are put together.
+"""Size reports of what a user names, and their difference: the use case behind ``trimtab diff``.
 
 >>> import trimtab
 >>> trimtab.diff("pypi:uv==0.2.34", "pypi:uv==0.2.35").total.ratio  # doctest: +SKIP
@@ -25,7 +25,7 @@ from trimtab.system.process import Runner, SystemRunner
 
 
 def diff(base: str | Path, head: str | Path | None = None, *, store: str | Path | None = None) -> Difference:
-    """Say what two files weigh and where their bytes are; with one file alone, weigh it.
+    """Compare the sizes of two files: totals, sections, crates, symbols; with one file alone, list its sizes.
 
     Args:
         base: a binary (ELF, Mach-O, PE, wasm), a wheel or release archive, ``pypi:NAME==VERSION[@PLATFORM]``, or a
@@ -38,34 +38,34 @@ def diff(base: str | Path, head: str | Path | None = None, *, store: str | Path 
         MissingError: pip is missing, the index cannot be reached, or no space is left.
     """
     folders, runner = default_folders(store), SystemRunner()
-    weights = [weighed(str(word), folders, runner) for word in (base, head) if word is not None]
-    return difference(*weights)
+    reports = [size_report(str(spec), folders, runner) for spec in (base, head) if spec is not None]
+    return difference(*reports)
 
 
-def weighed(word: str, folders: Folders, runner: Runner) -> SizeReport:
-    """What a user names, weighed; see `diff`."""
-    if os.path.exists(word):  # noqa: PTH110 - unlike Path.exists, it raises nothing for a word too long for a path
-        return size_breakdown(Path(word), word)
-    if word.startswith(PREFIX):
-        return size_breakdown(published_wheel(runner, word, folders.cache, dict(os.environ)), word)
-    if named := trial_named(word, folders):
-        return _weigh_trial(word, *named)
+def size_report(spec: str, folders: Folders, runner: Runner) -> SizeReport:
+    """Size report of what a user names; see `diff`."""
+    if os.path.exists(spec):  # noqa: PTH110 - unlike Path.exists, it raises nothing for a text too long for a path
+        return size_breakdown(Path(spec), spec)
+    if spec.startswith(PREFIX):
+        return size_breakdown(published_wheel(runner, spec, folders.cache, dict(os.environ)), spec)
+    if named := trial_named(spec, folders):
+        return _trial_report(spec, *named)
     raise InputError(
-        f"there is no file {word!r}", hint="name a file, pypi:NAME==VERSION, or a trial of a study as STUDY:TRIAL"
+        f"no such file or trial: {spec!r}", hint="name a file, pypi:NAME==VERSION, or a trial of a study as STUDY:TRIAL"
     )
 
 
-def _weigh_trial(word: str, study: Study, trial: Trial) -> SizeReport:
-    weights = [size_breakdown(Path(artifact.path), word) for artifact in trial.artifacts]
-    if not weights:
-        raise InputError(f"the trial {word!r} was not built", where=study.id)
-    if len(weights) == 1:
-        return weights[0]
+def _trial_report(spec: str, study: Study, trial: Trial) -> SizeReport:
+    reports = [size_breakdown(Path(artifact.path), spec) for artifact in trial.artifacts]
+    if not reports:
+        raise InputError(f"the trial {spec!r} was not built", where=study.id)
+    if len(reports) == 1:
+        return reports[0]
     return replace(
-        weights[0],
-        name=word,
+        reports[0],
+        name=spec,
         kind=Format.ARCHIVE,
-        size=sum(weight.size for weight in weights),
-        sha256=hashlib.sha256("".join(weight.sha256 for weight in weights).encode()).hexdigest(),
-        members=tuple(member for weight in weights for member in weight.members),
+        size=sum(report.size for report in reports),
+        sha256=hashlib.sha256("".join(report.sha256 for report in reports).encode()).hexdigest(),
+        members=tuple(member for report in reports for member in report.members),
     )

@@ -130,7 +130,7 @@ class TestKinds:
         (tmp_path / "file").write_bytes(data)
         assert archive_kind(tmp_path / "file") is None
         assert archive_kind(tmp_path) is None
-        assert "no archive" in refuses(data, tmp_path)
+        assert "not an archive" in refuses(data, tmp_path)
 
     def test_a_zip_behind_something_else_is_a_zip(self, tmp_path: Path) -> None:
         (tmp_path / "app.pyz").write_bytes(b"#!/usr/bin/env python3\n" + make_zip([("a", b"")]))
@@ -144,9 +144,9 @@ class TestKinds:
         assert archive_kind(tmp_path / "file") is Format.ARCHIVE
 
     def test_what_cannot_be_read(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="no archive"):
+        with pytest.raises(InputError, match="not an archive"):
             list(unpack(tmp_path, tmp_path))
-        with pytest.raises(InputError, match="no archive"):
+        with pytest.raises(InputError, match="not an archive"):
             list(unpack(tmp_path / "missing", tmp_path))
 
 

@@ -66,8 +66,8 @@ class TestDiff:
         ("line", "what"),
         [
             ("diff", "Missing argument 'BASE'"),
-            ("diff missing.wasm", "there is no file 'missing.wasm'"),
-            ("diff old.wasm folder/missing:x", "there is no file"),
+            ("diff missing.wasm", "no such file or trial: 'missing.wasm'"),
+            ("diff old.wasm folder/missing:x", "no such file"),
             ("diff notes.txt", "neither a binary"),
             ("diff empty", "neither a binary"),
             ("diff .", "not a file"),
@@ -109,5 +109,5 @@ class TestTrials:
 
 def test_from_a_script(here: Path) -> None:
     assert trimtab.diff(here / "old.wasm", here / "new.wasm").total.change == -6
-    with pytest.raises(InputError, match="there is no file"):
+    with pytest.raises(InputError, match="no such file"):
         trimtab.diff(here / "missing")
