@@ -1,4 +1,4 @@
-"""What builds profiles, whatever it builds with."""
+"""Protocol for builders of profiles."""
 
 from __future__ import annotations
 

@@ -37,21 +37,21 @@ class CargoBuilder:
     touched: Path
     """The source file whose edit is played."""
     links: Path | None = None
-    """Where the last link of each binary is kept, if it is; see :mod:`trimtab.builders.relink`."""
+    """Folder in which the last link of each binary is kept, if it is; see :mod:`trimtab.builders.relink`."""
     target: str = ""
     """The target to build for; if left out, the one that Cargo builds for by itself."""
     program: tuple[str, ...] = ("cargo", "build")
-    """What builds."""
+    """Program and command that build."""
     more: tuple[str, ...] = ()
     """Further arguments for it."""
     within: tuple[str, ...] = ()
-    """Words before it, such as those of :class:`trimtab.builders.overlay.Overlay`."""
+    """Prefix of its command line, such as that of :class:`trimtab.builders.overlay.Overlay`."""
     compiler: WrappedRustc | None = None
-    """What stands between Cargo and rustc in a clean build, if something does."""
+    """rustc behind the tracing wrapper, for clean builds; ``None`` builds untraced."""
     inputs: InputReader | None = None
-    """Reads what a build has read, if that is wanted."""
+    """Reader of what a build has read, if that is wanted."""
     limits: ResourceLimits | None = None
-    """How much of the machine a build has."""
+    """Memory and CPUs that a build may use; ``None`` for all."""
 
     def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
         """A clean build in an empty target directory, and if asked for a rebuild after a touch."""
@@ -107,16 +107,16 @@ class CargoBuilder:
         watch_memory: bool,
         environment: Mapping[str, str] | None = None,
     ) -> tuple[Finished, Cost]:
-        words = (
+        argv = (
             *(*self.within, *self.program, "--verbose", "--frozen", "--message-format=json-render-diagnostics"),
             *(("--target", self.target) if self.target else ()),
             *self.more,
             *more,
             *self._capturing(target),
         )
-        command = self.calls.command(words, profile, target, self.binaries)
-        surroundings = {**command.environment, **(environment or {})}
-        settled = replace(command, watch_memory=watch_memory, environment=surroundings, limits=self.limits)
+        command = self.calls.command(argv, profile, target, self.binaries)
+        build_environment = {**command.environment, **(environment or {})}
+        settled = replace(command, watch_memory=watch_memory, environment=build_environment, limits=self.limits)
         return costed(self.calls.runner, settled)
 
     def _capturing(self, target: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What one run of a build costs, and why it failed if it did."""
+"""Cost of one run of a build, and the cause of its failure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trimtab.system.process import Command, Finished, Runner
 
 
 def costed(runner: Runner, command: Command) -> tuple[Finished, Cost]:
-    """Run a command of a build, and say what it cost and what other programs did meanwhile."""
+    """Run a command of a build; returns how it ended and its cost, the load of other programs included."""
     busy = busy_seconds()
     finished = runner.run(command)
     other = max(0.0, busy_seconds() - busy - finished.cpu) / finished.wall
@@ -23,7 +23,7 @@ def costed(runner: Runner, command: Command) -> tuple[Finished, Cost]:
 
 
 def failed(finished: Finished) -> BuildFailed:
-    """Why a run of a build failed."""
+    """Cause of a failed build, read from its output and exit status."""
     return messages.failure(
         finished.stderr,
         finished.exit_code,

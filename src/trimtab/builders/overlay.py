@@ -20,8 +20,8 @@ from trimtab.errors import MissingError
 from trimtab.system.process import Command, Runner
 
 _SCRIPT = 'mount -t overlay trimtab -o "$1" "$2" && cd "$2" && shift 2 && exec "$@"'
-_MEANS_SOMETHING = ":,\\"
-"""Characters that the mount options have a use for."""
+_MOUNT_SYNTAX = ":,\\"
+"""Characters with a meaning in mount options."""
 _MOST_NAMED = 5
 
 
@@ -31,13 +31,13 @@ class Overlay:
 
     tree: Path
     folder: Path
-    """Where changes go; on a local file system."""
+    """Folder for the overlay's upper and work directories; on a local file system."""
     privileges: tuple[str, ...] = ()
     """Options of ``unshare`` that give the right to mount."""
 
     @property
     def within(self) -> tuple[str, ...]:
-        """The words to put before a command, which is then run in the root of the tree."""
+        """Prefix of a command line; the command then runs in the root of the tree."""
         attributes = ",userxattr" if self.privileges else ""
         options = f"lowerdir={self.tree},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}{attributes}"
         return ("unshare", "--mount", *self.privileges, "sh", "-c", _SCRIPT, "sh", options, str(self.tree))
@@ -49,10 +49,10 @@ class Overlay:
             (self.folder / name).mkdir(parents=True)
 
     def changes(self) -> tuple[str, ...]:
-        """What was written and deleted since, in half a sentence for each file."""
-        found = sorted(_changes(self.folder / "upper"))
-        more = (f"and {len(found) - _MOST_NAMED} more",) if len(found) > _MOST_NAMED else ()
-        return (*found[:_MOST_NAMED], *more)
+        """Files written or deleted since the last `renew`, such as ``wrote src/gen.rs``; five at most are named."""
+        changes = sorted(_changes(self.folder / "upper"))
+        more = (f"and {len(changes) - _MOST_NAMED} more",) if len(changes) > _MOST_NAMED else ()
+        return (*changes[:_MOST_NAMED], *more)
 
 
 def overlay(runner: Runner, tree: Path, folder: Path, environment: Mapping[str, str]) -> Overlay | None:
@@ -64,7 +64,7 @@ def overlay(runner: Runner, tree: Path, folder: Path, environment: Mapping[str, 
         folder: where changes go; it is cleared.
         environment: the user's.
     """
-    if folder.is_relative_to(tree) or any(sign in f"{tree}{folder}" for sign in _MEANS_SOMETHING):
+    if folder.is_relative_to(tree) or any(sign in f"{tree}{folder}" for sign in _MOUNT_SYNTAX):
         return None
     for privileges in ((), ("--map-root-user",)):
         made = Overlay(tree=tree, folder=folder, privileges=privileges)

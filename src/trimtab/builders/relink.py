@@ -157,14 +157,14 @@ def relink(runner: Runner, capture: Path, output: Path, seed: int | None = None)
     """
     if seed is not None and not 1 <= seed <= _MOST_SEED:
         raise ValueError(f"{seed} is no seed of an order")
-    linker, directory, words, kept = (_lines(capture / name) for name in ("linker", "directory", "words", "kept"))
+    linker, directory, argv, kept = (_lines(capture / name) for name in ("linker", "directory", "words", "kept"))
     root = Path(directory[0])
-    words = [_turned(word, set(kept), capture / "files") for word in words]
-    words[words.index("-o") + 1] = str(output.absolute())
+    argv = [_turned(argument, set(kept), capture / "files") for argument in argv]
+    argv[argv.index("-o") + 1] = str(output.absolute())
     if seed is not None:
-        words += [*find_lld(runner, root), f"-Wl,--shuffle-sections={_CODE}={seed}"]
+        argv += [*find_lld(runner, root), f"-Wl,--shuffle-sections={_CODE}={seed}"]
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="trimtab-") as file:  # there may be very many
-        file.write("\n".join(_SPECIAL.sub(r"\\\1", word) or '""' for word in words))
+        file.write("\n".join(_SPECIAL.sub(r"\\\1", argument) or '""' for argument in argv))
         file.flush()
         finished = runner.run(Command(argv=(linker[0], f"@{file.name}"), cwd=root))
     if not finished.ok:
@@ -193,9 +193,9 @@ def replicate(runner: Runner, capture: Path, folder: Path, count: int) -> tuple[
         MissingError: there is no lld.
     """
     places = tuple(folder / f"{seed:04}" / capture.name for seed in range(1, count + 1))
-    for seed, place in enumerate(places, start=1):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        relink(runner, capture, place, seed)
+    for seed, output in enumerate(places, start=1):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        relink(runner, capture, output, seed)
     return places
 
 
@@ -232,13 +232,13 @@ def _linker_in_force(runner: Runner, project: Project, environment: Mapping[str,
     calls = messages.invocations(finished.stderr)
     if not finished.ok or not calls:
         raise InputError(f"Cargo cannot check an empty crate: {complaint(finished)}", where=str(project.root))
-    words = calls[-1].arguments
-    linkers = [word.removeprefix("linker=") for word in words if word.startswith("linker=")]
-    if "--target" in words:
-        triple = words[words.index("--target") + 1]
+    arguments = calls[-1].arguments
+    linkers = [argument.removeprefix("linker=") for argument in arguments if argument.startswith("linker=")]
+    if "--target" in arguments:
+        triple = arguments[arguments.index("--target") + 1]
     else:
-        said = ask(runner, (environment.get("RUSTC") or "rustc", "-vV"), project.root, dict(environment))
-        triple = next(line.removeprefix("host: ") for line in said.splitlines() if line.startswith("host: "))
+        version = ask(runner, (environment.get("RUSTC") or "rustc", "-vV"), project.root, dict(environment))
+        triple = next(line.removeprefix("host: ") for line in version.splitlines() if line.startswith("host: "))
     return triple, linkers[0] if linkers else "cc"
 
 
@@ -253,7 +253,7 @@ def _lines(path: Path) -> list[str]:
         ) from None
 
 
-def _turned(word: str, kept: set[str], files: Path) -> str:
-    """A word of the link, its path turned to what was kept of it."""
-    option, _, path = word.partition("/")
-    return f"{option}{files}/{path}" if f"/{path}" in kept else word
+def _turned(argument: str, kept: set[str], files: Path) -> str:
+    """An argument of the link, with its path replaced by that of the kept copy."""
+    option, _, path = argument.partition("/")
+    return f"{option}{files}/{path}" if f"/{path}" in kept else argument

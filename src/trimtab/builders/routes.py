@@ -1,4 +1,4 @@
-"""How a target can be built here: which toolchain has its standard library, and what links for it."""
+"""Build routes: toolchains that have a target's standard library, and linkers for it."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class TargetToolchain:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildRoute:
-    """What builds a target."""
+    """Program, toolchain and linker that build a target."""
 
     name: str
     """``cargo``, ``cargo zigbuild`` or ``cross``."""
     program: tuple[str, ...]
-    """The words that ask it for a build."""
+    """Program and command that build."""
     compiler: TargetToolchain
     more: tuple[str, ...] = ()
     """Further arguments."""
@@ -131,11 +131,11 @@ def linkers_in_force(
     configuration: Mapping[str, Any], environment: Mapping[str, str], triples: Sequence[str]
 ) -> dict[str, str]:
     """Triple → linker, where Cargo's configuration or a variable names one."""
-    found = {}
+    in_force = {}
     for triple in triples:
         if linker := setting(configuration, environment, triple, "linker"):
-            found[triple] = str(linker)
-    return found
+            in_force[triple] = str(linker)
+    return in_force
 
 
 def setting(configuration: Mapping[str, Any], environment: Mapping[str, str], triple: str, name: str) -> Any:
@@ -155,21 +155,21 @@ def _linking(triple: str, compiler: TargetToolchain, linkers: Mapping[str, str])
     row = _row(triple, compiler)
     if row is None:
         return () if compiler.which("cc") else None
-    found = next((program for program in row["programs"] if compiler.which(program)), None)
-    if not found:
+    program = next((program for program in row["programs"] if compiler.which(program)), None)
+    if not program:
         return None
-    return () if found == row.get("own") else ("--config", f"target.{triple}.linker={toml_value(found)}")
+    return () if program == row.get("own") else ("--config", f"target.{triple}.linker={toml_value(program)}")
 
 
 def _row(triple: str, compiler: TargetToolchain) -> dict[str, Any] | None:
-    """What links for a target; ``None`` where that is the machine's own C compiler."""
+    """Row of ``linkers.toml`` for a target; ``None`` where the machine's own C compiler links it."""
     host = compiler.toolchain.host
     if triple == host or _machine(triple) == _machine(host):
         return None
     for row in _facts()["linker"]:
         if _fits(triple, row["targets"]):
-            found: dict[str, Any] = row
-            return found
+            typed: dict[str, Any] = row
+            return typed
     return {"programs": []}
 
 
@@ -182,18 +182,18 @@ def _machine(triple: str) -> tuple[str, str]:
 def _no_way(triple: str, compilers: Sequence[TargetToolchain], linkers: Mapping[str, str]) -> Unavailable:
     """All that is missing, and what can be done: each of the ways is enough by itself."""
     facts, reasons, steps = _facts(), [], []
-    if not any(triple in one.known for one in compilers):
+    if not any(triple in compiler.known for compiler in compilers):
         return _unknown(triple)
-    if not any(triple in one.libraries for one in compilers):
+    if not any(triple in compiler.libraries for compiler in compilers):
         packages = [name for pattern, name in facts["debian"].items() if fnmatchcase(triple, pattern)]
         debian = f" (for Debian's rustc: sudo apt-get install {packages[0]})" if packages else ""
         reasons.append("its standard library is not installed")
         steps.append(f"rustup target add {triple}{debian}")
     how = []
-    if all(_linking(triple, one, linkers) is None for one in compilers):
+    if all(_linking(triple, compiler, linkers) is None for compiler in compilers):
         reason, linking = _no_linker(triple, linkers)
         reasons.append(reason)
-        how = [" and ".join((*steps, one)) for one in linking]
+        how = [" and ".join((*steps, way)) for way in linking]
         how += [row["elsewhere"]] if (row := _row(triple, compilers[0])) and "elsewhere" in row else []
     ways = how or [" and ".join(steps)]
     cross = (facts["cross"]["get"],) if _fits(triple, facts["cross"]["targets"]) else ()

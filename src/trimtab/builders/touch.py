@@ -14,7 +14,7 @@ TOUCH_METRIC = "build.touch.wall"
 
 
 def play_edit(target: Path, source: Path, root: Path) -> bool:
-    """Have the next build take a file for edited; whether any compilation unit reads it.
+    """Have the next build take a file for edited; returns whether any compilation unit reads it.
 
     Args:
         target: the target directory of a build.
@@ -32,7 +32,7 @@ def play_edit(target: Path, source: Path, root: Path) -> bool:
 
 
 def _fingerprint(name: str) -> str:
-    """Where Cargo's record of a unit lies, given the name of its dep-info: libraries to load have no hash in theirs."""
+    """Glob of Cargo's fingerprint of a unit, by the name of its dep-info; that of a ``cdylib`` has no hash."""
     _, dash, unit = name.rpartition("-")
     return f"*-{unit}/dep-*" if dash else f"*/dep-lib-{unit.removeprefix('lib')}"
 
@@ -40,9 +40,9 @@ def _fingerprint(name: str) -> str:
 def _units_reading(target: Path, source: Path, root: Path) -> set[str]:
     """Names of the dep-info files (``deps/NAME-HASH.d``) that list a source file."""
     spellings = {str(source)} | ({str(source.relative_to(root))} if source.is_relative_to(root) else set())
-    found = set()
+    units = set()
     for record in target.glob("**/deps/*.d"):
-        words = record.read_text("utf-8", "replace").replace("\\ ", "\0").split()
-        if any(word.replace("\0", " ").rstrip(":") in spellings for word in words):
-            found.add(record.stem)
-    return found
+        paths = record.read_text("utf-8", "replace").replace("\\ ", "\0").split()
+        if any(path.replace("\0", " ").rstrip(":") in spellings for path in paths):
+            units.add(record.stem)
+    return units

@@ -80,8 +80,10 @@ class WheelBuilder:
         runs: list[tuple[Finished, Cost]] = []
 
         def run(command: Command) -> Finished:
-            around = {**self._surroundings(profile), **command.environment}
-            command = replace(command, environment=around, timeout=self.calls.timeout, watch_memory=watch_memory)
+            build_environment = {**self._environment(profile), **command.environment}
+            command = replace(
+                command, environment=build_environment, timeout=self.calls.timeout, watch_memory=watch_memory
+            )
             runs.append(costed(self.calls.runner, command))
             return runs[-1][0]
 
@@ -101,11 +103,11 @@ class WheelBuilder:
             settings = profile_arguments(profile, self.calls.today, name)[1::2]
             (folder / "config.toml").write_text("\n".join(settings), "utf-8")
 
-    def _surroundings(self, profile: Profile) -> dict[str, str]:
+    def _environment(self, profile: Profile) -> dict[str, str]:
         calls, environment = self.calls, self.backend.tools.inside(self.calls.environment)
         name = calls.selection.profile
         return {
-            **calls.surroundings(environment, profile, calls.work / "target"),
+            **calls.build_environment(environment, profile, calls.work / "target"),
             **(profile_environment(profile, calls.today, name) if _has_variables(name) else {}),
             **self.backend.project.choosing(name, environment),
             **({"CARGO_BUILD_JOBS": str(calls.jobs)} if calls.jobs else {}),
@@ -133,16 +135,21 @@ class WheelBuilder:
 
 
 def copy_tree(
-    runner: Runner, project: Project, tree: Path, place: Path, environment: Mapping[str, str], ours: tuple[Path, ...]
+    runner: Runner,
+    project: Project,
+    tree: Path,
+    destination: Path,
+    environment: Mapping[str, str],
+    ours: tuple[Path, ...],
 ) -> None:
     """Copy a tree, with the repository of the original behind it, for whatever asks git for a version."""
-    copy_sources(runner, project, place, dict(environment), ours, tree=tree)
+    copy_sources(runner, project, destination, dict(environment), ours, tree=tree)
     link = tree / ".git"
     if link.is_dir():
-        (place / ".git").write_text(f"gitdir: {link}\n", "utf-8")
+        (destination / ".git").write_text(f"gitdir: {link}\n", "utf-8")
     elif link.is_file():  # a worktree or submodule: the way to its repository
         repository = tree / link.read_text("utf-8").partition("gitdir:")[2].strip()
-        (place / ".git").write_text(f"gitdir: {repository.resolve()}\n", "utf-8")
+        (destination / ".git").write_text(f"gitdir: {repository.resolve()}\n", "utf-8")
 
 
 def _has_variables(profile: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where builds happen: a folder that one process holds at a time, and the binaries that are kept."""
+"""Work folder of builds, which one process holds at a time, and the store of the binaries that they make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Cargo is called for a project: settings from outside, a target directory of ours, the tree left alone."""
+"""Calls of Cargo for a project: settings from outside, a target directory of ours, the tree left alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Calls:
     selection: Selection
     """Profile, packages and features."""
     today: Profile
-    """What Cargo would use by itself: only what differs from it is said."""
+    """The profile in force: only settings that differ from it are given to Cargo."""
     rustflags: tuple[str, ...]
     """The compiler flags in force today."""
     environment: Mapping[str, str]
@@ -37,30 +37,30 @@ class Calls:
     """Seconds for one call; ``None`` where it may take any time."""
 
     def command(
-        self, words: tuple[str, ...], profile: Profile, target: Path, binaries: tuple[Binary, ...] = ()
+        self, argv: tuple[str, ...], profile: Profile, target: Path, binaries: tuple[Binary, ...] = ()
     ) -> Command:
         """A call that builds something with a profile.
 
         Args:
-            words: the program, its command and what else it is to be told.
+            argv: the program, its command and further arguments.
             profile: the settings.
             target: the target directory.
             binaries: what to build, if that is some of the project's binaries.
         """
         return Command(
             argv=(
-                *words,
+                *argv,
                 *selection_arguments(self.selection, binaries),
                 *(("--jobs", str(self.jobs)) if self.jobs else ()),
                 *profile_arguments(profile, self.today, self.selection.profile),
             ),
             cwd=self.project.root,
-            environment=self.surroundings(self.environment, profile, target),
+            environment=self.build_environment(self.environment, profile, target),
             timeout=self.timeout,
         )
 
-    def surroundings(self, environment: Mapping[str, str], profile: Profile, target: Path) -> dict[str, str]:
-        """An environment as it is for a call that builds with a profile."""
+    def build_environment(self, environment: Mapping[str, str], profile: Profile, target: Path) -> dict[str, str]:
+        """Environment of a call that builds with a profile."""
         return {
             **building(environment, target),
             **adding(profile.rustflags, self.rustflags),

@@ -1,4 +1,4 @@
-"""The surroundings in which Cargo runs for a measurement: the user's own, less what would fake the result."""
+"""Environment variables of Cargo in a measurement: the user's own, without what would fake the result."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def building(environment: Mapping[str, str], target_dir: Path) -> dict[str, str]
     An empty wrapper variable turns off one that is set in ``.cargo/config.toml``.
     """
     folders = {"CARGO_TARGET_DIR": str(target_dir), "CARGO_BUILD_BUILD_DIR": str(target_dir)}
-    surroundings = {**plain(environment), **folders, **dict.fromkeys(_WRAPPERS, "")}
-    del surroundings[_CACHES_RUSTC_INFO]  # in a target directory of its own it costs nothing and saves time
-    return surroundings
+    settled = {**plain(environment), **folders, **dict.fromkeys(_WRAPPERS, "")}
+    del settled[_CACHES_RUSTC_INFO]  # in a target directory of its own it costs nothing and saves time
+    return settled
 
 
 def affecting_builds(environment: Mapping[str, str]) -> dict[str, str]:

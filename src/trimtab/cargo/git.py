@@ -14,12 +14,12 @@ from trimtab.errors import InputError, MissingError
 from trimtab.system.process import Command, Finished, Runner
 
 
-def revision_of(runner: Runner, word: str, folder: Path, environment: Mapping[str, str]) -> str:
-    """The commit that a word means to git in a folder; nothing if it means none, or there is no git or repository."""
-    if word.startswith("-"):
+def revision_of(runner: Runner, revision: str, folder: Path, environment: Mapping[str, str]) -> str:
+    """Full hash of the commit that a revision names in a folder; empty if there is none, no git or no repository."""
+    if revision.startswith("-"):
         return ""
     try:
-        finished = _git(runner, folder, environment, "rev-parse", "--verify", "--quiet", f"{word}^{{commit}}")
+        finished = _git(runner, folder, environment, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     except MissingError:
         return ""
     return finished.stdout.strip() if finished.ok else ""
@@ -42,10 +42,10 @@ def checkout(runner: Runner, commit: str, folder: Path, cache: Path, environment
         InputError: the commit cannot be checked out, or has no such folder.
     """
     top = Path(_git(runner, folder, environment, "rev-parse", "--show-toplevel").stdout.strip())
-    place = cache / sha256(str(top).encode()).hexdigest()[:12] / commit
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".draft-", dir=place.parent) as scratch:
+    checked_out = cache / sha256(str(top).encode()).hexdigest()[:12] / commit
+    if not checked_out.exists():
+        checked_out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".draft-", dir=checked_out.parent) as scratch:
             draft = Path(scratch) / "tree"
             _must(
                 _git(runner, folder, environment, "clone", "--quiet", "--shared", "--no-checkout", str(top), str(draft))
@@ -56,19 +56,19 @@ def checkout(runner: Runner, commit: str, folder: Path, cache: Path, environment
             _must(_git(runner, draft, environment, "checkout", "--quiet", "--detach", commit))
             if (draft / ".gitmodules").exists():
                 _must(_git(runner, draft, environment, "submodule", "--quiet", "update", "--init", "--recursive"))
-            _publish(draft, place)
-    found = place / folder.resolve().relative_to(top.resolve())
-    if not any((found / name).exists() for name in ("Cargo.toml", "pyproject.toml")):
+            _publish(draft, checked_out)
+    project = checked_out / folder.resolve().relative_to(top.resolve())
+    if not any((project / name).exists() for name in ("Cargo.toml", "pyproject.toml")):
         raise InputError(f"there is no Cargo.toml at {commit[:12]}", where=str(folder), hint="name another revision")
-    return found
+    return project
 
 
-def _publish(draft: Path, place: Path) -> None:
+def _publish(draft: Path, destination: Path) -> None:
     """Move a finished checkout into place; another process may have done so first, and it has the same files."""
     try:
-        draft.rename(place)
+        draft.rename(destination)
     except OSError:
-        if not place.exists():
+        if not destination.exists():
             raise
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -78,8 +78,8 @@ def _must(finished: Finished) -> None:
         raise InputError(f"git cannot check this revision out: {finished.ended}", hint="see that `git fsck` is content")
 
 
-def _git(runner: Runner, folder: Path, environment: Mapping[str, str], *words: str) -> Finished:
-    return runner.run(Command(argv=("git", *words), cwd=folder, environment=without_git(environment)))
+def _git(runner: Runner, folder: Path, environment: Mapping[str, str], *arguments: str) -> Finished:
+    return runner.run(Command(argv=("git", *arguments), cwd=folder, environment=without_git(environment)))
 
 
 def profile_names(manifest: Path) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Reading what ``cargo build -v --message-format=json-render-diagnostics`` says.
+"""Parser of the output of ``cargo build -v --message-format=json-render-diagnostics``.
 
 Standard output carries one JSON message a line (The Cargo book, "External tools"); standard error carries, thanks to
 ``-v``, each rustc call as it was made, which costs nothing and needs no wrapper.
@@ -17,7 +17,7 @@ from typing import Any
 from trimtab.model.trial import BuildFailed, Cause, Invocation
 
 KILLED = re.compile(r"SIGKILL|terminated with signal 9|\bKilled\b")
-"""As Cargo says it of rustc, rustc of a linker, and C compilers and shells of what they have started."""
+"""Spellings of a SIGKILL by Cargo (of rustc), rustc (of a linker), C compilers and shells (of their children)."""
 _RUNNING = re.compile(r"^\s*Running `(?P<call>.*)`\s*$")
 _FAILURES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
     (
@@ -51,21 +51,21 @@ _STATIC, _FOR_RUSTC = (".a", ".lib"), (".rlib", ".rmeta")
 
 def executables(stdout: str) -> dict[str, Path]:
     """Binary name → path of the executable that Cargo made."""
-    found = {}
+    paths = {}
     for message in _messages(stdout):
         if message.get("reason") == "compiler-artifact" and message.get("executable"):
-            found[message["target"]["name"]] = Path(message["executable"])
-    return found
+            paths[message["target"]["name"]] = Path(message["executable"])
+    return paths
 
 
 def libraries(stdout: str) -> dict[str, Path]:
     """Library name → path of the file that other programs load or link; the one to load where there are both."""
-    found = {}
+    paths = {}
     for message in _messages(stdout):
         if message.get("reason") == "compiler-artifact" and {"cdylib", "staticlib"} & set(message["target"]["kind"]):
             files = sorted(map(Path, message["filenames"]), key=lambda path: path.suffix in _STATIC)
-            found[message["target"]["name"]] = next(path for path in files if path.suffix not in _FOR_RUSTC)
-    return found
+            paths[message["target"]["name"]] = next(path for path in files if path.suffix not in _FOR_RUSTC)
+    return paths
 
 
 def rebuilt(stdout: str) -> bool:
@@ -88,7 +88,7 @@ def invocations(stderr: str) -> tuple[Invocation, ...]:
 
 
 def failure(stderr: str, exit_code: int, *, timed_out: bool, oom_killed: bool, wall: float) -> BuildFailed:
-    """Why a build failed, from its last words and from how it ended.
+    """Cause of a failed build, from its last lines of output and its exit status.
 
     Args:
         stderr: what Cargo and rustc printed.
@@ -97,8 +97,8 @@ def failure(stderr: str, exit_code: int, *, timed_out: bool, oom_killed: bool, w
         oom_killed: whether the kernel is known to have killed a part of it for want of memory.
         wall: seconds until it failed.
     """
-    told = [line.rstrip() for line in stderr.splitlines() if line.strip() and not _RUNNING.match(line)]
-    kept = [line for line in told if not re.match(r"\s*(Compiling|Fresh|Dirty|Finished) ", line)]
+    lines = [line.rstrip() for line in stderr.splitlines() if line.strip() and not _RUNNING.match(line)]
+    kept = [line for line in lines if not re.match(r"\s*(Compiling|Fresh|Dirty|Finished) ", line)]
     if timed_out:
         cause, message = Cause.TIMEOUT, f"stopped after {wall:.0f} s"
     elif oom_killed and (exit_code == -signal.SIGKILL or KILLED.search(stderr)):
@@ -116,7 +116,7 @@ def failure(stderr: str, exit_code: int, *, timed_out: bool, oom_killed: bool, w
 
 def _naming_line(lines: list[str], cause: Cause) -> str:
     """The line that says most: one of the cause's own, else one that looks like it, else the last."""
-    patterns = [pattern for one, pattern in _FAILURES if one is cause]
+    patterns = [pattern for member, pattern in _FAILURES if member is cause]
     own = [line for line in lines if any(pattern.search(line) for pattern in patterns)]
     naming = [*own, *(line for line in lines if _NAMING.match(line)), *lines[-1:]]
     line = next((line for line in naming if "could not compile" not in line), naming[0] if naming else "")
@@ -129,12 +129,12 @@ def _short_call(match: re.Match[str]) -> str:
 
 def _package(identity: str) -> tuple[str, str]:
     """Name and version, from ``registry+https://…#serde@1.0``, ``path+file:///…/serde#1.0`` or ``serde 1.0 (…)``."""
-    place, hash_, what = identity.partition("#")
+    source, hash_, fragment = identity.partition("#")
     if not hash_:
         name, version, *_ = identity.split(" ")
         return name, version
-    name, at, version = what.rpartition("@")
-    return (name, version) if at else (place.rpartition("/")[2].partition("?")[0], what)
+    name, at, version = fragment.rpartition("@")
+    return (name, version) if at else (source.rpartition("/")[2].partition("?")[0], fragment)
 
 
 def _messages(stdout: str) -> Iterator[dict[str, Any]]:
@@ -154,8 +154,8 @@ def _invocations(lines: Iterable[str]) -> Iterator[Invocation]:
         if not match or "--crate-name" not in match["call"]:
             continue
         try:
-            words = shlex.split(match["call"])
+            argv = shlex.split(match["call"])
         except ValueError:
             continue
-        at = words.index("--crate-name")
-        yield Invocation(crate=words[at + 1], arguments=tuple(words[at + 2 :]))
+        at = argv.index("--crate-name")
+        yield Invocation(crate=argv[at + 1], arguments=tuple(argv[at + 2 :]))

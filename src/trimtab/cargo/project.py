@@ -17,7 +17,7 @@ from trimtab.system.process import Command, Finished, Runner
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Binary:
-    """What a workspace member can ship: a program, or a library that others load or link."""
+    """Artifact that a workspace member can ship: a program, or a library that others load or link."""
 
     name: str
     package: str

@@ -69,12 +69,12 @@ def published_crate(runner: Runner, spec: str, folder: Path, environment: dict[s
 
 
 def _copy(runner: Runner, source: Path, folder: Path, environment: dict[str, str]) -> Path:
-    place = folder / source.name
-    if place.exists():
-        return place
+    destination = folder / source.name
+    if destination.exists():
+        return destination
     folder.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=folder))
+    draft = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=folder))
     shutil.copytree(source, draft, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_NOT_SOURCES))
     lock_copy(runner, draft, environment, f"crate:{source.name}")
-    publish(draft, place)
-    return place
+    publish(draft, destination)
+    return destination

@@ -158,7 +158,7 @@ def copy_with_lock(
 def copy_sources(
     runner: Runner,
     project: Project,
-    place: Path,
+    destination: Path,
     environment: dict[str, str],
     ours: Collection[Path] = (),
     *,
@@ -169,7 +169,7 @@ def copy_sources(
     Args:
         runner: runs Cargo and git.
         project: the workspace.
-        place: where its root is to lie.
+        destination: where its root is to lie.
         environment: the user's.
         ours: files and folders that are trimtab's own.
         tree: the folder to copy, where that is more than the workspace's root.
@@ -180,12 +180,12 @@ def copy_sources(
     tree = tree or project.root
     if outside := _outside(_packages(runner, project, environment)[0], tree):
         raise InputError("a copy would not find its path dependencies", where=", ".join(map(str, outside)))
-    _copy(_foreign(_files(runner, tree, environment, project), ours), tree, place)
+    _copy(_foreign(_files(runner, tree, environment, project), ours), tree, destination)
 
 
-def _copy(files: Iterable[Path], root: Path, place: Path) -> None:
+def _copy(files: Iterable[Path], root: Path, destination: Path) -> None:
     for path in files:
-        to = place / path.relative_to(root)
+        to = destination / path.relative_to(root)
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, to, follow_symlinks=False)
 
@@ -223,12 +223,12 @@ def tree_with_dependencies(runner: Runner, project: Project, tree: Path, environ
     return Path(os.path.commonpath((tree, *(folder for folder in beside if folder.is_relative_to(top)))))
 
 
-def publish(draft: Path, place: Path) -> None:
+def publish(draft: Path, destination: Path) -> None:
     """Move a finished folder into place at once; another process may have done so first."""
     try:
-        draft.rename(place)
+        draft.rename(destination)
     except OSError:
-        if not place.exists():
+        if not destination.exists():
             raise
         shutil.rmtree(draft)
 

@@ -1,4 +1,4 @@
-"""Which cargo and rustc a project uses."""
+"""The cargo and rustc that a project uses."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def find_toolchain(runner: Runner, root: Path, environment: dict[str, str]) -> T
         MissingError: there is no cargo or rustc, or it does not work.
     """
     cargo = ask(runner, ("cargo", "-V"), root, environment)
-    said = ask(runner, (environment.get("RUSTC") or "rustc", "-vV"), root, environment)
-    fields = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
+    version = ask(runner, (environment.get("RUSTC") or "rustc", "-vV"), root, environment)
+    fields = dict(line.split(": ", 1) for line in version.splitlines() if ": " in line)
     return Toolchain(
         rustc=f"rustc {fields.get('release', '?')} ({fields.get('commit-hash', 'unknown')[:9]})",
         cargo=cargo,
@@ -39,7 +39,7 @@ class InstalledCompiler:
     """A compiler as it lies on disk, with the linkers that it may call."""
 
     names: tuple[str, ...]
-    """What Cargo may call it."""
+    """Names and paths by which Cargo may call it."""
     files: tuple[tuple[str, int, int], ...]
     """Path, bytes and date of its own libraries, of the standard library's, and of linkers."""
 
@@ -56,15 +56,15 @@ def find_compiler(runner: Runner, root: Path, environment: dict[str, str]) -> In
     paths = (shutil.which(linker, path=environment.get("PATH")) for linker in _LINKERS)
     files = {*libraries, *sysroot.glob("lib/rustlib/*/lib/*.r*"), *(Path(path) for path in paths if path)}
     real = sorted({path.resolve() for path in files})
-    found = shutil.which(name, path=environment.get("PATH")) or name
+    path = shutil.which(name, path=environment.get("PATH")) or name
     return InstalledCompiler(
-        names=tuple(dict.fromkeys((name, found, str(sysroot / "bin" / "rustc")))),
+        names=tuple(dict.fromkeys((name, path, str(sysroot / "bin" / "rustc")))),
         files=tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in real if path.is_file()),
     )
 
 
 def _linker(runner: Runner, root: Path, environment: dict[str, str]) -> str:
-    """What the C compiler that drives the linker calls itself; nothing where there is none."""
+    """Version line of the C compiler that drives the linker; empty where there is none."""
     try:
         finished = runner.run(Command(argv=("cc", "--version"), cwd=root, environment=plain(environment)))
     except MissingError:
@@ -73,7 +73,7 @@ def _linker(runner: Runner, root: Path, environment: dict[str, str]) -> str:
 
 
 def ask(runner: Runner, argv: tuple[str, ...], root: Path, environment: dict[str, str]) -> str:
-    """What a tool of the toolchain prints.
+    """Standard output of a tool of the toolchain, stripped.
 
     Raises:
         MissingError: it is missing or does not work.
@@ -88,9 +88,9 @@ def ask(runner: Runner, argv: tuple[str, ...], root: Path, environment: dict[str
 
 
 def complaint(finished: Finished) -> str:
-    """The line in which a tool of Rust names the trouble, with the innermost cause where Cargo gives causes."""
+    """Error line of a Rust tool, with the innermost cause where Cargo gives causes."""
     lines = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error")]
-    said = (errors or lines or [f"exit code {finished.exit_code}"])[0].removeprefix("error: ")
+    message = (errors or lines or [f"exit code {finished.exit_code}"])[0].removeprefix("error: ")
     causes = [cause for before, cause in pairwise(lines) if before == "Caused by:"]
-    return f"{said}: {causes[-1]}" if causes else said
+    return f"{message}: {causes[-1]}" if causes else message

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from trimtab.errors import InputError
 from trimtab.measure.runtime import Words
 from trimtab.model.trial import Artifact, BuildFailed, Cause
-from trimtab.pyproject.environments import Environment, install, last_words, make_environment
+from trimtab.pyproject.environments import Environment, error_line, install, make_environment
 from trimtab.system.process import Command, Finished, Runner
 
 _LIBRARY = re.compile(r"(?P<name>[A-Za-z_]\w*)(\.[\w-]+)?\.(so|pyd)")
@@ -86,7 +86,7 @@ class Installer:
         finished = install(self.runner, self.tools, (str(wheel),), self.environment, into=made)
         if not finished.ok:
             shutil.rmtree(folder, ignore_errors=True)
-            raise InputError(f"pip cannot install it: {last_words(finished)}", where=wheel.name)
+            raise InputError(f"pip cannot install it: {error_line(finished)}", where=wheel.name)
         self._kept[key, copied] = made
         return made
 

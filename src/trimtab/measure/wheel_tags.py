@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.model.trial import WheelTags
-from trimtab.pyproject.environments import last_words
+from trimtab.pyproject.environments import error_line
 from trimtab.system.process import Command, Runner
 
 _PLATFORM = re.compile(r"(?P<libc>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)_")
@@ -106,5 +106,5 @@ def _ask(runner: Runner, key: str, module: str, *arguments: str) -> Any:
     try:
         return json.loads(finished.stdout)[key]
     except (ValueError, TypeError, LookupError):  # no JSON, no object, no such key
-        why = finished.ended if finished.timed_out else last_words(finished)
+        why = finished.ended if finished.timed_out else error_line(finished)
         raise _UnknownError(f"{module} fails: {why}"[:_LONGEST]) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.errors import InputError, MissingError
-from trimtab.pyproject.environments import Environment, clean, kept_tools, last_words
+from trimtab.pyproject.environments import Environment, clean, error_line, kept_tools
 from trimtab.pyproject.project import WheelProject
 from trimtab.system.process import Command, Finished, Runner
 
@@ -35,7 +35,7 @@ class Backend:
 
     project: WheelProject
     tools: Environment
-    """Where it is installed, with pip beside it."""
+    """Environment in which it is installed, with pip beside it."""
     versions: tuple[str, ...]
     """Python and everything installed there: part of what makes two builds the same."""
 
@@ -82,8 +82,8 @@ def find_backend(
     if more:  # in an environment of its own: the other one is that of every project with these requirements
         tools = kept_tools(runner, python, cache, (*project.requires, *more), environment)
     versions = [
-        runner.run(Command(argv=(tools.python, *words), environment=clean(environment))).stdout
-        for words in (("-VV",), ("-m", "pip", "--disable-pip-version-check", "list", "--format=freeze"))
+        runner.run(Command(argv=(tools.python, *arguments), environment=clean(environment))).stdout
+        for arguments in (("-VV",), ("-m", "pip", "--disable-pip-version-check", "list", "--format=freeze"))
     ]
     return Backend(project=project, tools=tools, versions=tuple("".join(versions).splitlines()))
 
@@ -103,7 +103,7 @@ def _asked(
     try:
         return tuple(map(str, hooks.get_requires_for_build_wheel()))
     except HookFailedError as error:
-        why = last_words(error.finished)
+        why = error_line(error.finished)
     except BackendUnavailable as error:
         why = str(error) or "it cannot be imported"
     raise InputError(f"the build backend {project.backend} fails: {why}", where=str(project.root))

@@ -26,7 +26,7 @@ _UNWANTED = (
     "PIP_USER",
     "PIP_REQUIRE_VIRTUALENV",
 )
-"""What would put other packages into an environment, or these elsewhere."""
+"""Variables that put other packages into an environment, or have pip install elsewhere."""
 _PIP = "pip>=23.1"
 _COMPLETE = "complete"
 """A file that is made last."""
@@ -81,14 +81,14 @@ def make_environment(
     except MissingError:
         raise MissingError(f"there is no Python called {python}", hint=hint) from None
     if not finished.ok:
-        raise MissingError(f"{python} cannot make a virtual environment: {last_words(finished)}", hint=hint)
+        raise MissingError(f"{python} cannot make a virtual environment: {error_line(finished)}", hint=hint)
     return Environment(folder)
 
 
 def install(
     runner: Runner,
     tools: Environment,
-    words: tuple[str, ...],
+    requirements: tuple[str, ...],
     environment: Mapping[str, str],
     into: Environment | None = None,
 ) -> Finished:
@@ -97,7 +97,7 @@ def install(
     Args:
         runner: runs pip.
         tools: an environment with pip.
-        words: requirements, or paths of wheels.
+        requirements: as in pip's command line, or paths of wheels.
         environment: the user's, with pip's settings.
         into: where to; ``tools`` itself if left out.
 
@@ -105,7 +105,7 @@ def install(
         How that ended.
     """
     there = ("--python", into.python) if into else ()
-    argv = (tools.python, "-m", "pip", *_QUIET, *there, "install", *words)
+    argv = (tools.python, "-m", "pip", *_QUIET, *there, "install", *requirements)
     return runner.run(Command(argv=argv, environment=clean(environment)))
 
 
@@ -125,8 +125,8 @@ def kept_tools(
         InputError: a requirement cannot be installed.
         MissingError: there is no such Python, or it cannot make an environment.
     """
-    place = shutil.which(python, path=environment.get("PATH")) or python
-    key = blake2b(repr((requires, os.path.realpath(place))).encode(), digest_size=8).hexdigest()
+    path = shutil.which(python, path=environment.get("PATH")) or python
+    key = blake2b(repr((requires, os.path.realpath(path))).encode(), digest_size=8).hexdigest()
     folder = cache / key
     with hold_lock(cache / f"{key}.lock", wait=True):
         if not (folder / _COMPLETE).exists():
@@ -135,7 +135,7 @@ def kept_tools(
             finished = install(runner, tools, (_PIP, *requires), environment)
             if not finished.ok:
                 raise InputError(
-                    f"the build backend cannot be installed: {last_words(finished)}",
+                    f"the build backend cannot be installed: {error_line(finished)}",
                     where=", ".join(requires),
                     hint="check the network and `pip config list`",
                 )
@@ -143,8 +143,8 @@ def kept_tools(
     return Environment(folder)
 
 
-def last_words(finished: Finished) -> str:
-    """The line of pip or Python that names the trouble."""
+def error_line(finished: Finished) -> str:
+    """Error line of pip or Python, else the last line of output."""
     lines = [line.strip() for line in (finished.stderr or finished.stdout).splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return (errors or lines or [finished.ended])[-1]

@@ -18,7 +18,7 @@ from trimtab.errors import InputError
 NAME = "pyproject.toml"
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _USUAL_PLACES = ("Cargo.toml", "rust/Cargo.toml", "src/Cargo.toml", "src/rust/Cargo.toml")
-"""Where a manifest is looked for that no setting names, such as that of a ``setup.py``."""
+"""Usual paths of a manifest that no setting names, such as that of a ``setup.py``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +27,7 @@ class WheelProject:
 
     root: Path
     requires: tuple[str, ...]
-    """What its build backend needs, as requirements."""
+    """Requirements of its build backend (``build-system.requires``)."""
     backend: str
     backend_path: tuple[str, ...]
     """Folders in it that hold the backend itself; hardly ever any."""
@@ -50,8 +50,8 @@ class WheelProject:
             return {}
         if not self.is_maturin:
             return {"SETUPTOOLS_RUST_CARGO_PROFILE": profile}
-        said = environment.get("MATURIN_PEP517_ARGS", "")
-        return {"MATURIN_PEP517_ARGS": f"{said} --profile {profile}".strip()}
+        arguments = environment.get("MATURIN_PEP517_ARGS", "")
+        return {"MATURIN_PEP517_ARGS": f"{arguments} --profile {profile}".strip()}
 
 
 def find_wheel_project(path: Path) -> WheelProject:
@@ -78,7 +78,7 @@ def builds_wheel(folder: Path) -> bool:
 
 
 def read_wheel_project(root: Path) -> WheelProject:
-    """What the ``pyproject.toml`` in a folder says.
+    """Project that the ``pyproject.toml`` in a folder describes.
 
     Raises:
         InputError: it cannot be read, or nothing in it calls Cargo.
@@ -86,7 +86,7 @@ def read_wheel_project(root: Path) -> WheelProject:
     file = root / NAME
     document = _read(file)
     system, tools, project = _table(document, "build-system"), _table(document, "tool"), _table(document, "project")
-    requires, backend = _words(system.get("requires")), str(system.get("build-backend", "setuptools.build_meta"))
+    requires, backend = _strings(system.get("requires")), str(system.get("build-backend", "setuptools.build_meta"))
     is_maturin = backend.partition(".")[0] == "maturin" or _needs(requires, "maturin")
     if not is_maturin and not _needs(requires, "setuptools-rust"):
         raise InputError(
@@ -96,19 +96,21 @@ def read_wheel_project(root: Path) -> WheelProject:
         )
     maturin, rust = _table(tools, "maturin"), _table(tools, "setuptools-rust")
     extensions, programs = _tables(rust.get("ext-modules")), _tables(rust.get("bins"))
-    said = maturin.get("manifest-path") if is_maturin else next((one.get("path") for one in extensions + programs), "")
-    manifest = _manifest(root, str(said or ""))
+    named = (
+        maturin.get("manifest-path") if is_maturin else next((table.get("path") for table in extensions + programs), "")
+    )
+    manifest = _manifest(root, str(named or ""))
     crate = _read(manifest)
     package = str(_table(crate, "package").get("name", ""))
     if not package:
         raise InputError("it describes no package", where=str(manifest), hint="name that of the package in the wheel")
-    only_built = "scripts" in _words(project.get("dynamic")) or not (is_maturin or "project" in document)  # setup.py
+    only_built = "scripts" in _strings(project.get("dynamic")) or not (is_maturin or "project" in document)  # setup.py
     is_program = maturin.get("bindings") == "bin" if "bindings" in maturin else not extensions and _has_programs(crate)
     return WheelProject(
         root=root,
         requires=requires,
         backend=backend,
-        backend_path=_words(system.get("backend-path")),
+        backend_path=_strings(system.get("backend-path")),
         is_maturin=is_maturin,
         manifest=manifest,
         crate=package,
@@ -127,19 +129,19 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _needs(requires: tuple[str, ...], name: str) -> bool:
     """Whether a distribution is among requirements (PEP 503 has ``-``, ``_`` and ``.`` be alike)."""
-    found = (_NAME.match(word.strip()) for word in requires)
-    return any(match and re.sub(r"[-_.]+", "-", match[0]).lower() == name for match in found)
+    names = (_NAME.match(requirement.strip()) for requirement in requires)
+    return any(match and re.sub(r"[-_.]+", "-", match[0]).lower() == name for match in names)
 
 
-def _manifest(root: Path, said: str) -> Path:
-    found = next((root / place for place in (said, *_USUAL_PLACES) if place and (root / place).is_file()), None)
-    if found is None:
+def _manifest(root: Path, named: str) -> Path:
+    manifest = next((root / path for path in (named, *_USUAL_PLACES) if path and (root / path).is_file()), None)
+    if manifest is None:
         raise InputError(
-            f"there is no {said or 'Cargo.toml'} for the wheel",
+            f"there is no {named or 'Cargo.toml'} for the wheel",
             where=str(root),
             hint="name it in pyproject.toml: [tool.maturin] manifest-path, or path of the extension module",
         )
-    return found
+    return manifest
 
 
 def _has_programs(crate: Mapping[str, Any]) -> bool:
@@ -149,13 +151,13 @@ def _has_programs(crate: Mapping[str, Any]) -> bool:
 
 
 def _table(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = of.get(name, {})
-    return found if isinstance(found, Mapping) else {}
+    table = of.get(name, {})
+    return table if isinstance(table, Mapping) else {}
 
 
 def _tables(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    return [table for table in value if isinstance(table, Mapping)] if isinstance(value, list) else []
 
 
-def _words(value: Any) -> tuple[str, ...]:
-    return tuple(str(word) for word in value) if isinstance(value, list) else ()
+def _strings(value: Any) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()

@@ -47,7 +47,7 @@ class CibuildwheelSettings:
         wanted = archs.replace(",", " ").split() or self._setting("archs", system) or ["auto"]
         chosen = _plain(build.split() or self._setting("build", system) or ["*"])
         left_out = _plain(skip.split() or self._setting("skip", system))
-        for arch in dict.fromkeys(itertools.chain.from_iterable(_archs(word, system, runner) for word in wanted)):
+        for arch in dict.fromkeys(itertools.chain.from_iterable(_archs(name, system, runner) for name in wanted)):
             for triple in short_name("cibuildwheel", system, arch):
                 for libc, made in (("manylinux", triple), ("musllinux", with_musl(triple))):
                     platform = f"{libc}_{arch}" if system == "linux" else _tag(system, arch)
@@ -57,7 +57,7 @@ class CibuildwheelSettings:
                     if system != "linux":
                         break
 
-    def said(self) -> dict[str, list[str]]:
+    def named(self) -> dict[str, list[str]]:
         """System → architectures that the file names, ``auto`` and its like left out."""
         named = {system: self._setting("archs", system) for system in _SYSTEMS}
         return {
@@ -68,20 +68,20 @@ class CibuildwheelSettings:
     def _setting(self, name: str, system: str) -> list[str]:
         own = self.table.get(system, {})
         value = own.get(name, self.table.get(name, [])) if isinstance(own, Mapping) else []
-        words = value.split() if isinstance(value, str) else value
-        return [str(word) for word in words] if isinstance(words, list) else []
+        names = value.split() if isinstance(value, str) else value
+        return [str(name) for name in names] if isinstance(names, list) else []
 
 
-def _archs(word: str, system: str, runner: str) -> tuple[str, ...]:
-    """Architectures, where the word stands for those of the machine."""
+def _archs(name: str, system: str, runner: str) -> tuple[str, ...]:
+    """Architectures, where the name stands for those of the machine."""
     own = _OWN.get(runner, "") if system_of(runner) == system else ""
-    if word == "all":
+    if name == "all":
         return _ALL[system]
-    if word == "auto32":
+    if name == "auto32":
         return {"AMD64": ("x86",), "x86_64": ("i686",) if system == "linux" else ()}.get(own, ())
-    if word == "auto" and own == "AMD64":
+    if name == "auto" and own == "AMD64":
         return ("AMD64", "x86")
-    return (own,) if word in ("auto", "native", "auto64") else (word,)
+    return (own,) if name in ("auto", "native", "auto64") else (name,)
 
 
 def _tag(system: str, arch: str) -> str:
@@ -104,11 +104,11 @@ def _without_braces(pattern: str) -> Iterator[str]:
     for _ in range(_MOST):
         if not waiting:
             return
-        one = waiting.pop()
-        if braces := _BRACES.search(one):
-            waiting += [f"{one[: braces.start()]}{word}{one[braces.end() :]}" for word in _choices(braces)]
+        pattern = waiting.pop()
+        if braces := _BRACES.search(pattern):
+            waiting += [f"{pattern[: braces.start()]}{choice}{pattern[braces.end() :]}" for choice in _choices(braces)]
         else:
-            yield one
+            yield pattern
 
 
 def _choices(braces: re.Match[str]) -> list[str]:

@@ -41,7 +41,7 @@ def read_pyproject(text: str, file: str) -> tuple[list[Named], CibuildwheelSetti
     wheels = CibuildwheelSettings(tools.get("cibuildwheel", {}))
     maturin = tools.get("maturin", {}).get("target", {})
     named = [(triple, _place(text, file, triple)) for triple in maturin if isinstance(maturin, Mapping)]
-    for system, archs in wheels.said().items():
+    for system, archs in wheels.named().items():
         for arch in archs:
             machine = short_name("cibuildwheel", system, arch)[0]
             place = _place(text, file, arch)
@@ -69,8 +69,8 @@ def read_cargo_config(text: str, file: str, known: Collection[str]) -> list[Name
     """
     table = parse(text)
     built = table.get("build", {}).get("target", [])
-    words = [*([built] if isinstance(built, str) else built), *table.get("target", {})]
-    return [(triple, _place(text, file, triple)) for triple in dict.fromkeys(words) if triple in known]
+    names = [*([built] if isinstance(built, str) else built), *table.get("target", {})]
+    return [(triple, _place(text, file, triple)) for triple in dict.fromkeys(names) if triple in known]
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -85,13 +85,13 @@ def parse(text: str) -> dict[str, Any]:
         raise InputError(f"not valid TOML: {error}") from None
 
 
-def _place(text: str, file: str, word: str) -> Place:
-    return Place(file=file, line=next(_lines_with(text, word), 1), said=word)
+def _place(text: str, file: str, name: str) -> Place:
+    return Place(file=file, line=next(_lines_with(text, name), 1), said=name)
 
 
-def _lines_with(text: str, word: str) -> Iterator[int]:
-    """Lines that have a word in them, and not only in a comment."""
-    pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+def _lines_with(text: str, name: str) -> Iterator[int]:
+    """Lines that have a name in them, and not only in a comment."""
+    pattern = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
     for number, line in enumerate(text.splitlines(), start=1):
         if pattern.search(line.partition("#")[0]):
             yield number

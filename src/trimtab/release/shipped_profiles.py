@@ -97,7 +97,7 @@ class Shipped:
     profile: str
     """Empty where it is only known while the workflow runs."""
     place: Place
-    """Where it is asked for; ``said`` is how it names the profile there."""
+    """Line that asks for it; its ``said`` is how the profile is named there."""
 
 
 def shipped_profiles(root: Path) -> tuple[Shipped, ...]:
@@ -123,23 +123,23 @@ def shipped_in(texts: Mapping[str, str], own: Collection[str]) -> tuple[Shipped,
         own: the profiles that the workspace has.
     """
     wheels = list(_wheels(texts))
-    found = (*_dist(texts), *wheels, *_builds(texts, "" if wheels else "release"))
-    return tuple(one for one in dict.fromkeys(found) if one.profile in own or not one.profile)
+    shipped = (*_dist(texts), *wheels, *_builds(texts, "" if wheels else "release"))
+    return tuple(build for build in dict.fromkeys(shipped) if build.profile in own or not build.profile)
 
 
 def other_profile_notes(root: Path, profile: str) -> tuple[str, ...]:
-    """What to tell people who measure one profile and ship others; nothing where theirs ships too, and in doubt.
+    """Notes for a study of one profile in a project that ships others; none where it ships too, and in doubt.
 
     Args:
         root: the workspace's root.
         profile: the name of the one that is measured.
     """
     places: dict[str, list[Place]] = {}
-    for one in shipped_profiles(root):
-        places.setdefault(one.profile, []).append(one.place)
+    for build in shipped_profiles(root):
+        places.setdefault(build.profile, []).append(build.place)
     if profile in places or "" in places:
         return ()
-    return tuple(_note(name, found, profile) for name, found in places.items())
+    return tuple(_note(name, build_places, profile) for name, build_places in places.items())
 
 
 def _note(name: str, places: Sequence[Place], profile: str) -> str:
@@ -174,7 +174,7 @@ def _toml(text: str) -> dict[str, Any]:
 
 
 def _below(table: Any, *path: str) -> Any:
-    """What stands below some keys, if they lead through tables."""
+    """Value at a path of keys, if these lead through tables."""
     for key in path:
         table = table.get(key) if isinstance(table, dict) else None
     return table
@@ -185,14 +185,14 @@ def _named(texts: Mapping[str, str], *names: str) -> Iterator[tuple[str, str]]:
 
 
 def _first_line(text: str, pattern: str) -> int:
-    """Where a pattern stands first; 1 where it does not."""
+    """Number of the first line that a pattern matches; 1 where none does."""
     match = re.search(pattern, text, re.MULTILINE)
     return text.count("\n", 0, match.start()) + 1 if match else 1
 
 
 def _dist(texts: Mapping[str, str]) -> list[Shipped]:
     """dist's own builds; none where other jobs build for it, or nothing in its workspace is Rust."""
-    found = []
+    shipped = []
     for file, text in _named(texts, *_DIST):
         root = _toml(text)
         paths = (("dist",), ("workspace", "metadata", "dist"), ("package", "metadata", "dist"))
@@ -203,12 +203,12 @@ def _dist(texts: Mapping[str, str]) -> list[Shipped]:
             return []
         if tables:
             line = _first_line(text, r"^[ \t]*\[(\w+\.metadata\.)?dist\]")
-            found.append(Shipped(profile="dist", place=Place(file=file, line=line, said="dist")))
-    return found
+            shipped.append(Shipped(profile="dist", place=Place(file=file, line=line, said="dist")))
+    return shipped
 
 
 def _wheels(texts: Mapping[str, str]) -> Iterator[Shipped]:
-    """What maturin builds unless it is told otherwise."""
+    """Default profile of maturin's builds."""
     for file, text in _named(texts, _PYPROJECT):
         name = _below(_toml(text), "tool", "maturin", "profile")
         if isinstance(name, str) and _PROFILE_NAME.fullmatch(name) and name not in _FOR_TESTS:
@@ -236,13 +236,13 @@ def _builds(texts: Mapping[str, str], wheels: str) -> Iterator[Shipped]:
 
 def _publishing(roots: Mapping[str, Node]) -> list[str]:
     """The workflows that publish, and those that they call."""
-    waiting, found = [file for file, root in roots.items() if _publishes(root)], set()
+    waiting, reached = [file for file, root in roots.items() if _publishes(root)], set()
     while waiting:
         file = waiting.pop()
-        if file in roots and file not in found:
-            found.add(file)
-            waiting += [_said(job, "uses").removeprefix("./") for job in _jobs(roots[file])]
-    return [file for file in roots if file in found]
+        if file in roots and file not in reached:
+            reached.add(file)
+            waiting += [_text_of(job, "uses").removeprefix("./") for job in _jobs(roots[file])]
+    return [file for file in roots if file in reached]
 
 
 def _publishes(root: Node) -> bool:
@@ -261,7 +261,7 @@ def _steps(job: Node) -> list[Node]:
 
 def _for_releases(node: Node) -> bool:
     """Whether a job or step can run when there is something to release."""
-    condition = _said(node, "if")
+    condition = _text_of(node, "if")
     return "||" in condition or not _NOT_FOR_RELEASES.search(condition)  # of alternatives, another may hold
 
 
@@ -270,16 +270,16 @@ def _hands_on(step: Node) -> bool:
 
 
 def _does(step: Node, actions: Sequence[str], commands: re.Pattern[str]) -> bool:
-    return _action(step) in actions or bool(commands.search(_COMMENT.sub("", _said(step, "run"))))
+    return _action(step) in actions or bool(commands.search(_COMMENT.sub("", _text_of(step, "run"))))
 
 
 def _action(step: Node) -> str:
-    return _said(step, "uses").partition("@")[0].lower()
+    return _text_of(step, "uses").partition("@")[0].lower()
 
 
-def _said(node: Node, key: str) -> str:
-    found = node.get(key)
-    return found.text if found else ""
+def _text_of(node: Node, key: str) -> str:
+    value = node.get(key)
+    return value.text if value else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -295,14 +295,14 @@ class _Job:
     def builds(self) -> Iterator[Shipped]:
         """Its builds, for each combination of its matrix."""
         for step, values in self._steps_to_fill():
-            for line, words in _commands(step, values):
-                if asked := _asked_profile(words, self.wheels):
-                    yield Shipped(profile=asked[0], place=Place(file=self.file, line=line, said=asked[1]))
+            for line, argv in _commands(step, values):
+                if choice := _asked_profile(argv, self.wheels):
+                    yield Shipped(profile=choice[0], place=Place(file=self.file, line=line, said=choice[1]))
 
     def _steps_to_fill(self) -> Iterator[tuple[Node, _Values]]:
         matrix, steps = self.node.get("strategy", "matrix"), _steps(self.node)
         known = not any(_EXPRESSION.search(node.text) for node in _holding_keys(matrix))
-        assigned = frozenset(name for step in steps for name in _ASSIGNED.findall(_said(step, "run")))
+        assigned = frozenset(name for step in steps for name in _ASSIGNED.findall(_text_of(step, "run")))
         for combination in combinations(matrix):
             for step in steps:
                 holders = (step, self.node, self.root)
@@ -310,7 +310,7 @@ class _Job:
 
 
 def _holding_keys(matrix: Node | None) -> Iterator[Node]:
-    """What says which keys a matrix has, unless it is an expression."""
+    """Nodes that decide which keys a matrix has."""
     if matrix:
         yield matrix
         if include := matrix.get("include"):
@@ -319,10 +319,10 @@ def _holding_keys(matrix: Node | None) -> Iterator[Node]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Values:
-    """What expressions and variables stand for, as far as that is known beforehand."""
+    """Values of expressions and variables, as far as they are known before the workflow runs."""
 
     holders: tuple[Node, ...]
-    """What can set environment variables; the first that sets one decides."""
+    """Step, job and workflow: the first that sets an environment variable decides."""
     combination: Combination
     known: bool
     """Whether the matrix has no other keys than those of the combination."""
@@ -341,22 +341,22 @@ class _Values:
 
         return _SHELL_VARIABLE.sub(value, self.fill(text))
 
-    def _expression(self, said: str, depth: int) -> str:
-        variable = _VARIABLE.fullmatch(said)
+    def _expression(self, expression: str, depth: int) -> str:
+        variable = _VARIABLE.fullmatch(expression)
         if not variable:
             return _UNKNOWN
         if variable[1] == "env":
             return self._variable(variable[2], depth)
         first, *rest = variable[2].split(".")
-        found = self.combination.get(first)
-        if found is None and self.known:
+        value = self.combination.get(first)
+        if value is None and self.known:
             return ""
-        return self._value(found and found.get(*rest), depth)
+        return self._value(value and value.get(*rest), depth)
 
     def _variable(self, name: str, depth: int) -> str:
         if name in self.assigned:
             return _UNKNOWN
-        return self._value(next((node for one in self.holders if (node := one.get("env", name))), None), depth)
+        return self._value(next((node for holder in self.holders if (node := holder.get("env", name))), None), depth)
 
     def _value(self, node: Node | None, depth: int) -> str:
         if node is None or not isinstance(node.value, str) or len(node.text) > _LONGEST_VALUE or depth == _DEEPEST:
@@ -369,14 +369,14 @@ def _commands(step: Node, values: _Values) -> Iterator[tuple[int, list[str]]]:
     """The commands that a step runs, each with its line in the file."""
     action, options = _action(step), step.get("with") or Node({}, step.line)
     if script := step.get("run"):
-        for above, words in _split(values.fill_script(script.text)):
-            yield script.line + above, words
+        for above, argv in _split(values.fill_script(script.text)):
+            yield script.line + above, argv
     elif action in _CALLERS:
-        command, arguments = (values.fill(_said(options, key)) for key in ("command", "args"))
+        command, arguments = (values.fill(_text_of(options, key)) for key in ("command", "args"))
         line = (options.get("args") or step).line
-        yield line, [_CALLERS[action], command.replace("both", "build") or "build", *_words(arguments)]
+        yield line, [_CALLERS[action], command.replace("both", "build") or "build", *_arguments(arguments)]
     elif action == _UPLOADER:
-        profile = values.fill(_said(options, "profile")) or "release"
+        profile = values.fill(_text_of(options, "profile")) or "release"
         yield (options.get("profile") or step).line, ["cargo", "build", "--profile", profile]
 
 
@@ -389,35 +389,35 @@ def _split(script: str) -> Iterator[tuple[int, list[str]]]:
         if begun.endswith(_CONTINUED):
             begun = begun[:-1]
             continue
-        yield from ((first, words) for part in _SEPARATOR.split(begun) if (words := _words(part)))
+        yield from ((first, argv) for part in _SEPARATOR.split(begun) if (argv := _arguments(part)))
         begun = ""
 
 
-def _words(text: str) -> list[str]:
+def _arguments(text: str) -> list[str]:
     return text.translate(_QUOTES).split()
 
 
-def _asked_profile(words: Sequence[str], wheels: str) -> tuple[str, str] | None:
+def _asked_profile(argv: Sequence[str], wheels: str) -> tuple[str, str] | None:
     """The profile that a command builds with, as in `Shipped`, and how it says so; nothing for other commands."""
-    if words[0].lower() in _PRINTERS:
+    if argv[0].lower() in _PRINTERS:
         return None
-    for at, word in enumerate(words):
-        program, rest = PurePosixPath(word).name.removesuffix(".exe"), list(takewhile("--".__ne__, words[at + 1 :]))
+    for at, argument in enumerate(argv):
+        program, rest = PurePosixPath(argument).name.removesuffix(".exe"), list(takewhile("--".__ne__, argv[at + 1 :]))
         if program in _CARGOS:
             return _of_cargo(rest)
         if program == "maturin":
             usual = {"build": "", "publish": wheels}
             return _profile_of(rest[0], rest, usual[rest[0]]) if rest and rest[0] in usual else None
         if program == _UNKNOWN and rest[:1] == ["build"]:  # Cargo or cross, if it takes a profile
-            asked = _profile_of("build", rest, "")
-            return asked if asked and asked[0] else None
+            choice = _profile_of("build", rest, "")
+            return choice if choice and choice[0] else None
     return None
 
 
 def _of_cargo(arguments: Sequence[str]) -> tuple[str, str] | None:
-    plain = [word for word in arguments if not word.startswith(("-", "+"))] or [""]
+    plain = [argument for argument in arguments if not argument.startswith(("-", "+"))] or [""]
     command = "build" if plain[0] in _WRAPPERS and "build" in plain else plain[0]
-    given = {word.partition("=")[0] for word in arguments}
+    given = {argument.partition("=")[0] for argument in arguments}
     # What is installed from elsewhere is a tool; what is packed without being built was built by another command.
     foreign = command == "install" and "--path" not in given
     if command not in _BUILDERS or foreign or given & {"--debug", "--no-build"}:
@@ -426,15 +426,15 @@ def _of_cargo(arguments: Sequence[str]) -> tuple[str, str] | None:
 
 
 def _profile_of(command: str, arguments: Sequence[str], usual: str) -> tuple[str, str] | None:
-    for word, following in pairwise([*arguments, ""]):
-        option, _, value = word.partition("=")
-        name = "release" if word in ("--release", "-r") else (value or following) if option == "--profile" else ""
+    for argument, following in pairwise([*arguments, ""]):
+        option, _, value = argument.partition("=")
+        name = "release" if argument in ("--release", "-r") else (value or following) if option == "--profile" else ""
         if name in _FOR_TESTS:
             return None
         if name:
-            said = word if word in ("--release", "-r") else f"--profile {name}".replace(_UNKNOWN, "…")
-            return (name if _PROFILE_NAME.fullmatch(name) else ""), said
+            spelling = argument if argument in ("--release", "-r") else f"--profile {name}".replace(_UNKNOWN, "…")
+            return (name if _PROFILE_NAME.fullmatch(name) else ""), spelling
     pairs = pairwise(["", *arguments])
-    if any(word.startswith(_UNKNOWN) and option not in _TAKE_VALUES for option, word in pairs):
+    if any(argument.startswith(_UNKNOWN) and option not in _TAKE_VALUES for option, argument in pairs):
         return "", command
     return (usual, command) if usual else None

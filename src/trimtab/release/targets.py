@@ -40,8 +40,8 @@ def find_targets(root: Path, known: Collection[str]) -> Discovery:
             texts[name] = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError, InputError) as error:
             notes.append(f"{name} was not read: {error}")
-    found = targets_in(texts, known)
-    return Discovery(targets=found.targets, notes=(*notes, *found.notes))
+    discovered = targets_in(texts, known)
+    return Discovery(targets=discovered.targets, notes=(*notes, *discovered.notes))
 
 
 def targets_in(texts: Mapping[str, str], known: Collection[str]) -> Discovery:
@@ -57,13 +57,13 @@ def targets_in(texts: Mapping[str, str], known: Collection[str]) -> Discovery:
     notes: list[str] = []
 
     def read(names: Iterable[str], reader: Callable[[str, str], list[Named]]) -> list[Named]:
-        found = []
+        targets = []
         for path in [path for path in texts if path in names or any(path.endswith(f"/{name}") for name in names)]:
             try:
-                found += reader(texts[path], path)
+                targets += reader(texts[path], path)
             except (InputError, AttributeError, TypeError) as error:  # a table that is no table is as wrong as no TOML
                 notes.append(f"{path} was not read: {error}")
-        return found
+        return targets
 
     wheels = CibuildwheelSettings()
 
@@ -75,49 +75,49 @@ def targets_in(texts: Mapping[str, str], known: Collection[str]) -> Discovery:
     shipped = [*read(_DIST, read_dist), *read([_PYPROJECT], pyproject)]
     workflows = _workflows(texts, known, wheels, notes)
     releasing = _releasing(workflows)
-    shipped += [named for one in workflows if one.file in releasing for named in one.named]
-    used = [one for one in workflows if one.file in releasing]
-    if not shipped and any(one.named for one in workflows):
+    shipped += [named for workflow in workflows if workflow.file in releasing for named in workflow.named]
+    used = [workflow for workflow in workflows if workflow.file in releasing]
+    if not shipped and any(workflow.named for workflow in workflows):
         used = workflows
-        shipped = [named for one in workflows for named in one.named]
+        shipped = [named for workflow in workflows for named in workflow.named]
         notes.append("no workflow says that it releases: the targets of all workflows are taken")
     if not shipped:
         shipped = [
             *read(_RUST_TOOLCHAIN, read_rust_toolchain),
             *read(_CARGO_CONFIG, lambda text, path: read_cargo_config(text, path, known)),
         ]
-    notes += [note for one in used for note in one.notes]
+    notes += [note for workflow in used for note in workflow.notes]
     return Discovery(targets=_merged(shipped), notes=tuple(dict.fromkeys(notes)))
 
 
 def _workflows(
     texts: Mapping[str, str], known: Collection[str], wheels: CibuildwheelSettings, notes: list[str]
 ) -> list[Workflow]:
-    found = []
+    workflows = []
     for path, text in texts.items():
         if path.startswith(_WORKFLOWS):
             try:
-                found.append(read_workflow(text, path, known, wheels))
+                workflows.append(read_workflow(text, path, known, wheels))
             except InputError as error:
                 notes.append(f"{path} was not read: {error}")
-    return found
+    return workflows
 
 
 def _releasing(workflows: list[Workflow]) -> set[str]:
     """Files of the workflows that release, and of those that they call."""
-    by_name = {one.file: one for one in workflows}
-    found: set[str] = set()
-    waiting = [one.file for one in workflows if one.releases]
+    by_name = {workflow.file: workflow for workflow in workflows}
+    releasing: set[str] = set()
+    waiting = [workflow.file for workflow in workflows if workflow.releases]
     while waiting:
         file = waiting.pop()
-        if file in by_name and file not in found:
-            found.add(file)
+        if file in by_name and file not in releasing:
+            releasing.add(file)
             waiting += [f"{_WORKFLOWS}/{name}" for name in by_name[file].calls]
-    return found
+    return releasing
 
 
 def _merged(named: Iterable[Named]) -> tuple[ReleaseTarget, ...]:
     places: dict[str, dict[Place, None]] = {}
     for triple, place in named:
         places.setdefault(triple, {})[place] = None
-    return tuple(ReleaseTarget(triple=triple, places=tuple(found)) for triple, found in places.items())
+    return tuple(ReleaseTarget(triple=triple, places=tuple(triple_places)) for triple, triple_places in places.items())

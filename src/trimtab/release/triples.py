@@ -1,4 +1,4 @@
-"""What the names of targets stand for: triples in a text, short names of wheel builders, labels of runners."""
+"""Names of targets: triples in a text, short names of wheel builders, labels of runners."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SYSTEMS = {"linux": "linux", "darwin": "macos", "windows": "windows"}
 
 
 def triples_in(text: str, known: Collection[str]) -> list[str]:
-    """The target triples that stand in a text as words of their own, each once.
+    """Target triples that stand in a text as whole words, each once.
 
     A glibc version behind one (``x86_64-unknown-linux-gnu.2.17``, as cargo-zigbuild takes it) and a channel before one
     (``stable-i686-pc-windows-msvc``, as rustup takes it) are left out. Triples within paths and file names do not
     count: they are names of archives and downloads.
     """
-    words = (_CHANNEL.sub("", _GLIBC.sub("", word)) for word in _WORD.findall(text))
-    return list(dict.fromkeys(word for word in words if word in known))
+    names = (_CHANNEL.sub("", _GLIBC.sub("", name)) for name in _WORD.findall(text))
+    return list(dict.fromkeys(name for name in names if name in known))
 
 
 def system_of(triple: str) -> str:

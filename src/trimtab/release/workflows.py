@@ -53,7 +53,7 @@ _DEEPEST = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workflow:
-    """What one workflow file says."""
+    """Workflow file: its triggers, calls and targets."""
 
     file: str
     """Path from the project's root."""
@@ -133,13 +133,13 @@ class _Job:
     def named(self) -> list[Named]:
         literal = list(self._literal())
         settled = combinations(self.node.get("strategy", "matrix"))
-        filled = [named for one in settled for named in self._filled(one)]
-        short = [named for one in settled for named in self._wheels(one)]
-        found = _with_others(_with_others(literal, filled), short)
-        if not found:
-            found = [named for one in settled for named in self._for_the_runner(one)]
+        filled = [named for combination in settled for named in self._filled(combination)]
+        short = [named for combination in settled for named in self._wheels(combination)]
+        targets = _with_others(_with_others(literal, filled), short)
+        if not targets:
+            targets = [named for combination in settled for named in self._for_the_runner(combination)]
         excluded = _excluded(self.node.get("strategy", "matrix", "exclude"))
-        return [named for named in dict.fromkeys(found) if named[0] not in excluded]
+        return [named for named in dict.fromkeys(targets) if named[0] not in excluded]
 
     def _literal(self) -> Iterator[Named]:
         """Triples as they stand there."""
@@ -157,7 +157,7 @@ class _Job:
                     yield triple, Place(file=self.file, line=scalar.line, said=scalar.text.strip().splitlines()[0])
 
     def _wheels(self, combination: Combination) -> Iterator[Named]:
-        """What wheel builders call by names of their own."""
+        """Targets that wheel builders name in their own way."""
         runner = self._runner(combination)
         for step in self._steps():
             uses, options = (step.get("uses") or Node("", 0)).text.lower(), step.get("with") or Node({}, step.line)
@@ -186,9 +186,9 @@ class _Job:
         archs, line = self._wheel_setting(step, "ARCHS", system, combination)
         build, _ = self._wheel_setting(step, "BUILD", system, combination)
         skip, _ = self._wheel_setting(step, "SKIP", system, combination)
-        said = archs or "cibuildwheel"
+        spelling = archs or "cibuildwheel"
         for triple in self.wheels.triples(system, runner, archs=archs, build=build, skip=skip):
-            yield triple, Place(file=self.file, line=line or step.line, said=said)
+            yield triple, Place(file=self.file, line=line or step.line, said=spelling)
 
     def _wheel_setting(self, step: Node, name: str, system: str, combination: Combination) -> tuple[str, int]:
         """A setting of cibuildwheel's in the environment, and its line; nothing where it is not there."""
@@ -207,8 +207,8 @@ class _Job:
             script = self._option(step, "run", combination)
             builds = _BUILDS.findall(_CONTINUED.sub(" ", _COMMENT.sub("", script)))
             if "actions-rs/cargo" in (step.get("uses") or Node("", 0)).text and (options := step.get("with")):
-                words = (self._option(options, name, combination) for name in ("command", "args"))
-                builds += _BUILDS.findall(f"cargo {' '.join(words)}")
+                values = (self._option(options, name, combination) for name in ("command", "args"))
+                builds += _BUILDS.findall(f"cargo {' '.join(values)}")
             if any(map(_is_release, builds)):
                 yield runner, Place(file=self.file, line=step.line, said=f"the runner of {self.name}")
 
@@ -225,7 +225,7 @@ class _Job:
             filled = self._fill(node, combination)
             # Of `condition && 'one' || 'other'` the last is what everybody else gets.
             labels.append(_QUOTED.findall(node.text)[-1:] if _UNKNOWN in filled else [filled])
-        return runner_triple([label for found in labels for label in found])
+        return runner_triple([label for alternatives in labels for label in alternatives])
 
     def _option(self, options: Node, name: str, combination: Combination) -> str:
         node = options.get(name)
@@ -236,8 +236,8 @@ class _Job:
 
         def value(match: re.Match[str]) -> str:
             variable = _VARIABLE.fullmatch(match[1])
-            found = self._look_up(variable[1], variable[2], combination) if variable else None
-            return self._fill(found, combination, depth + 1) if found and depth < _DEEPEST else _UNKNOWN
+            value = self._look_up(variable[1], variable[2], combination) if variable else None
+            return self._fill(value, combination, depth + 1) if value and depth < _DEEPEST else _UNKNOWN
 
         return _EXPRESSION.sub(value, node.text)
 
@@ -245,14 +245,14 @@ class _Job:
         if context == "env":
             return (self.node.get("env") or Node({}, 0)).get(path) or self.environment.get(path)
         first, *rest = path.split(".")
-        found = combination.get(first)
-        return found.get(*rest) if found and rest else found
+        value = combination.get(first)
+        return value.get(*rest) if value and rest else value
 
 
-def _with_others(found: list[Named], more: list[Named]) -> list[Named]:
-    """What was found, and of more the targets that were not."""
-    triples = {triple for triple, _ in found}
-    return [*found, *(named for named in more if named[0] not in triples)]
+def _with_others(targets: list[Named], more: list[Named]) -> list[Named]:
+    """Targets, and of more those that are not among them."""
+    triples = {triple for triple, _ in targets}
+    return [*targets, *(named for named in more if named[0] not in triples)]
 
 
 def _is_release(line: str) -> bool:
@@ -261,7 +261,7 @@ def _is_release(line: str) -> bool:
 
 
 def combinations(matrix: Node | None) -> list[Combination]:
-    """What a matrix amounts to; one empty combination where there is none.
+    """Combinations of a matrix; a single empty one where there is no matrix.
 
     What it includes is added to the combinations of its axes that it fits, or is one more; it is never added to another
     that was included.
@@ -271,14 +271,14 @@ def combinations(matrix: Node | None) -> list[Combination]:
     axes = {key: node.items for key, node in matrix.table.items() if key not in ("include", "exclude")}
     product = itertools.islice(itertools.product(*axes.values()), _MOST)
     made: list[dict[str, Node]] = [dict(zip(axes, values, strict=True)) for values in product] if axes else []
-    excluded = [one.table for one in _members(matrix, "exclude")]
-    made = [one for one in made if not any(_fits(entry, one) for entry in excluded)]
+    excluded = [combination.table for combination in _members(matrix, "exclude")]
+    made = [combination for combination in made if not any(_fits(entry, combination) for entry in excluded)]
     more = []
     for entry in _members(matrix, "include"):
         own = {key: node for key, node in entry.table.items() if key in axes}
-        fitting = [one for one in made if _fits(own, one)]
-        for one in fitting:
-            one.update({key: node for key, node in entry.table.items() if key not in axes})
+        fitting = [combination for combination in made if _fits(own, combination)]
+        for combination in fitting:
+            combination.update({key: node for key, node in entry.table.items() if key not in axes})
         if not fitting:
             more.append(dict(entry.table))
     return list((*made, *more)[:_MOST]) or [{}]

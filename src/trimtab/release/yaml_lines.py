@@ -42,11 +42,11 @@ class Node:
         return self.value if isinstance(self.value, dict) else {}
 
     def get(self, *path: str) -> Node | None:
-        """What stands below some keys, if there is anything."""
-        found: Node | None = self
+        """Node at a path of keys, if there is one."""
+        node: Node | None = self
         for key in path:
-            found = found.table.get(key) if found else None
-        return found
+            node = node.table.get(key) if node else None
+        return node
 
     def same(self, other: Node) -> bool:
         """Whether another has the same value, whatever line it stands on."""

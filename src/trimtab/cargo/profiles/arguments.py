@@ -42,10 +42,10 @@ def profile_arguments(profile: Profile, today: Profile, name: str) -> tuple[str,
 def profile_environment(profile: Profile, today: Profile, name: str) -> dict[str, str]:
     """The same as environment variables, for a Cargo that somebody else calls (The Cargo Book, "Configuration")."""
     prefix = f"CARGO_PROFILE_{name.upper().replace('-', '_')}_"
-    words = profile_arguments(profile, today, name)[1::2]
+    assignments = profile_arguments(profile, today, name)[1::2]
     return {
         f"{prefix}{setting.rpartition('.')[2].upper().replace('-', '_')}": str(json.loads(value)).lower()
-        for setting, _, value in (word.partition("=") for word in words)
+        for setting, _, value in (assignment.partition("=") for assignment in assignments)
     }
 
 

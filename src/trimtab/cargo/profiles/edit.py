@@ -122,7 +122,7 @@ class _Statement:
     table: Key
     """The header it stands under, or its own."""
     key: Key = ()
-    """What it defines; empty for comments and blank lines."""
+    """Full path of the key that it defines; empty for comments and blank lines."""
 
     @property
     def is_header(self) -> bool:
@@ -253,24 +253,24 @@ def _add_section(statements: list[_Statement], profile: Key, newline: str) -> in
     """Add an empty table behind the last profile, else at the end; returns where its header stands."""
     import tomlkit
 
-    place = _end_of_profiles(statements)
-    if place and statements[place - 1].text.strip():
-        statements.insert(place, _Statement(text=newline, table=statements[place - 1].table))
-        place += 1
+    index = _end_of_profiles(statements)
+    if index and statements[index - 1].text.strip():
+        statements.insert(index, _Statement(text=newline, table=statements[index - 1].table))
+        index += 1
     header = f"[{tomlkit.key(profile).as_string()}]{newline}"
-    statements.insert(place, _Statement(text=header, table=profile, key=profile))
-    return place
+    statements.insert(index, _Statement(text=header, table=profile, key=profile))
+    return index
 
 
 def _end_of_profiles(statements: list[_Statement]) -> int:
-    """Where the last profile's section ends; comments that touch the next header belong to that."""
+    """Index behind the last profile's section; comments that touch the next header belong to that."""
     inside = [i for i, statement in enumerate(statements) if statement.key and statement.table[:1] == ("profile",)]
     if not inside:
         return len(statements)
-    last = place = inside[-1] + 1
-    while place < len(statements) and statements[place].is_comment:
-        place += 1
-    return last if place < len(statements) and statements[place].is_header else place
+    last = end = inside[-1] + 1
+    while end < len(statements) and statements[end].is_comment:
+        end += 1
+    return last if end < len(statements) and statements[end].is_header else end
 
 
 # --- comments ---
@@ -301,7 +301,7 @@ def _is_given(statements: Sequence[_Statement], profile: str, reason: str) -> bo
 
 
 def _blocks_about(statements: Sequence[_Statement], name: str, keys: Iterable[str]) -> set[int]:
-    """Where trimtab's earlier comment on a profile stands.
+    """Indexes of the lines of trimtab's earlier comment on a profile.
 
     A comment on kept settings is another matter: it goes only if the setting right below it is about to change.
     """
@@ -321,7 +321,7 @@ def _blocks_about(statements: Sequence[_Statement], name: str, keys: Iterable[st
 
 
 def _subject(statements: Sequence[_Statement], index: int) -> Key:
-    """What a comment is about: the next key under the same header, else what is under that header."""
+    """Key that a comment is about: the next one under the same header, else that of the header."""
     for statement in statements[index:]:
         if statement.is_header:
             break

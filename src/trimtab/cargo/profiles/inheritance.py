@@ -1,4 +1,4 @@
-"""Which profile inherits what from which, and what must be pinned for it to stay so.
+"""Inheritance among profiles, and the settings that keep a profile as it is when its parent changes.
 
 Source: the Cargo book, chapter "Profiles".
 """
@@ -93,7 +93,7 @@ def _descendants(profiles: Profiles, name: str) -> list[str]:
 
 
 def _effective(profiles: Profiles, name: str, key: str) -> Any:
-    """What Cargo uses for a key: the nearest explicit value, else its default; ``None`` if trimtab does not know it.
+    """Value in force for a key: the nearest explicit one, else Cargo's default; ``None`` if trimtab does not know it.
 
     Since Cargo 1.77 the default of ``strip`` is to remove debug information when none is asked for. Incremental builds
     have 256 codegen units by default, others 16.
@@ -109,18 +109,18 @@ def _effective(profiles: Profiles, name: str, key: str) -> Any:
     return _DEFAULTS.get(chain[-1], {}).get(key)
 
 
-def _equal(key: str, one: Any, other: Any) -> bool:
+def _equal(key: str, left: Any, right: Any) -> bool:
     """Whether two spellings mean the same to Cargo, as ``true`` and ``"fat"`` do for ``lto``."""
     try:
         axis = axis_kind(key)
-        return bool(parse_axis_value(axis, str(one)) == parse_axis_value(axis, str(other)))
+        return bool(parse_axis_value(axis, str(left)) == parse_axis_value(axis, str(right)))
     except InputError:
-        return _same_literal(one, other)
+        return _same_literal(left, right)
 
 
-def _same_literal(one: Any, other: Any) -> bool:
+def _same_literal(left: Any, right: Any) -> bool:
     """Equality that, unlike Python's, tells ``1`` from ``true``: for ``debug`` they differ."""
-    return type(one) is type(other) and bool(one == other)
+    return type(left) is type(right) and bool(left == right)
 
 
 def changed_settings(before: Profiles, after: Profiles) -> Profiles:

@@ -103,8 +103,10 @@ def write(application: Application) -> None:
         raise InputError("the file changed while the change was being shown", where=str(manifest), hint="apply again")
     _replace(manifest, application.after)
     try:
-        found = _effective(application.runner, application.project, application.study, application.environment)
-        wrong = [name for name, meant in application.expected.items() if not _as_meant(name, found.get(name), meant)]
+        effective = _effective(application.runner, application.project, application.study, application.environment)
+        wrong = [
+            name for name, meant in application.expected.items() if not _as_meant(name, effective.get(name), meant)
+        ]
     except InputError:
         wrong = ["it, which Cargo then cannot read"]
     except BaseException:
@@ -119,15 +121,15 @@ def write(application: Application) -> None:
         )
 
 
-def _as_meant(name: str, found: Profile | None, meant: Profile) -> bool:
+def _as_meant(name: str, actual: Profile | None, meant: Profile) -> bool:
     """Whether Cargo makes of a profile what it shall; it takes no ``panic`` of the profile bench's own."""
-    if found and name == "bench":
-        meant = replace(meant, panic=found.panic)
-    return found == meant
+    if actual and name == "bench":
+        meant = replace(meant, panic=actual.panic)
+    return actual == meant
 
 
 def _settings(wanted: Profile, today: Profile) -> dict[str, CargoValue]:
-    """What to write; with ``debug`` goes ``strip``, since Cargo's default for that depends on it."""
+    """Settings to write; with ``debug`` goes ``strip``, since Cargo's default for that depends on it."""
     changed = {axis.name for axis in wanted.differing(today)}
     if "debug" in changed:
         changed.add("strip")
@@ -143,7 +145,7 @@ def _notes(trial: Trial, settings: Mapping[str, object], project: Project) -> It
 
 
 def _effective(runner: Runner, project: Project, study: Study, environment: dict[str, str]) -> dict[str, Profile]:
-    """What Cargo makes of the changed profile and of those that may inherit from it."""
+    """Effective profile, as Cargo has it, of the changed one and of those that may inherit from it."""
     tables = tomllib.loads(project.manifest.read_text("utf-8")).get("profile", {})
     names = {study.project.profile_name, *tables, *(("bench",) if project.has_bench_targets else ())}
     binaries = _shipped(project, study)
@@ -155,17 +157,17 @@ def _effective(runner: Runner, project: Project, study: Study, environment: dict
 
 
 def _shipped(project: Project, study: Study) -> tuple[Binary, ...]:
-    """What the study built; of a wheel, what Cargo builds for it."""
+    """Binaries that the study built; of a wheel, those that Cargo builds for it."""
     if not study.selection.wheel:
         return choose_binaries(project, study.selection, project.root)
-    found = tuple(
+    shipped = tuple(
         binary
         for binary in (*project.binaries, *project.libraries)
         if binary.package == study.project.name and binary.name in study.project.binaries
     )
-    if not found:
+    if not shipped:
         raise InputError(f"the package {study.project.name} is not as it was", hint="run trimtab explore again")
-    return found
+    return shipped
 
 
 def _replace(path: Path, text: str) -> None:

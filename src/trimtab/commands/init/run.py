@@ -21,7 +21,7 @@ from trimtab.model.profile import Profile
 from trimtab.system.process import Runner, SystemRunner
 
 
-def look(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...], Profile, bool]:
+def inspect_project(path: Path, runner: Runner | None = None) -> tuple[Path, tuple[str, ...], Profile, bool]:
     """A project's root, its programs, today's release profile of the first of them, and whether a wheel ships.
 
     Raises:
@@ -59,7 +59,7 @@ def init(path: str | Path = ".", *, dry_run: bool = False, runner: Runner | None
         InputError: no project, no binary, there is such a file already, or it cannot be written.
         MissingError: Cargo is missing.
     """
-    root, binaries, today, ships_wheel = look(Path(path), runner)
+    root, binaries, today, ships_wheel = inspect_project(Path(path), runner)
     file, text = root / NAME, config_file(binaries, today, ships_wheel=ships_wheel)
     if dry_run:
         return file, text
