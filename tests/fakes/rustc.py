@@ -136,7 +136,7 @@ def compile_with(
 
 def report(**fields: float) -> Report:
     """How a run went: well, with a warning, unless told otherwise."""
-    return Report(fields={**FIELDS, **fields}, said=b"a warning\n")
+    return Report(fields={**FIELDS, **fields}, stderr=b"a warning\n")
 
 
 class Wrapper:

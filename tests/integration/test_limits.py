@@ -240,7 +240,7 @@ class TestCpus:
     def test_more_than_there_are_are_not_to_be_had(self) -> None:
         usable = len(os.sched_getaffinity(0))
         for count in (0, usable + 1):
-            with pytest.raises(MissingError, match=f"{count} CPUs are not to be had") as caught:
+            with pytest.raises(MissingError, match=f"may not use {count} CPUs") as caught:
                 run("true", limits=ResourceLimits(cpus=count))
             assert str(usable) in caught.value.hint
 

@@ -90,9 +90,9 @@ class CargoBuilder:
     def _clean(self, profile: Profile, target: Path) -> tuple[Finished, Cost, Recorder | None]:
         if not self.compiler:
             return (*self._cargo(profile, target, watch_memory=True), None)
-        with self.compiler.standing(target) as standing:
-            run = self._cargo(profile, target, "--timings", watch_memory=True, environment=standing.environment)
-        return (*run, standing.recorder)
+        with self.compiler.active(target) as wrapper:
+            run = self._cargo(profile, target, "--timings", watch_memory=True, environment=wrapper.environment)
+        return (*run, wrapper.recorder)
 
     def _trace(self, recorded: Recorder, cost: Cost, finished: Finished, target: Path) -> Trace:
         cpus = self.limits.cpus if self.limits else None

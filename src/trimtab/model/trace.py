@@ -1,6 +1,6 @@
-"""What the compiler did in one build, unit by unit.
+"""Trace of one build: each unit with its cost.
 
-A unit is one call of rustc that Cargo makes: a library, a program, a procedural macro, a build script; or the run of a
+A unit is one call of rustc by Cargo (for a library, a program, a procedural macro or a build script), or the run of a
 build script.
 """
 
@@ -11,11 +11,11 @@ from enum import StrEnum
 
 
 class UnitKind(StrEnum):
-    """What a unit makes."""
+    """Product of a unit."""
 
     LIBRARY = "library"
     PROGRAM = "program"
-    """A program, or a library for others to load or link."""
+    """An executable, or a library for other languages: cdylib, staticlib, dylib."""
     MACRO = "procedural macro"
     SCRIPT = "build script"
     RUN = "run of a build script"
@@ -28,7 +28,7 @@ class UnitKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phase:
-    """A part of a unit's time."""
+    """A part of a unit's time: front end, link-time optimization or link."""
 
     begun: float
     """Seconds after the unit began."""
@@ -40,21 +40,22 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnitCost:
-    """What one call of rustc took."""
+    """Cost of one call of rustc."""
 
     wall: float
     """Seconds."""
     cpu: float
     """Seconds, user and system, the linker included."""
     metadata: Phase | None = None
-    """Until the metadata was there, with which others can go on; ``None`` where rustc did not say."""
+    """Front end, up to the metadata, with which dependent units can begin; ``None`` where rustc did not report it."""
     lto: Phase | None = None
-    """Link-time optimization, where it was seen."""
+    """Link-time optimization; ``None`` where none was sampled."""
     link: Phase | None = None
+    """Run of the linker."""
     peak_memory: int | None = None
-    """Bytes that were its own at one moment (its file pages are left out); ``None`` if it ended before it was seen."""
+    """Peak of anonymous memory in bytes (file pages are left out); ``None`` if it ended before the first sample."""
     beside: float = 0.0
-    """Other units that ran meanwhile, on average: with many, its wall time says little."""
+    """Average number of other units that ran at the same time; its wall time depends on them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +63,7 @@ class Unit:
     """One unit of a build."""
 
     id: str
-    """Tells it from the other units of its build."""
+    """Identifies it within its build."""
     package: str
     version: str
     crate: str
@@ -71,21 +72,21 @@ class Unit:
     begun: float
     """Seconds after the build began."""
     needs: tuple[str, ...] = ()
-    """The units that it waits for: for the metadata of libraries if it is one itself, else until they have ended."""
+    """Ids of the units that it waits for: a library for the metadata of libraries, all others for the end of units."""
     arguments: tuple[str, ...] = ()
-    """What Cargo told rustc, the crate's name first."""
+    """Arguments of rustc as Cargo gave them."""
     codegen_units: int = 1
     lto: str | None = None
-    """The kind that rustc is told to do; ``""`` for the plain word, which means fat."""
+    """Value of ``-C lto``; ``""`` for the option without a value, which means fat; ``None`` without it."""
     reused: bool = False
-    """Whether it was made earlier, and cost what is said then."""
+    """Whether it was taken from the unit cache; its cost is then that of the original call."""
 
     @property
     def name(self) -> str:
-        """Crate and version, and what it is if it is no library."""
-        what = "" if self.kind is UnitKind.LIBRARY else f" ({self.kind})"
+        """Crate and version, with the kind in parentheses if it is no library."""
+        kind = "" if self.kind is UnitKind.LIBRARY else f" ({self.kind})"
         crate = self.package if self.crate.startswith("build_script") or self.kind is UnitKind.RUN else self.crate
-        return f"{crate} {self.version}{what}"
+        return f"{crate} {self.version}{kind}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,20 +95,20 @@ class Trace:
 
     units: tuple[Unit, ...]
     cargo_cpu: float = 0.0
-    """Seconds that Cargo itself took."""
+    """CPU seconds of Cargo itself."""
     tracing_cpu: float = 0.0
-    """Seconds that the wrapper took: what tracing adds, and no part of a build."""
+    """CPU seconds of the wrapper: the cost of tracing, no part of a build."""
     jobs: int = 1
     """Units at a time."""
     other_load: float = 0.0
-    """Cores that other programs kept busy meanwhile, on average."""
+    """Average number of cores that other programs kept busy meanwhile."""
 
     @property
     def final(self) -> Unit | None:
-        """The unit that ends a build: the last program."""
+        """The unit that ends a build: the program that was begun last."""
         return next((unit for unit in reversed(self.units) if unit.kind is UnitKind.PROGRAM), None)
 
     @property
     def cpu(self) -> float:
-        """Seconds that all of it takes when nothing is reused."""
+        """CPU seconds of a build without the unit cache."""
         return self.cargo_cpu + sum(unit.cost.cpu for unit in self.units)

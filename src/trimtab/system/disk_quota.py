@@ -1,4 +1,4 @@
-"""How much lies in a folder, and a watch that looks from time to time while a command writes there."""
+"""Disk use of a folder, and a quota that is checked from time to time while a command writes there."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 _LEAST_FILE = 4096
-"""Bytes that a file or folder counts for at least: a flood of empty files is one too."""
+"""Bytes that a file or folder counts for at least, so that a flood of empty files is over the quota too."""
 _EVERY, _SHARE = 0.1, 0.2
-"""Seconds between two looks, and the share of the time that looking may take."""
+"""Seconds between two checks, and the share of the time that checking may take."""
 
 
 def bytes_below(folder: Path) -> int:
@@ -27,18 +27,23 @@ def bytes_below(folder: Path) -> int:
 
 
 class FolderWatch:
-    """Tells when there is more in a folder than may be."""
+    """Quota on a folder.
+
+    Args:
+        folder: the folder.
+        most: bytes that may lie in it.
+    """
 
     def __init__(self, folder: Path, most: int) -> None:
         self._folder, self._most = folder, most
         self._next = time.monotonic() + _EVERY
 
     def is_over(self) -> bool:
-        """Look, unless that was done a moment ago."""
+        """Whether more lies in the folder than may; false without a look where that was checked a moment ago."""
         before = time.monotonic()
         if before < self._next:
             return False
-        found = bytes_below(self._folder)
+        size = bytes_below(self._folder)
         took = time.monotonic() - before
         self._next = before + took + max(_EVERY, took / _SHARE)
-        return found > self._most
+        return size > self._most

@@ -1,4 +1,4 @@
-"""What this machine is: the facts that times depend on, and who else is using it."""
+"""This machine: the facts that measured times depend on, and its load."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from trimtab.model.machine import Machine
 
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 _SHARES = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
-"""Where control groups of version 2 and 1 say how much CPU time, in µs, they allow in each period."""
+"""Files of control groups, version 2 and 1, with the CPU time that they allow in each period, both in µs."""
 _KERNEL, _CPUS = Path("/proc/sys/kernel"), Path("/sys/devices/system/cpu")
 
 
 def this_machine() -> Machine:
-    """The fingerprint that decides whether two times may be compared."""
+    """The machine as it is recorded with measurements; times of unlike machines are never compared."""
     import psutil
 
     return Machine(
@@ -33,7 +33,10 @@ def this_machine() -> Machine:
 
 
 def these_conditions(environment: Mapping[str, str], cwd: Path) -> Conditions:
-    """What the runs of an environment in a folder have in common."""
+    """Conditions that shift times without any change of the program.
+
+    Among them are the bytes of the environment, which move the stack.
+    """
     aslr = _line(_KERNEL / "randomize_va_space")
     return Conditions(
         aslr=aslr != "0" if aslr else None,
@@ -45,13 +48,13 @@ def these_conditions(environment: Mapping[str, str], cwd: Path) -> Conditions:
 
 
 def times_throttled() -> int:
-    """How often CPUs have been slowed down for heat since the machine started, as far as the kernel tells."""
+    """Count of thermal throttling events of all CPUs since the machine started; 0 where the kernel keeps none."""
     counts = (_line(path) for path in _CPUS.glob("cpu[0-9]*/thermal_throttle/core_throttle_count"))
     return sum(int(count) for count in counts if count.isdecimal())
 
 
 def _line(path: Path) -> str:
-    """What the kernel says in a file of one line; nothing where it does not."""
+    """The content of a one-line file of the kernel; empty where there is none."""
     try:
         return path.read_text().strip()
     except OSError:
@@ -65,10 +68,10 @@ def usable_cores() -> int:
 
 
 def _share() -> int:
-    """Whole cores' worth of CPU time that a container allows; all there are where nothing is said."""
-    for words in _SHARES:
+    """Whole cores' worth of CPU time that the control group allows; `sys.maxsize` without a limit."""
+    for names in _SHARES:
         with contextlib.suppress(OSError, ValueError):  # "max" is no number: there is no limit
-            quota, period = map(int, " ".join((_CONTROL_GROUPS / word).read_text() for word in words).split())
+            quota, period = map(int, " ".join((_CONTROL_GROUPS / name).read_text() for name in names).split())
             if quota > 0:
                 return quota // period
     return sys.maxsize

@@ -5,15 +5,15 @@ What is summed is *anonymous and shared* memory, which the kernel cannot take ba
 is charged for them only when it happens to be the first to read them, so counts that include them (``memory.peak``)
 depend on what ran before.
 
-Two ways, and the measurement says which:
+There are two methods, and the measurement names the one that was used:
 
 - a control group of its own (version 2, or version 1 where that is what the machine has), whose ``memory.stat`` is
   read every 50 ms: exact sums for one small read;
 - without the right to make one, the processes of the tree are walked, at intervals that keep the walk itself under
   half a percent of one core.
 
-In version 2 a group that holds processes cannot give its children a memory controller, so there the first way needs a
-group that was delegated for the purpose.
+In version 2 a group that holds processes cannot give its children a memory controller, so there the first method needs
+a group that was delegated for the purpose.
 
 A control group can also hold the whole tree below a limit. The kernel counts file pages then too, but drops them before
 it kills: a program that needs less than the limit gets through, slower the closer it comes. Nothing may go to swap,
@@ -41,7 +41,7 @@ _ROOT = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_TRIES, _PAUSE = 40, 0.05
-"""To remove a group, and seconds between them."""
+"""Attempts to remove a group, and seconds between them."""
 _NAME = re.compile(r"trimtab-(?P<pid>\d+)-(?P<space>\d+)-\d+(\.scope)?")
 _JOIN = 'echo $$ > "$0" 2>/dev/null; exec "$@"'
 """Should joining fail, the program runs all the same and the peak stays absent."""
@@ -60,19 +60,19 @@ class MemoryWatch(Protocol):
     """Watches one process tree."""
 
     peak: int | None
-    """Bytes; ``None`` before the first look that found any."""
+    """Bytes; ``None`` before the first sample above zero."""
 
     @property
     def method(self) -> str:
-        """How it watches, in words for the report."""
+        """Name of the method, for reports."""
         ...
 
     def enter(self, argv: Sequence[str]) -> list[str]:
-        """The command line that starts a program inside the watch."""
+        """The command line that starts a program as a member of the watched tree."""
         ...
 
     def sample(self, pid: int) -> float:
-        """Look once; returns how many seconds to wait before the next look."""
+        """Take one sample; returns the seconds to wait before the next."""
         ...
 
     def kill(self) -> None:
@@ -85,22 +85,22 @@ class MemoryWatch(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what the watch holds."""
+        """Release what the watch holds, such as its control group."""
         ...
 
 
 def open_watch() -> MemoryWatch:
-    """The best watch that this machine allows."""
+    """A control group where this process may make one, a process walk elsewhere."""
     return ControlGroup.make() or ProcessWalk()
 
 
 class Holder(Protocol):
-    """A process that stays in a scope until it is told to end, or we end."""
+    """A process that keeps a systemd scope alive until it is told to end, or this process ends."""
 
     pid: int
 
     def communicate(self) -> object:
-        """Let it end, and wait for that."""
+        """Let it end, and wait for it."""
         ...
 
 
@@ -117,17 +117,17 @@ class ControlGroup:
 
     @property
     def kind(self) -> str:
-        """What it is, in words."""
+        """Kind of group, for messages."""
         return f"control group (v{self._version})" + (" of systemd" if self._holder else "")
 
     @property
     def method(self) -> str:
-        """Which kind of group, and how often it is read."""
+        """Kind of the group, and the sampling interval."""
         return f"{self.kind}, anonymous and shared memory every {_INTERVAL * 1000:.0f} ms"
 
     @classmethod
     def make(cls, limit: int | None = None) -> ControlGroup | None:
-        """A new group below this process' own.
+        """A new group below this process' own group.
 
         Args:
             limit: bytes of memory that all members together may use.
@@ -154,13 +154,13 @@ class ControlGroup:
 
     @classmethod
     def of_scope(cls, holder: Holder, name: str, manager: str, limit: int) -> ControlGroup | None:
-        """The group of a scope, which systemd makes for those who may not make a group: version 2 only.
+        """The group of a systemd scope, for users who may not make a group themselves; version 2 only.
 
         Args:
-            holder: is in the scope; a scope goes with its last process, and what was counted in it.
-            name: the scope's, as systemd knows it.
-            manager: the option that tells which systemd that is.
-            limit: bytes of memory that all members together may use, of which systemd has been told.
+            holder: a member that keeps the scope alive; with its last process a scope is removed, its counts too.
+            name: of the scope's unit.
+            manager: the option of ``busctl`` that selects the systemd instance.
+            limit: bytes of memory that all members together may use, already set by systemd.
 
         Returns:
             ``None`` where the limit does not hold.
@@ -176,14 +176,14 @@ class ControlGroup:
         return ["/bin/sh", "-c", *self._join, *argv]
 
     def sample(self, pid: int) -> float:  # noqa: ARG002 - the group knows its members
-        """One small read: the group's sum of this moment."""
+        """Read the group's current sum."""
         self._stat.seek(0)
         now = sum(map(int, _FIELDS[self._version].findall(self._stat.read())))
         self.peak = max(self.peak or 0, now) or None
         return _INTERVAL
 
     def kill(self) -> None:
-        """Kill all members that are not ours."""
+        """Kill all members but the holder."""
         _kill_members(self._folder, self._holder.pid if self._holder else None)
 
     @property
@@ -219,22 +219,22 @@ class ProcessWalk:
         self.peak: int | None = None
         self._longest = 0.0
         self._killed_before = _kernel_kills()
-        self._look = _anonymous_memory if _PROC.is_dir() else _resident_memory
+        self._sum = _anonymous_memory if _PROC.is_dir() else _resident_memory
 
     @property
     def method(self) -> str:
-        """What was summed, and the longest pause between two looks."""
-        what = "anonymous memory (resident less shared)" if _PROC.is_dir() else "resident memory"
-        return f"process walk, {what}, every {self._longest * 1000:.0f} ms or more often"
+        """Kind of memory that is summed, and the longest pause between two samples."""
+        summed = "anonymous memory (resident less shared)" if _PROC.is_dir() else "resident memory"
+        return f"process walk, {summed}, every {self._longest * 1000:.0f} ms or more often"
 
     def enter(self, argv: Sequence[str]) -> list[str]:
-        """Nothing to enter."""
+        """The command line as it is: there is nothing to join."""
         return list(argv)
 
     def sample(self, pid: int) -> float:
-        """Walk once; the pause after it grows with the cost of the walk."""
+        """Walk the tree; the pause after it grows with the cost of the walk."""
         before = time.perf_counter()
-        self.peak = max(self.peak or 0, self._look(pid)) or None
+        self.peak = max(self.peak or 0, self._sum(pid)) or None
         pause = max(_INTERVAL, (time.perf_counter() - before) / _WALK_SHARE)
         self._longest = max(self._longest, pause)
         return pause
@@ -248,7 +248,7 @@ class ProcessWalk:
         return _kernel_kills() > self._killed_before
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing is held."""
 
 
 def _anonymous_memory(pid: int) -> int:
@@ -265,7 +265,7 @@ def _anonymous_memory(pid: int) -> int:
 
 
 def _resident_memory(pid: int) -> int:
-    """Bytes of a process and its descendants elsewhere."""
+    """Bytes of a process and its descendants on other systems."""
     import psutil
 
     total = 0
@@ -278,7 +278,7 @@ def _resident_memory(pid: int) -> int:
 
 
 def _kernel_kills() -> int:
-    """How often the kernel has killed for want of memory since the machine started; 0 where it does not say."""
+    """Count of out-of-memory kills since the machine started; 0 where the kernel keeps none."""
     with contextlib.suppress(OSError):
         for line in (_PROC / "vmstat").read_text().splitlines():
             if line.startswith("oom_kill "):
@@ -287,12 +287,12 @@ def _kernel_kills() -> int:
 
 
 def new_name() -> str:
-    """A name for a group, that tells whose it is: the process, and the space in which it has that number."""
+    """A name for a group that identifies its owner: process id, PID namespace, time."""
     return f"trimtab-{os.getpid()}-{_pid_space()}-{time.monotonic_ns()}"
 
 
 def _pid_space() -> int:
-    """Stands for the PID namespace; processes of another may be in the same groups."""
+    """Inode number of the PID namespace: processes of several namespaces may be members of the same groups."""
     with contextlib.suppress(OSError):
         return (_PROC / "self" / "ns" / "pid").stat().st_ino
     return 0
@@ -310,7 +310,7 @@ def _own_group(controller: str, pid: str = "self") -> Path | None:
 
 
 def _set_limit(folder: Path, version: int, limit: int) -> bool:
-    """Hold a group below a limit, with what it could swap; whether the kernel does that."""
+    """Set the limit of a group, for memory and swap together; returns whether the kernel has accepted it."""
     if version == 1:  # in this order: memory with swap may not be less than memory
         files = {"memory.limit_in_bytes": limit, "memory.memsw.limit_in_bytes": limit}
     else:
@@ -323,7 +323,7 @@ def _set_limit(folder: Path, version: int, limit: int) -> bool:
 
 
 def _holds(folder: Path, files: Mapping[str, int]) -> bool:
-    """Whether a group has its limits, of memory and of swap; the latter where there is any."""
+    """Whether the limits of a group, of memory and of swap, are in force; the latter where the machine has swap."""
     _, swap = files
     for name, most in files.items():
         if name == swap and not (folder / name).exists() and not _has_swap():
@@ -347,10 +347,8 @@ def _has_swap() -> bool:
 def _kill_members(folder: Path, spared: int | None = None) -> None:
     """Kill all members of a group, again until none is left: one may have forked meanwhile."""
     for _ in range(50):
-        members = {int(member) for member in (folder / "cgroup.procs").read_text().split()} - {
-            spared,
-            0,
-        }  # 0: not ours to see
+        listed = map(int, (folder / "cgroup.procs").read_text().split())
+        members = set(listed) - {spared, 0}  # 0: in a PID namespace that cannot be seen from here
         if not members:
             return
         for member in members:

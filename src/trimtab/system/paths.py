@@ -1,4 +1,4 @@
-"""Where trimtab keeps its own files, and how two of it stay out of each other's way."""
+"""Folders of trimtab's own files, and lock files against a second process."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from trimtab.errors import InputError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Folders:
-    """The store, with the kept binaries beside it, and what can be made again."""
+    """Paths of the store, with the kept binaries beside it, and of the cache, which can be made again."""
 
     store: Path
     cache: Path
 
     @property
     def kept(self) -> tuple[Path, ...]:
-        """The files and folders that belong to the store, wherever the user put it."""
-        return tuple(self.store.with_name(self.store.name + end) for end in ("", "-wal", "-shm", ".artifacts"))
+        """The files and folders that belong to the store."""
+        return tuple(self.store.with_name(self.store.name + suffix) for suffix in ("", "-wal", "-shm", ".artifacts"))
 
 
 def default_folders(store: str | Path | None = None) -> Folders:
@@ -35,7 +35,7 @@ def default_folders(store: str | Path | None = None) -> Folders:
 
 @contextlib.contextmanager
 def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
-    """Hold a lock file; false where another process holds it. It is let go when the process dies, however it dies.
+    """Hold a lock file; yields false where another process holds it. The kernel releases it when the process ends.
 
     Args:
         path: the file, which is made if need be.

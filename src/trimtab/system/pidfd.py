@@ -1,4 +1,4 @@
-"""Waiting for the exit of a child, or for a pause to be over: without polling where that is possible."""
+"""Waiting for the exit of a child with a time-out, without polling where the kernel has pidfds."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import time
 
 
 class Sleep:
-    """Waits out a pause where the kernel has no descriptor for a child's exit."""
+    """Waits out the whole time-out, where the kernel has no descriptor for a child's exit."""
 
     longest = 0.02
-    """Seconds that a pause may have at most: what else is looked after, and here the exit too, is seen so late."""
+    """Longest time-out in seconds: time limits, and here the exit too, are noticed that late."""
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or less if it has exited and that is seen."""
+        """Wait, at most so many seconds, for the exit."""
         time.sleep(seconds)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing is held."""
 
 
 class Pidfd(Sleep):
-    """Waits until a child exits or a pause is over, so that the exit is seen at once."""
+    """Waits with a pidfd, so that the exit is noticed at once."""
 
     longest = 0.1
 
@@ -33,16 +33,16 @@ class Pidfd(Sleep):
         self._poll.register(self._descriptor, select.POLLIN)
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or until it has exited."""
+        """Wait, at most so many seconds, for the exit."""
         self._poll.poll(seconds * 1000)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         os.close(self._descriptor)
 
 
 def watch_exit(pid: int) -> Sleep:
-    """The best way to wait for a child's exit that this system has."""
+    """A pidfd where this system has them, sleeping elsewhere."""
     try:
         return Pidfd(pid)
     except (AttributeError, OSError):

@@ -1,4 +1,4 @@
-"""The one door to subprocesses: a command goes in, how it ended and what it used comes out.
+"""The only module that starts processes: a `Command` goes in, a `Finished` with result and resources comes out.
 
 Wall time is taken around spawn and wait, CPU time from ``wait4`` (the whole tree of waited-for descendants, which is
 how Cargo runs rustc and rustc the linker). Memory of the tree is watched only when asked for: see
@@ -50,27 +50,27 @@ _TRIED_LIMIT = 64 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confinement:
-    """How much a command may write, whether it prints that or not."""
+    """Limits on what a command may write, to its output or to files."""
 
     folder: Path
-    """Where all that it writes should be, its output included."""
+    """The folder in which all that it writes should be, its output included."""
     most: int
     """Bytes that may be in the folder, and in any one file elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResourceLimits:
-    """How much of the machine a command has."""
+    """Memory and CPUs that a command may use."""
 
     memory: int | None = None
-    """Bytes for its whole tree, which the kernel kills from beyond that; the tree's memory is watched then."""
+    """Bytes for its whole process tree, enforced by the kernel; the memory of the tree is then watched too."""
     cpus: int | None = None
     """CPUs that its whole tree may use, of those that this process may use."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """A program with its arguments and surroundings."""
+    """A program with its arguments, environment and limits."""
 
     argv: tuple[str, ...]
     cwd: Path | None = None
@@ -79,16 +79,16 @@ class Command:
     """Seconds, after which the whole tree is killed."""
     watch_memory: bool = False
     capture: bool = True
-    """Whether to keep what it prints, of much the last 256 MiB, and to kill it where there is no end of that; otherwise
-    it goes to the null device."""
+    """Whether to keep its output: the last 256 MiB of each stream; beyond 1 GiB the command is killed. Otherwise the
+    output goes to the null device."""
     stdin: Path | None = None
-    """A file to read; nothing if left out."""
+    """File for its standard input; the null device if left out."""
     outputs: tuple[Path, Path] | None = None
     """Files to write standard output and standard error to, instead of keeping them in `Finished`."""
     confinement: Confinement | None = None
-    """What it may write; with more it is killed."""
+    """Limits on what it may write; beyond them it is killed."""
     limits: ResourceLimits | None = None
-    """What it may use of the machine."""
+    """Memory and CPUs that it may use."""
 
     def __str__(self) -> str:
         return shlex.join(self.argv)
@@ -96,7 +96,7 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finished:
-    """How a command ended."""
+    """Result of a command that has ended."""
 
     exit_code: int
     """Negative: the signal that ended it."""
@@ -107,13 +107,13 @@ class Finished:
     system: float = 0.0
     """The system's share of that."""
     largest_process: int | None = None
-    """Bytes that the largest process of the tree had in memory at once; unknown if this process has had as many."""
+    """Peak resident bytes of the largest process of the tree; ``None`` where this process itself has had as many."""
     page_faults: int | None = None
-    """Pages that were not at hand when the tree touched them, read from a disk or not."""
+    """Page faults of the tree, minor and major."""
     stdout: str = ""
     stderr: str = ""
     printed: int = 0
-    """Bytes that it wrote to standard output, where that was captured."""
+    """Bytes that it wrote to standard output, where that is captured."""
     timed_out: bool = False
     flooded: bool = False
     """Whether it was killed for printing or writing without end."""
@@ -130,18 +130,18 @@ class Finished:
 
     @property
     def ended(self) -> str:
-        """How it ended and the beginning of what it said, in half a line."""
+        """Exit code, signal or time-out, and the beginning of the output; half a line for messages."""
         if self.timed_out:
             return f"no end after {self.wall:.0f} s" if self.wall >= 10 else f"no end after {self.wall:.2g} s"  # noqa: PLR2004 - two digits
         if self.flooded:
             return "it prints or writes without end"
-        said = " ".join((self.stderr or self.stdout).split())[:_OUTPUT_SHOWN]
+        output = " ".join((self.stderr or self.stdout).split())[:_OUTPUT_SHOWN]
         ended = f"signal {-self.exit_code}" if self.exit_code < 0 else f"exit code {self.exit_code}"
-        return f"{ended}: {said}" if said else ended
+        return f"{ended}: {output}" if output else ended
 
 
 class Runner(Protocol):
-    """Runs commands. The fake one in the tests plays them."""
+    """Protocol for running commands; the tests have a fake that starts no process."""
 
     def run(self, command: Command) -> Finished:
         """Run a command to its end.
@@ -153,7 +153,7 @@ class Runner(Protocol):
 
 
 class SystemRunner:
-    """Runs commands for real."""
+    """Runs commands as processes of this system."""
 
     def run(self, command: Command) -> Finished:
         """Run a command to its end; kill its whole tree on time-out or when this process is interrupted."""
@@ -192,7 +192,7 @@ class SystemRunner:
 
 
 def _largest_process(usage: struct_rusage) -> int | None:
-    """A child's peak counts from before it became another program, when it was as large as its parent has ever been."""
+    """Peak resident bytes, where they are the child's own: the kernel counts its parent's peak too, until exec."""
     peak = usage.ru_maxrss * (1024 if sys.platform == "linux" else 1)
     ours = _own_peak()
     return peak if peak > ours + ours // 10 else None  # the kernel counts the two a few pages apart
@@ -211,9 +211,9 @@ def _own_peak() -> int:
 
 @contextlib.contextmanager
 def _no_interruption() -> Iterator[None]:
-    """Put off what signals do here until the end: between start and first wait, nobody would know whom to kill."""
+    """Defer signals to the end: between fork and the first wait, an interruption would leave the child running."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals are dealt with in the main thread only
+        yield  # signals are handled in the main thread only
         return
     arrived: list[int] = []
     usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
@@ -266,7 +266,7 @@ def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None
 
 @contextlib.contextmanager
 def _few_cpus(count: int | None) -> Iterator[None]:
-    """What this thread starts meanwhile has so many CPUs from its first moment on."""
+    """Restrict this thread, and so what it starts meanwhile, to some of its CPUs."""
     if count is None:
         yield
         return
@@ -274,7 +274,7 @@ def _few_cpus(count: int | None) -> Iterator[None]:
         raise MissingError("this system cannot hold a program to some CPUs", hint="leave out the limit of CPUs")
     usable = os.sched_getaffinity(0)
     if not 0 < count <= len(usable):
-        raise MissingError(f"{count} CPUs are not to be had", hint=f"1 to {len(usable)} are, here")
+        raise MissingError(f"this process may not use {count} CPUs", hint=f"ask for 1 to {len(usable)}")
     os.sched_setaffinity(0, sorted(usable)[:count])
     try:
         yield
@@ -283,7 +283,7 @@ def _few_cpus(count: int | None) -> Iterator[None]:
 
 
 def _limit(pid: int, most: int) -> None:
-    """Let a process that has just begun, and all that it will start, write no larger file, and dump no core.
+    """Set limits of a process that has just begun and all that it will start: the size of files, and no core dumps.
 
     Only Linux can do this to another process. To do it in the new one before it becomes the program would take code
     that runs between fork and exec, which is not safe where there are threads.
@@ -311,7 +311,7 @@ def _wait(
     killed: Literal["", "timeout", "flood"] = ""
     with contextlib.closing(watch_exit(child.pid)) as exited:
         while True:
-            if not killed and (killed := _trouble(deadline, outputs, folder)):
+            if not killed and (killed := _reason_to_kill(deadline, outputs, folder)):
                 _kill_tree(child, watch)
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
             if pid:
@@ -320,8 +320,8 @@ def _wait(
             exited.wait(min(pause, max(_POLL_FLOOR, deadline - time.perf_counter())))
 
 
-def _trouble(deadline: float, outputs: _Outputs, folder: FolderWatch | None) -> Literal["", "timeout", "flood"]:
-    """Why a command must be killed, if it must."""
+def _reason_to_kill(deadline: float, outputs: _Outputs, folder: FolderWatch | None) -> Literal["", "timeout", "flood"]:
+    """The reason to kill a command, empty if there is none."""
     if time.perf_counter() > deadline:
         return "timeout"
     if folder and folder.is_over():
@@ -335,7 +335,7 @@ def _kill_tree(child: Child, watch: MemoryWatch | None) -> None:
     import psutil
 
     below: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error, OSError):  # afterwards nobody knows whose children they were
+    with contextlib.suppress(psutil.Error, OSError):  # must come first: orphans have another parent
         below = psutil.Process(child.pid).children(recursive=True)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
@@ -360,7 +360,7 @@ def _watch(command: Command) -> Iterator[MemoryWatch | None]:
 
 
 def limits_enforced_by() -> str:
-    """What holds commands below a limit of memory on this machine, in words; empty if nothing can."""
+    """Mechanism that enforces limits of memory on this machine, for messages; empty if there is none."""
     return _limiter()[0]
 
 
@@ -376,7 +376,7 @@ def _open_limited(limit: int) -> ControlGroup:
 
 @functools.cache
 def _limiter() -> tuple[str, Callable[[int], ControlGroup | None]]:
-    """The first that makes a group here which holds a limit and which a program can join, with its name.
+    """The first constructor of groups that works here (the limit is in force and a program can join), with its kind.
 
     Before Linux 6.2, who joins a group that has the controller of CPUs too gets all CPUs of that group.
     """
@@ -393,7 +393,7 @@ def _limiter() -> tuple[str, Callable[[int], ControlGroup | None]]:
 
 
 def _make_scope(limit: int) -> ControlGroup | None:
-    """A group that systemd makes, where there is systemd and it holds the limit."""
+    """A group made by systemd; ``None`` without systemd, or where the limit is not in force."""
     name, manager = f"{new_name()}.scope", "--system" if os.geteuid() == 0 else "--user"
     # Others may only join what is delegated; it also keeps systemd from ending all when the kernel kills one.
     options = ("Delegate=memory", f"MemoryMax={limit}", "MemorySwapMax=0")
@@ -419,7 +419,7 @@ def _make_scope(limit: int) -> ControlGroup | None:
 
 @contextlib.contextmanager
 def _outputs(command: Command) -> Iterator[_Outputs]:
-    """Files rather than pipes: nobody has to drain them, and a flood fills a disk instead of our memory."""
+    """Files for the output; unlike pipes they need no reader, and a flood fills a disk instead of our memory."""
     if command.outputs:
         with command.outputs[0].open("wb") as stdout, command.outputs[1].open("wb") as stderr:
             yield stdout, stderr

@@ -1,1 +1,1 @@
-"""Standing between Cargo and rustc: what each call costs, and which need not be made again."""
+"""The rustc wrapper: traces each rustc call of a build, and takes results from a unit cache."""

@@ -1,4 +1,4 @@
-"""What stands between Cargo and rustc in a build: put in place, and taken down again."""
+"""Installing the rustc wrapper for one build: its server is started before, and stopped after it."""
 
 from __future__ import annotations
 
@@ -10,54 +10,54 @@ from pathlib import Path
 
 from trimtab.builders.rustc_wrapper.recorder import Activity, Recorder
 from trimtab.builders.rustc_wrapper.server import Listener, listening
-from trimtab.builders.rustc_wrapper.sharing import KeyContext, SharingConversation
+from trimtab.builders.rustc_wrapper.sharing import KeyContext, SharingListener
 from trimtab.builders.rustc_wrapper.tracer import LinkWatch, Tracer
 from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnitSharing:
-    """Where the results of calls are taken from and kept."""
+    """The unit cache, with what its keys are made of, for several builds of one sweep."""
 
     entries: UnitCache
     basis: KeyContext
     activity: Activity = field(default_factory=Activity)
-    """Of all builds that share."""
+    """Of all builds of the sweep."""
     packages: dict[Path, str] = field(default_factory=dict)
-    """Digests of packages that were read already."""
+    """Folder of a package → digest of its files, filled as they are read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActiveWrapper:
-    """What is in place during one build."""
+    """The wrapper during one build."""
 
     recorder: Recorder
     environment: Mapping[str, str]
-    """What Cargo is told, besides the rest."""
+    """Variables that make Cargo use it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrappedRustc:
-    """Rustc with somebody before it."""
+    """rustc behind the tracing wrapper."""
 
     wrapper: Path
     host: str
-    """The triple that Cargo builds for by itself."""
+    """Triple of the machine's own target."""
     folder: Path
-    """A work folder."""
+    """Folder for the socket and the links to the linker."""
     sharing: UnitSharing | None = None
-    """If left out, every call is run as it is, and traced."""
+    """If left out, every call runs unchanged, and is traced."""
 
     @contextlib.contextmanager
-    def standing(self, target: Path) -> Iterator[ActiveWrapper]:
-        """Stand between Cargo and rustc, for one build in a target directory."""
+    def active(self, target: Path) -> Iterator[ActiveWrapper]:
+        """Serve the wrapper for one build in a target directory."""
         self.folder.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(self.sharing.activity if self.sharing else Activity())
         ended = threading.Event()
         links = LinkWatch(wrapper=self.wrapper, folder=self.folder, host=self.host)
         listener: Listener = Tracer(recorder=recorder, links=links)
         if self.sharing:
-            listener = SharingConversation(
+            listener = SharingListener(
                 recorder=recorder,
                 links=links,
                 entries=self.sharing.entries,

@@ -1,13 +1,13 @@
-"""Which libraries one compilation may serve for several values of ``lto``, and whether a compiler's do.
+"""Embed mode: one compilation of a library, to object code and bitcode, for several values of ``lto``.
 
 Cargo has libraries for ``lto = "thin"`` and ``"fat"`` compiled to bitcode alone, and those for ``"off"`` and ``false``
-(local) to object code alone. In *embed mode* they are compiled to both, and could serve thin, fat and one of the
-others, if the compiler makes the same of them. That is tried, with a library that has some of everything. (It is not so
-for local with rustc 1.63, which embeds what thin-local LTO has already changed.)
+(local) to object code alone. In *embed mode* they are compiled to both and serve thin, fat and one of the others, if
+the compiler then makes the same programs of them. A test with a library that has some of everything tells whether it
+does. (For local, rustc 1.63 does not: it embeds bitcode that thin-local LTO has already changed.)
 
-Object code of off, and of local where a crate is one codegen unit, goes through LLVM's passes in another order when
-bitcode is embedded: they are prepared for link-time optimization first. What is tried comes out the same; of real
-programs it has moved some bytes, fewer than other names of symbols do (docs/benchmarks.md).
+With embedded bitcode, object code of off, and of local where a crate is one codegen unit, goes through LLVM's passes in
+another order: those that prepare for link-time optimization come first. The tested programs are the same to the byte;
+in real programs it has moved some bytes, fewer than other symbol names do (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -70,18 +70,18 @@ fn main() {
 }
 """
 OBJECT_CODE = {Lto.OFF: ("lto=off", "embed-bitcode=no"), Lto.LOCAL: ("embed-bitcode=no",)}
-"""What Cargo says with ``-C`` for libraries that need object code alone."""
+"""``-C`` options of Cargo for libraries that need object code alone."""
 BITCODE = ("linker-plugin-lto",)
-"""And for those that need bitcode alone, which are those for thin and fat."""
+"""``-C`` options of Cargo for libraries that need bitcode alone: those for thin and fat."""
 BOTH = {Lto.OFF: ("lto=off", "embed-bitcode=yes"), Lto.LOCAL: ("embed-bitcode=yes",)}
-"""What is said in embed mode, for each ``lto`` that takes the object code."""
+"""``-C`` options of embed mode, by the ``lto`` that takes the object code."""
 
 
 def mergeable(profiles: Iterable[Profile]) -> tuple[Lto, ...]:
-    """Off and local, where it pays that libraries for them serve thin and fat too; the one that pays more comes first.
+    """The ones of off and local for which embed mode saves time in a sweep over profiles, the larger saving first.
 
-    It pays if at least half of the groups of profiles that take bitcode take object code too; those of a group are
-    equal but for ``lto`` and ``strip``. In embed mode a library costs about a quarter more than bitcode alone, and
+    It does if at least half of the groups of profiles that take bitcode take object code too; profiles of a group
+    differ in ``lto`` and ``strip`` only. In embed mode a library costs about a quarter more than bitcode alone, and
     little more than half as much as both apart (docs/benchmarks.md).
     """
     groups = defaultdict(set)
@@ -96,58 +96,63 @@ def mergeable(profiles: Iterable[Profile]) -> tuple[Lto, ...]:
 def embeds_alike(
     lto: Lto, runner: Runner, cache: Path, toolchain: str, root: Path, environment: dict[str, str]
 ) -> bool:
-    """Try it, once for each compiler: a program must come out the same to the byte. What cannot be tried is not so.
+    """Whether programs come out the same to the byte with libraries of embed mode; false where that cannot be tested.
+
+    The test is made once for each compiler.
 
     Args:
-        lto: what takes the object code: off or local.
+        lto: takes the object code: off or local.
         runner: runs rustc.
-        cache: where the answer is kept.
-        toolchain: what stands for the compiler.
-        root: the folder whose compiler is meant.
+        cache: folder in which the result is kept.
+        toolchain: identifies the compiler.
+        root: the folder in which rustc is called, so that rustup selects its toolchain.
         environment: the user's.
     """
-    cases = (  # into how many units, what the library is told, and what the program
+    cases = (  # codegen units, options of the library, options of the program
         (16, OBJECT_CODE[lto], OBJECT_CODE[lto]),
         (1, OBJECT_CODE[lto], OBJECT_CODE[lto]),
         (16, BITCODE, ("lto=thin",)),
         (16, BITCODE, ("lto=fat",)),
     )
-    tried = repr((_LIBRARY, _PROGRAM, BOTH[lto], cases)).encode()
-    known = cache / f"{toolchain}-{hashlib.blake2b(tried, digest_size=8).hexdigest()}"
+    test = repr((_LIBRARY, _PROGRAM, BOTH[lto], cases)).encode()
+    known = cache / f"{toolchain}-{hashlib.blake2b(test, digest_size=8).hexdigest()}"
     with contextlib.suppress(OSError):
         return known.read_text("utf-8") == _YES
     with contextlib.suppress(OSError), tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:  # a disk may be full
-        trial = _Trial(runner, environment.get("RUSTC") or "rustc", root, environment, Path(scratch))
-        pairs = [[trial.program(units, how, final) for how in (apart, BOTH[lto])] for units, apart, final in cases]
+        programs = _TestPrograms(runner, environment.get("RUSTC") or "rustc", root, environment, Path(scratch))
+        pairs = [
+            [programs.make(units, library, final) for library in (apart, BOTH[lto])] for units, apart, final in cases
+        ]
         made = [(apart, embedded) for apart, embedded in pairs if apart and embedded]
         if len(made) == len(pairs):
-            found = all(filecmp.cmp(apart, embedded, shallow=False) for apart, embedded in made)
+            alike = all(filecmp.cmp(apart, embedded, shallow=False) for apart, embedded in made)
             cache.mkdir(parents=True, exist_ok=True)
             draft = cache / f".{known.name}.{os.getpid()}"
-            draft.write_text(_YES if found else "no", "utf-8")
+            draft.write_text(_YES if alike else "no", "utf-8")
             draft.rename(known)
-            return found
+            return alike
     return False
 
 
-class _Trial:
+class _TestPrograms:
+    """Compiles the library and the program of the test."""
+
     def __init__(self, runner: Runner, rustc: str, root: Path, environment: dict[str, str], folder: Path) -> None:
         self._runner, self._rustc, self._root, self._environment = runner, rustc, root, environment
         self._folder = folder
         (folder / "lib.rs").write_text(_LIBRARY, "utf-8")
         (folder / "main.rs").write_text(_PROGRAM, "utf-8")
 
-    def program(self, units: int, library: tuple[str, ...], final: tuple[str, ...]) -> Path | None:
-        """The program with a library compiled in one way, and itself in another; nothing if it cannot be made."""
+    def make(self, units: int, library: tuple[str, ...], final: tuple[str, ...]) -> Path | None:
+        """The program, given the ``-C`` options of the library and its own; ``None`` if it cannot be compiled."""
         settings = ("opt-level=3", f"codegen-units={units}")
-        place = Path(tempfile.mkdtemp(dir=self._folder))
-        rlib, program = self._folder / "liblib.rlib", place / "program"
-        made = self._compiled("lib.rs", ("--crate-type", "lib"), (*settings, *library), rlib) and self._compiled(
+        rlib, program = self._folder / "liblib.rlib", Path(tempfile.mkdtemp(dir=self._folder)) / "program"
+        is_made = self._compiled("lib.rs", ("--crate-type", "lib"), (*settings, *library), rlib) and self._compiled(
             "main.rs", ("--extern", f"lib={rlib}"), (*settings, *final), program
         )
-        return program if made else None
+        return program if is_made else None
 
-    def _compiled(self, source: str, words: tuple[str, ...], codegen: tuple[str, ...], output: Path) -> bool:
-        options = tuple(word for option in (*codegen, "metadata=trimtab") for word in ("-C", option))
-        argv = (self._rustc, "--edition", "2021", *words, *options, "-o", str(output), str(self._folder / source))
+    def _compiled(self, source: str, arguments: tuple[str, ...], codegen: tuple[str, ...], output: Path) -> bool:
+        options = tuple(text for option in (*codegen, "metadata=trimtab") for text in ("-C", option))
+        argv = (self._rustc, "--edition", "2021", *arguments, *options, "-o", str(output), str(self._folder / source))
         return self._runner.run(Command(argv=argv, cwd=self._root, environment=plain(self._environment))).ok

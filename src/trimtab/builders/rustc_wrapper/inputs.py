@@ -1,4 +1,4 @@
-"""What a call of rustc reads besides what it is given: by its own account, and as far as its words tell."""
+"""Inputs of a rustc call that its arguments do not name: from its dep-info, and native libraries that it may link."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from pathlib import Path
 
 from trimtab.builders.rustc_wrapper.invocation import Option, RustcCall
 
-_TOLD_LINKER = ("linker", "link-arg", "link-args")
+_LINKER_OPTIONS = ("linker", "link-arg", "link-args")
 _SEPARATOR = re.compile(r"[\s,=]")
 _NATIVE = (".a", ".so", ".lib")
 
 
 def stamps_outside(call: RustcCall, outputs: tuple[Path, ...]) -> Iterator[str]:
-    """What lies outside and may be bundled or linked: libraries in the folders of ``-L``, whether they are named on the
-    command line or in the sources, the linker, and files that it is told; place, bytes and date of each.
+    """Native files outside the build that may be linked or bundled, each as path, bytes and modification time.
+
+    These are the libraries in the folders of ``-L`` (sources can name them too), the linker, and files among its
+    arguments.
 
     Args:
         call: of rustc.
-        outputs: folders whose names stand for what they hold.
+        outputs: content-addressed folders, which need no stamps.
     """
     searched = (option.value or "" for option in call.options if option.name == "-L")
     folders = {Path(value.rpartition("=")[2]) for value in searched if not value.startswith("dependency=")}
@@ -31,16 +33,16 @@ def stamps_outside(call: RustcCall, outputs: tuple[Path, ...]) -> Iterator[str]:
                 yield from (_stamp(path) for path in Path(call.folder, folder).iterdir() if path.suffix in _NATIVE)
     if linker := shutil.which(call.codegen("linker") or "", path=call.environment.get("PATH")):
         yield _stamp(Path(linker))
-    told = (option.codegen for option in call.options if option.codegen)
-    words = (word for name, value in told if name in _TOLD_LINKER for word in _SEPARATOR.split(value))
-    yield from (_stamp(Path(word)) for word in words if word.startswith("/"))
+    codegen = (option.codegen for option in call.options if option.codegen)
+    arguments = (part for name, value in codegen if name in _LINKER_OPTIONS for part in _SEPARATOR.split(value))
+    yield from (_stamp(Path(argument)) for argument in arguments if argument.startswith("/"))
 
 
 def leads_linker_elsewhere(option: Option) -> bool:
-    """Whether an option has the linker look in folders, or at a file by its relative path, or read a list of words."""
+    """Whether an option has the linker search folders, or read a file by its relative path or a response file."""
     name, value = option.codegen or ("", "")
-    words = _SEPARATOR.split(value) if name in _TOLD_LINKER else ()
-    return any(word.startswith(("-L", "@")) or ("/" in word and not word.startswith("/")) for word in words)
+    arguments = _SEPARATOR.split(value) if name in _LINKER_OPTIONS else ()
+    return any(text.startswith(("-L", "@")) or ("/" in text and not text.startswith("/")) for text in arguments)
 
 
 def _stamp(path: Path) -> str:
@@ -52,7 +54,7 @@ def _stamp(path: Path) -> str:
 
 
 def read_dep_info(text: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The files and the variables that rustc has read, from the ``.d`` file that it wrote."""
+    """The source files and environment variables that rustc has read, from the text of its ``.d`` file."""
     sources: list[str] = []
     variables: dict[str, str] = {}
     for line in text.splitlines():

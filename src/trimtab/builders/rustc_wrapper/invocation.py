@@ -1,4 +1,4 @@
-"""One call of rustc as Cargo makes it: what it says, and how it is said otherwise."""
+"""The command line of one rustc call as Cargo makes it: parsed, queried and changed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _VALUED = """
     --diagnostic-width
 """
 _TAKES_VALUE = frozenset(_VALUED.split())
-"""Options whose value may be a word of its own (``rustc --help -v``)."""
-_OUTPUT_OF_SCRIPT = re.compile(r"^(?P<place>.*[/\\]build[/\\][^/\\]+)[/\\]out$")
+"""Options whose value may be the next argument (``rustc --help -v``)."""
+_OUTPUT_OF_SCRIPT = re.compile(r"^(?P<folder>.*[/\\]build[/\\][^/\\]+)[/\\]out$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Option:
-    """A word of a call, with the value that follows it or stands in it."""
+    """One option of a call with its value, or an argument that is no option."""
 
     name: str
     value: str | None = None
@@ -34,8 +34,8 @@ class Option:
         name, _, value = self.value.partition("=")
         return name.replace("_", "-"), value
 
-    def words(self) -> tuple[str, ...]:
-        """As rustc takes it."""
+    def argv(self) -> tuple[str, ...]:
+        """The option as arguments of rustc."""
         if self.value is None:
             return (self.name,)
         return (f"{self.name}={self.value}",) if self.name.startswith("--") else (self.name, self.value)
@@ -43,32 +43,32 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RustcCall:
-    """What Cargo asked rustc for."""
+    """A call of rustc by Cargo."""
 
     folder: str
-    """Where it runs."""
+    """Its working directory."""
     program: str
     options: tuple[Option, ...]
     environment: Mapping[str, str]
 
     @classmethod
-    def read(cls, folder: str, words: tuple[str, ...], environment: Mapping[str, str]) -> RustcCall:
-        """Of the words that stood on the command line, rustc itself first."""
-        return cls(folder=folder, program=words[0], options=tuple(_options(words[1:])), environment=environment)
+    def read(cls, folder: str, argv: tuple[str, ...], environment: Mapping[str, str]) -> RustcCall:
+        """Parse a command line, rustc itself first."""
+        return cls(folder=folder, program=argv[0], options=tuple(_options(argv[1:])), environment=environment)
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The words after the program."""
-        return tuple(word for option in self.options for word in option.words())
+        """The arguments after the program."""
+        return tuple(argument for option in self.options for argument in option.argv())
 
     def value(self, name: str) -> str:
-        """The last value of an option; nothing if it is not there."""
+        """The last value of an option; empty if it is not there."""
         return next((option.value or "" for option in reversed(self.options) if option.name == name), "")
 
     def codegen(self, name: str) -> str | None:
         """The last value of a ``-C`` option; ``None`` if it is not there."""
-        found = (option.codegen for option in reversed(self.options))
-        return next((pair[1] for pair in found if pair and pair[0] == name), None)
+        pairs = (option.codegen for option in reversed(self.options))
+        return next((pair[1] for pair in pairs if pair and pair[0] == name), None)
 
     def changed(self, change: Callable[[Option], Option | None]) -> RustcCall:
         """The call with each option put through a function, or left out where that gives ``None``."""
@@ -82,22 +82,22 @@ class RustcCall:
 
     @property
     def extra_filename(self) -> str:
-        """What Cargo adds to the names of the files."""
+        """Suffix of the output files' names: a dash and Cargo's hash of the unit."""
         return self.codegen("extra-filename") or ""
 
     @property
     def out_dir(self) -> Path:
-        """Where the files go."""
+        """The folder of the output files."""
         return Path(self.value("--out-dir"))
 
     @property
     def id(self) -> str:
-        """What tells its files from those of other units: libraries are found by it."""
+        """Identifies the unit within a build: the stem of its files' names."""
         return f"{self.crate}{self.extra_filename}"
 
     @property
     def script_output(self) -> str:
-        """The folder that the package's build script wrote to; nothing where there is none."""
+        """The ``OUT_DIR`` of the package's build script; empty where it has none."""
         return self.environment.get("OUT_DIR", "")
 
     @property
@@ -112,7 +112,7 @@ class RustcCall:
 
     @property
     def kind(self) -> UnitKind:
-        """What it makes."""
+        """Kind of the unit, from its crate types."""
         types = {option.value for option in self.options if option.name == "--crate-type"}
         if self.crate.startswith("build_script_") and types == {"bin"} and "CARGO_BIN_NAME" not in self.environment:
             return UnitKind.SCRIPT
@@ -122,37 +122,37 @@ class RustcCall:
 
     @property
     def externs(self) -> tuple[Path, ...]:
-        """The files of the crates that it names."""
+        """The files of its direct dependencies (``--extern``)."""
         values = ((option.value or "").partition("=")[2] for option in self.options if option.name == "--extern")
         return tuple(Path(value) for value in values if value)
 
     @property
     def codegen_units(self) -> int:
-        """Into how many parts its code is cut: 16 unless said otherwise."""
+        """Value of ``-C codegen-units``; 16, rustc's default, without it."""
         return int(self.codegen("codegen-units") or 16)
 
 
 def library_id(path: Path) -> str:
-    """The id of the unit that makes a library, from the name of its file."""
+    """Id of the unit that makes a library, from the name of its file."""
     return path.name.partition(".")[0].removeprefix("lib")
 
 
 def script_folder(output: str) -> str:
-    """The name of the folder that a build script's output lies in: it names the run."""
+    """Id of a build script's run: the name of the folder that holds its ``OUT_DIR``; empty for other folders."""
     match = _OUTPUT_OF_SCRIPT.match(output)
-    return Path(match["place"]).name if match else ""
+    return Path(match["folder"]).name if match else ""
 
 
-def _options(words: tuple[str, ...]) -> Iterator[Option]:
-    """Cut the words of a call into options; one way to write each."""
-    following = iter(words)
-    for word in following:
-        name, equals, value = word.partition("=")
-        if word in _TAKES_VALUE:
-            yield Option(name="-C" if word == "--codegen" else word, value=next(following, None))
-        elif word.startswith("--") and equals:
+def _options(arguments: tuple[str, ...]) -> Iterator[Option]:
+    """Parse arguments into options, each in one spelling."""
+    remaining = iter(arguments)
+    for argument in remaining:
+        name, equals, value = argument.partition("=")
+        if argument in _TAKES_VALUE:
+            yield Option(name="-C" if argument == "--codegen" else argument, value=next(remaining, None))
+        elif argument.startswith("--") and equals:
             yield Option(name="-C" if name == "--codegen" else name, value=value)
-        elif word[:2] in ("-C", "-L", "-l", "-A", "-W", "-D", "-F", "-Z") and len(word) > 2:  # noqa: PLR2004
-            yield Option(name=word[:2], value=word[2:])
+        elif argument[:2] in ("-C", "-L", "-l", "-A", "-W", "-D", "-F", "-Z") and len(argument) > 2:  # noqa: PLR2004
+            yield Option(name=argument[:2], value=argument[2:])
         else:
-            yield Option(name=word)
+            yield Option(name=argument)

@@ -1,4 +1,4 @@
-"""What the calls of one build add up to: its trace."""
+"""Recording the rustc calls of one build, and making its trace of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_CORES = float(os.cpu_count() or 1)
 
 
 class Activity:
-    """How many calls of rustc run at once, summed over time; for all builds that go on beside each other."""
+    """Integral over time of the number of running rustc calls, for all builds that run at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,7 +33,7 @@ class Activity:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Callable[[], float]]:
-        """One more call runs; tells how many others did meanwhile, on average."""
+        """Count one more running call; yields a function for the average number of others meanwhile."""
         begun, before = self._change(1)
 
         def beside() -> float:
@@ -46,7 +46,7 @@ class Activity:
             self._change(-1)
 
     def _change(self, by: int) -> tuple[float, float]:
-        """So many more run from now on; returns the time, and the seconds that all have run until now."""
+        """Change the number of running calls; returns the time, and the seconds that all have run until now."""
         with self._lock:
             now = time.monotonic()
             self._sum += self._running * (now - self._since)
@@ -72,44 +72,42 @@ class Recorder:
         return time.monotonic() - self._begun
 
     def add(self, call: RustcCall, begun: float, cost: UnitCost, *, reused: bool) -> None:
-        """A unit is there."""
+        """Record a unit that was compiled, or taken from the cache."""
         with self._lock:
             self._units.append(_unit(call, begun, cost, reused=reused))
 
     def fail(self, call: RustcCall, begun: float, cost: UnitCost, report: Report) -> None:
-        """A unit has failed; of several, the one counts that was killed."""
-        killed = bool(report.fields["signal"]) or bool(messages.KILLED.search(report.said.decode("utf-8", "replace")))
+        """Record a unit that has failed; of several, one that was killed is kept."""
+        killed = bool(report.fields["signal"]) or bool(messages.KILLED.search(report.stderr.decode("utf-8", "replace")))
         with self._lock:
             if self.failed is None or (killed and not self._was_killed):
                 self.failed, self._was_killed = _unit(call, begun, cost, reused=False), killed
 
     def ran(self, report: Report) -> None:
-        """Rustc has run, and Cargo has taken so much of the CPU by then."""
+        """Record the CPU time of Cargo so far, and of the wrapper, from the report on a run of rustc."""
         with self._lock:
             self._cargo_cpu = max(self._cargo_cpu, report.fields.get("cargo_cpu", 0.0))
             self._own_cpu += report.fields.get("own_cpu", 0.0)
 
     def trace(self, *, cost: Cost, stdout: str, target: Path, jobs: int) -> Trace:
-        """What the build did.
+        """The trace of the build, which has ended.
 
         Args:
             cost: of the whole process tree.
             stdout: Cargo's messages.
-            target: the target directory, where Cargo has left its own timings.
+            target: the target directory, with Cargo's own timings in it.
             jobs: units at a time.
         """
         units = sorted(self._units, key=lambda unit: unit.begun)
         compiled = sum(unit.cost.cpu for unit in units if not unit.reused)
-        left = max(0.0, cost.cpu - compiled - self._cargo_cpu - self._own_cpu)
+        remaining_cpu = max(0.0, cost.cpu - compiled - self._cargo_cpu - self._own_cpu)
         timings = _timings(target)
-        runs = list(
-            _runs(stdout, [unit for unit in timings if unit["mode"] == _RUN], units, left, _late(timings, units))
-        )
-        told = sum(run.cost.cpu for run in runs)
-        everything = sorted((*units, *runs), key=lambda unit: unit.begun)
+        script_timings = [unit for unit in timings if unit["mode"] == _RUN]
+        runs = list(_runs(stdout, script_timings, units, remaining_cpu, _late(timings, units)))
+        scripts_cpu = sum(run.cost.cpu for run in runs)
         return Trace(
-            units=tuple(everything),
-            cargo_cpu=self._cargo_cpu + max(0.0, left - told),
+            units=tuple(sorted((*units, *runs), key=lambda unit: unit.begun)),
+            cargo_cpu=self._cargo_cpu + max(0.0, remaining_cpu - scripts_cpu),
             tracing_cpu=self._own_cpu,
             jobs=jobs,
             other_load=cost.other_load,
@@ -117,7 +115,7 @@ class Recorder:
 
 
 def cost_of(call: RustcCall, report: Report, link: Phase | None, beside: float) -> UnitCost:
-    """What a run of rustc took, from what the wrapper says."""
+    """Cost of a run of rustc, from the wrapper's report on it."""
     fields = report.fields
     seen = fields["own"] > 0
     own, largest = fields["own"] * _PAGE, fields["largest"] * 1024
@@ -129,20 +127,20 @@ def cost_of(call: RustcCall, report: Report, link: Phase | None, beside: float) 
         else None,
         lto=_lto(fields, link) if call.kind is UnitKind.PROGRAM and call.codegen("lto") not in (None, "off") else None,
         link=link,
-        # The kernel keeps the highest sum of own and file pages; what we looked at in between tells the two apart.
+        # The kernel keeps the highest sum of own and file pages; the samples in between tell the two apart.
         peak_memory=int(max(own, largest - fields["shared"] * _PAGE)) if seen else None,
         beside=beside,
     )
 
 
 def _lto(fields: Mapping[str, float], link: Phase | None) -> Phase | None:
-    """From where it was seen to begin, to where the link does."""
+    """Link-time optimization: from its first sample to the begin of the link."""
     begun = fields["lto_begin"]
     if begun < 0:
         return None
     end, cpu = (link.begun, link.cpu) if link else (fields["wall"], 0.0)
     if begun >= end:
-        return None  # it was so short that only its end was seen
+        return None  # so short that only its end was sampled
     return Phase(begun=begun, wall=end - begun, cpu=max(0.0, fields["cpu"] - cpu - fields["cpu_before_lto"]))
 
 
@@ -170,7 +168,7 @@ def _needs(call: RustcCall) -> Iterator[str]:
 
 
 def _timings(target: Path) -> list[dict[str, Any]]:
-    """The units in the page that Cargo writes (`The Cargo Book`, "Reporting build timings")."""
+    """The units in Cargo's timing report (`The Cargo Book`, "Reporting build timings")."""
     try:
         match = _UNIT_DATA.search((target / "cargo-timings" / "cargo-timing.html").read_text("utf-8"))
     except OSError:
@@ -180,13 +178,13 @@ def _timings(target: Path) -> list[dict[str, Any]]:
 
 
 def _late(timings: list[dict[str, Any]], units: list[Unit]) -> float:
-    """Seconds by which Cargo's clock was started after ours, from what both saw begin first."""
+    """Seconds between the start of our clock and of Cargo's, from the first unit of each."""
     starts = [unit["start"] for unit in timings if unit["mode"] != _RUN]
     return max(0.0, units[0].begun - min(starts)) if starts and units else 0.0
 
 
 def _runs(stdout: str, timings: list[dict[str, Any]], units: list[Unit], cpu: float, late: float) -> Iterator[Unit]:
-    """The runs of build scripts, which no compiler takes part in; the CPU time that is left is shared out by wall."""
+    """The runs of build scripts, which are no rustc calls; `cpu` seconds are divided in proportion to wall time."""
     scripts = {(unit.package, unit.version): unit.id for unit in units if unit.kind is UnitKind.SCRIPT}
     needed = {need for unit in units for need in unit.needs}
     waiting = sorted(timings, key=lambda run: run["start"] + run["duration"])

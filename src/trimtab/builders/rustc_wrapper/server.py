@@ -1,4 +1,4 @@
-"""The other end of ``wrapper.rs``: a local socket on which each call of rustc says what it is asked for.
+"""Server of the rustc wrapper (``wrapper.rs``): each rustc call of a build connects to its local socket.
 
 A message is a count and as many items, each with its length before it; numbers are four bytes, the lowest first.
 """
@@ -28,30 +28,30 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunInstruction:
-    """What a call is to run."""
+    """Answer to a call: the command line to run."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables that it gets besides Cargo's."""
+    """Variables to set besides Cargo's."""
     links: tuple[tuple[Path, Path], ...] = ()
-    """Files, each with the place where it must lie too as soon as the metadata is there."""
+    """Pairs of a file and a path to hard-link it to, as soon as the metadata is written."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AlreadyMade:
-    """A call's result lies there already."""
+class CachedResult:
+    """Answer to a call: its output files are there already, from the unit cache."""
 
-    said: bytes
-    """What rustc said when it was made."""
+    stderr: bytes
+    """Diagnostics of rustc from when they were made."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """How a run of rustc went."""
+    """Report of the wrapper on a run of rustc."""
 
     fields: Mapping[str, float]
-    """As ``wrapper.rs`` names them."""
-    said: bytes
+    """Exit code, times and memory, under the names that ``wrapper.rs`` gives them."""
+    stderr: bytes
 
     @property
     def ok(self) -> bool:
@@ -59,106 +59,106 @@ class Report:
         return self.fields["code"] == 0
 
 
-class Conversation(Protocol):
-    """Deals with one call."""
+class CallHandler(Protocol):
+    """Protocol for handling one call."""
 
-    def answer(self) -> RunInstruction | AlreadyMade:
-        """What is to be done."""
+    def answer(self) -> RunInstruction | CachedResult:
+        """The answer to the wrapper."""
         ...
 
     def ended(self, report: Report) -> None:
-        """What was to be run has ended."""
+        """Called with the report, when what was to be run has ended."""
         ...
 
 
 class Listener(Protocol):
-    """Deals with the calls of one build."""
+    """Protocol for handling the calls of one build."""
 
-    def called(self, call: RustcCall) -> AbstractContextManager[Conversation]:
-        """A call of rustc, for as long as it takes."""
+    def called(self, call: RustcCall) -> AbstractContextManager[CallHandler]:
+        """A context for the duration of one rustc call."""
         ...
 
 
 @contextlib.contextmanager
 def listening(listener: Listener, folder: Path, ended: threading.Event) -> Iterator[Path]:
-    """Answer the calls of a build, in threads of their own; yields the socket.
+    """Serve the calls of a build, each in a thread of its own; yields the path of the socket.
 
     Args:
-        listener: deals with the calls; it is called by several threads.
-        folder: where the socket is to lie, if its path is short enough for one.
-        ended: is set at the end, for those who wait for something else.
+        listener: handles the calls; several threads call it.
+        folder: folder for the socket, if its path is short enough for one.
+        ended: is set when the build has ended, for threads that wait for something else.
 
     Raises:
-        OSError: what the listener reads or writes cannot be read or written.
+        OSError: the listener could not read or write a file.
     """
     with contextlib.ExitStack() as last, contextlib.ExitStack() as stack:
-        place = folder / f"socket-{os.getpid()}"
-        if len(os.fsencode(place)) > _LONGEST_NAME:
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-"))) / "socket"
-        place.unlink(missing_ok=True)
-        server = _Server(str(place), listener, ended)
-        last.push(server.tell_failure)  # when all threads have ended; what else went wrong came of it
+        path = folder / f"socket-{os.getpid()}"
+        if len(os.fsencode(path)) > _LONGEST_NAME:
+            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-"))) / "socket"
+        path.unlink(missing_ok=True)
+        server = _Server(str(path), listener, ended)
+        last.push(server.raise_failure)  # once all threads have ended; it is the cause of later errors
         stack.enter_context(server)
         thread = threading.Thread(target=server.serve, daemon=True)
         try:
             thread.start()
-            yield place
+            yield path
         finally:
             ended.set()
-            if thread.is_alive():  # else an interruption came while it started, and it sees at once that it is over
-                _wake(place)
+            if thread.is_alive():  # else an interruption came while it started, and it stops by itself
+                _wake(path)
                 thread.join()
             server.hang_up()
-            place.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
 
-def _wake(place: Path) -> None:
-    """Have a server see that it is over; where that cannot be done, not even wait, it sees that by itself."""
+def _wake(path: Path) -> None:
+    """Wake a server that waits for a connection, by making one; if that fails, its time-out ends the wait."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
         connection.setblocking(False)
-        connection.connect(str(place))
+        connection.connect(str(path))
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = False  # an entry of the cache that is being written is finished
     request_queue_size = 256
     timeout = 1.0
-    """Seconds; where nobody could wake it, as when the socket's file is gone, the end is seen so late."""
+    """Seconds after which the end is noticed without a connection, as when the socket's file is gone."""
 
-    def __init__(self, place: str, listener: Listener, ended: threading.Event) -> None:
-        super().__init__(place, _Handler)
+    def __init__(self, path: str, listener: Listener, ended: threading.Event) -> None:
+        super().__init__(path, _Handler)
         self.listener, self._ended = listener, ended
         self._failure: BaseException | None = None
         self._open: set[socket.socket] = set()
 
     def serve(self) -> None:
-        """Answer until the end; `serve_forever` cannot be ended before it has begun."""
+        """Answer until the build has ended; `serve_forever` cannot be stopped before it has begun."""
         while not self._ended.is_set():
             self.handle_request()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - of the base class
-        """Keep what went wrong for the thread that builds."""
+        """Keep the exception for the thread that builds."""
         self._failure = self._failure or sys.exception()
 
-    def tell_failure(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Raise what went wrong here, if something did: the call in question has failed, and with it the build.
+    def raise_failure(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Raise the first exception of a thread, if there was one: that call has failed, and with it the build.
 
         Args:
-            kind: of what is being raised already; an interruption is not to be lost.
+            kind: type of the exception being raised already; an interruption takes precedence.
         """
         if self._failure and (kind is None or issubclass(kind, Exception)):
             raise self._failure
 
     def open(self, connection: socket.socket) -> None:
-        """A call has begun."""
+        """Register a connection, at its begin."""
         self._open.add(connection)
 
     def closed(self, connection: socket.socket) -> None:
-        """A call has ended."""
+        """Forget a connection, at its end."""
         self._open.discard(connection)
 
     def hang_up(self) -> None:
-        """End the conversations with calls that were killed but whose children keep the line open."""
+        """Close connections of calls that were killed but whose children keep them open."""
         for connection in list(self._open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -170,27 +170,27 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         self.server.open(self.connection)
         try:
-            with contextlib.suppress(EOFError, ConnectionError):  # it was killed
-                self._talk()
+            with contextlib.suppress(EOFError, ConnectionError):  # the wrapper was killed
+                self._serve_call()
         finally:
             self.server.closed(self.connection)
 
-    def _talk(self) -> None:
-        folder, *words = map(os.fsdecode, self._receive())
+    def _serve_call(self) -> None:
+        folder, *argv = map(os.fsdecode, self._receive())
         pairs = (os.fsdecode(item).partition("=") for item in self._receive())
-        call = RustcCall.read(folder, tuple(words), {name: value for name, _, value in pairs})
+        call = RustcCall.read(folder, tuple(argv), {name: value for name, _, value in pairs})
         with self.server.listener.called(call) as conversation:
             answer = conversation.answer()
-            if isinstance(answer, AlreadyMade):
-                self._send([answer.said])
+            if isinstance(answer, CachedResult):
+                self._send([answer.stderr])
                 return
             self._send([])
             self._send(map(os.fsencode, answer.argv))
             self._send(os.fsencode(f"{name}={value}") for name, value in answer.environment.items())
             self._send(os.fsencode(path) for link in answer.links for path in link)
-            fields, said = self._receive()
+            fields, stderr = self._receive()
             pairs = (text.partition("=") for text in fields.decode().split())
-            conversation.ended(Report(fields={name: float(value) for name, _, value in pairs}, said=said))
+            conversation.ended(Report(fields={name: float(value) for name, _, value in pairs}, stderr=stderr))
             self._send([])
 
     def _send(self, items: Iterable[bytes]) -> None:

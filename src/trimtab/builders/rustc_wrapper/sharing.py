@@ -1,26 +1,25 @@
-"""Doing each distinct piece of rustc's work once in a sweep over profiles.
+"""Sharing units between the builds of a sweep over profiles: each distinct rustc call runs once.
 
-Cargo gives every unit a metadata and file names of its own under each profile, so nothing that was compiled under one
-serves another, although most of what rustc is told is the same. Here a call gets a *key* that stands for everything it
-depends on; metadata and file names are made of the key; and what it has made is kept under the key. Cargo finds the
-files under the names that it expects.
+Cargo gives every unit metadata and file names that depend on the profile, so nothing that was compiled for one profile
+serves another, although most of rustc's arguments are the same. Here a call gets a *key*, a digest of everything that
+it depends on; metadata and file names are made of the key, and the output files are cached under it. Cargo finds them
+under the names that it expects.
 
-A key stands for: the compiler and its libraries, the words of the call, the folder it runs in, the variables it runs
-with, the contents of the package, for packages in the user's tree those of all of the tree, what build scripts wrote,
-static libraries outside, and the keys of the crates that it names. What a call read by its own account (the dep-info
-that rustc writes) must lie within that; if not, its result is not kept. A call with words whose effect is not known
-here, or with a dependency that has no key, is run and not kept. What no account is given of does not count: a
-procedural macro can read a file without telling rustc, and Cargo itself does not see that either.
+Part of a key are: the compiler and its libraries, the arguments, the working directory, the environment, the content of
+the package (of the whole tree for packages of the user's), output of build scripts, static libraries outside, and the
+keys of the dependencies. The inputs that rustc reports (dep-info) must be among these; otherwise its result is not
+cached. Nor is that of a call with an argument whose effect is not known here, or with a dependency that has no key.
+Inputs that are not reported are not seen: a procedural macro can read a file without telling rustc, and Cargo does not
+see that either.
 
 Three more things are shared, since they are known to make no difference:
 
 - ``strip`` of a library takes effect when a program is linked; that of a build script or procedural macro does not
   change what it does;
-- ``strip`` of a program on Linux, where it is a word for the linker: the program is linked once for each value that is
-  wanted, from the same objects;
-- in *embed mode*, the libraries for thin and fat LTO and those for ``off``, or for local: compiled with object code and
-  bitcode, they serve all three. That is a property of the compiler and has to be checked for each; see
-  :mod:`.embedding`.
+- ``strip`` of a program on Linux, where it is an argument of the linker: the program is linked from the same objects,
+  once for each value that is wanted;
+- in *embed mode*, the libraries for thin and fat LTO and those for ``off``, or for local: compiled to object code and
+  bitcode, they serve all three. That is a property of the compiler and is tested for each; see :mod:`.embed_bitcode`.
 """
 
 from __future__ import annotations
@@ -41,8 +40,8 @@ from trimtab.builders.rustc_wrapper.embed_bitcode import BITCODE, BOTH, OBJECT_C
 from trimtab.builders.rustc_wrapper.inputs import leads_linker_elsewhere, read_dep_info, stamps_outside
 from trimtab.builders.rustc_wrapper.invocation import Option, RustcCall, library_id
 from trimtab.builders.rustc_wrapper.recorder import Recorder, cost_of
-from trimtab.builders.rustc_wrapper.server import AlreadyMade, Report, RunInstruction
-from trimtab.builders.rustc_wrapper.tracer import LinkWatch, WatchedLink
+from trimtab.builders.rustc_wrapper.server import CachedResult, Report, RunInstruction
+from trimtab.builders.rustc_wrapper.tracer import LinkTracing, LinkWatch
 from trimtab.builders.rustc_wrapper.unit_cache import (
     RECORD,
     CachedUnit,
@@ -56,7 +55,7 @@ from trimtab.model.profile import Lto, Strip
 from trimtab.model.trace import UnitKind
 
 _DIGITS = 16
-"""Of a key, in metadata and file names; as many as Cargo takes."""
+"""Digits of a key in metadata and file names; as many as Cargo uses."""
 _CODEGEN = """
     metadata extra-filename opt-level codegen-units panic lto embed-bitcode linker-plugin-lto debuginfo strip
     debug-assertions overflow-checks split-debuginfo linker target-cpu target-feature relocation-model code-model
@@ -66,7 +65,7 @@ _CODEGEN = """
     no-vectorize-slp collapse-macro-debuginfo jump-tables
 """
 _KNOWN_CODEGEN = frozenset(_CODEGEN.split())
-"""Options of ``-C`` that change the result by their own words alone; profiles for PGO, for example, are files."""
+"""``-C`` options whose effect depends on their values alone; ``profile-use``, for example, names a file."""
 _UNKNOWABLE = ("-Z", "-o", "--test", "--sysroot", "--print", "--remap-path-prefix", "--env-set")
 _EMITTED = frozenset(("dep-info", "metadata", "link"))
 _MERGED = ("lto", "embed-bitcode", "linker-plugin-lto")
@@ -74,77 +73,82 @@ _SESSION = """
     CARGO_MAKEFLAGS MAKEFLAGS MFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER TRIMTAB_SOCKET TRIMTAB_WORK _ PWD OLDPWD
     SHLVL TERM COLUMNS LINES
 """
-_PASSING = frozenset(_SESSION.split())
-"""Variables that differ from run to run and that no compiler reads; a crate that does read one is not kept."""
+_TRANSIENT = frozenset(_SESSION.split())
+"""Variables that differ from run to run and that no compiler reads; a crate that does read one is not cached."""
 _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
-"""What programs need to start, rather than what they read."""
+"""Variables for the dynamic loader, which are no inputs of the compiler."""
 _OUTPUT = r"(?:/[^/\s=:]+)*/build/[^/\s=:]+/out(?=$|[/\s:])"
-"""Below the target directory."""
+"""Pattern of an ``OUT_DIR``, to follow the path of the target directory."""
 _LONGEST_WAIT, _PAUSE = 600.0, 0.05
+"""Seconds to wait for another build that makes the same entry, and between two attempts to lock it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyContext:
-    """What all calls of a project have in common."""
+    """Inputs that the keys of all calls of a project have in common."""
 
     toolchain: str
-    """Stands for the compiler, its libraries and the linker."""
+    """Digest of the compiler, its libraries and the linker."""
     sources: str
     """Digest of the user's tree."""
     tree: Mapping[Path, tuple[int, int]]
-    """The files that it stands for, with their bytes and their dates in nanoseconds."""
+    """Files of the user's tree → bytes and modification time in nanoseconds."""
     compilers: Collection[str]
-    """What Cargo may call the compiler that `toolchain` stands for."""
+    """Names by which Cargo may call that compiler."""
     strips: tuple[Strip, ...] = ()
     """The values of ``strip`` that are wanted, if there are several."""
     embeds: Lto | None = None
     """The ``lto`` whose libraries serve thin and fat too, in embed mode: off or local; ``None`` for no embed mode."""
     since: float = field(default_factory=time.time)
-    """When that was found out, in seconds since 1970: what changed later is not what the digests stand for."""
+    """Time of the digests, in seconds since 1970: files that changed later do not match them."""
 
 
 @dataclass(kw_only=True)
-class SharingConversation:
-    """Deals with the calls of one build; what it may take from others lies in the entries."""
+class SharingListener:
+    """Listener that takes the results of calls from the unit cache, or runs them and adds them to it."""
 
     recorder: Recorder
     links: LinkWatch
     entries: UnitCache
     basis: KeyContext
     packages: dict[Path, str] = field(default_factory=dict)
-    """Folder of a package → digest of what it holds."""
+    """Folder of a package → digest of its files."""
     target: Path
     """The target directory."""
     ended: threading.Event
-    """That nobody waits for an answer any more."""
+    """Set when the build has ended."""
     _copies: dict[str, Path] = field(default_factory=dict, init=False)
-    """Folder that a build script wrote to → copy."""
-    _calls: dict[Path, _Shared] = field(default_factory=dict, init=False)
-    """The calls so far, by the folder that a call's files go to and its id, as Cargo names them."""
+    """``OUT_DIR`` of a build script → its copy at a path that does not depend on the profile."""
+    _calls: dict[Path, _SharedCall] = field(default_factory=dict, init=False)
+    """Output folder / unit id, as Cargo names them → call."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @contextlib.contextmanager
-    def called(self, call: RustcCall) -> Iterator[_Shared]:
-        """A call of rustc."""
+    def called(self, call: RustcCall) -> Iterator[_SharedCall]:
+        """A rustc call; its key stays locked until it has ended."""
         begun = self.recorder.now()
-        asked, outputs = call, self._outputs(call)
-        call = _with_outputs(asked, self._fixing(outputs))
+        cargos_call, outputs = call, self._outputs(call)
+        call = _with_outputs(cargos_call, self._replacing(outputs))
         key = self._key(call, tuple(outputs.values()))
         with contextlib.ExitStack() as stack:
             if key and not self.entries.has(key):
                 stack.enter_context(self._held(key))
             strips = self._strips(call) if key else ()
             link = stack.enter_context(self.links.watching(call, strips))
-            changed = {name: value for name, value in call.environment.items() if asked.environment[name] != value}
+            changed = {
+                name: value for name, value in call.environment.items() if cargos_call.environment[name] != value
+            }
             beside = stack.enter_context(self.recorder.activity.running())
-            shared = _Shared(self, asked, call, key, begun, link, strips, changed, tuple(outputs.values()), beside)
+            shared = _SharedCall(
+                self, cargos_call, call, key, begun, link, strips, changed, tuple(outputs.values()), beside
+            )
             with self._lock:
                 self._calls[call.out_dir / call.id] = shared
             yield shared
 
     @contextlib.contextmanager
     def _held(self, key: str) -> Iterator[None]:
-        """Hold a key's lock, or give up on that after a long time: what comes of it is that work is done twice."""
+        """Hold a key's lock, or go on without it after a long wait: at worst the same work is done twice."""
         with contextlib.ExitStack() as stack:
             for _ in range(int(_LONGEST_WAIT / _PAUSE)):
                 try:
@@ -158,29 +162,31 @@ class SharingConversation:
             yield
 
     def _outputs(self, call: RustcCall) -> dict[str, Path]:
-        """Folders that build scripts wrote to → copies at places that do not depend on the profile."""
+        """``OUT_DIR`` folders that a call mentions → their copies."""
         texts = (*(option.value or "" for option in call.options), *call.environment.values())
-        found = {match.group() for text in texts for match in self._output.finditer(text)}
-        for folder in sorted(found - self._copies.keys()):  # named once its script has run, so that it stays as it is
+        mentioned = {match.group() for text in texts for match in self._output.finditer(text)}
+        for folder in sorted(
+            mentioned - self._copies.keys()
+        ):  # a call mentions it once its script has run: it no longer changes
             with contextlib.suppress(OSError):  # the disk is full: what reads it is not shared
                 if Path(folder).is_dir() and not leads_outside(Path(folder)):
                     self._copies[folder] = self.entries.output(Path(folder))
-        return {folder: self._copies[folder] for folder in sorted(found & self._copies.keys())}
+        return {folder: self._copies[folder] for folder in sorted(mentioned & self._copies.keys())}
 
     @functools.cached_property
     def _output(self) -> re.Pattern[str]:
         return re.compile(re.escape(str(self.target)) + _OUTPUT)
 
-    def _fixing(self, outputs: Mapping[str, Path]) -> Callable[[str], str]:
-        """Puts the copies of folders in the place of their names."""
+    def _replacing(self, outputs: Mapping[str, Path]) -> Callable[[str], str]:
+        """A function that replaces ``OUT_DIR`` folders in a text by their copies."""
         return lambda text: self._output.sub(lambda match: str(outputs.get(match.group(), match.group())), text)
 
-    def maker(self, path: Path) -> _Shared | None:
-        """The call that makes a library."""
+    def maker(self, path: Path) -> _SharedCall | None:
+        """The call that made a library."""
         return self._calls.get(path.parent / library_id(path))
 
     def key_of(self, path: Path) -> str:
-        """The key of the unit that makes a library; nothing if it has none that stands for all that it has read."""
+        """The key of the call that made a library; empty if it has none that covers all of its inputs."""
         maker = self.maker(path)
         return maker.key if maker and maker.is_covered else ""
 
@@ -194,9 +200,9 @@ class SharingConversation:
         if mode is None or call.kind is not UnitKind.LIBRARY:
             return None
         if mode is Lto.LOCAL and call.codegen("opt-level") is None:
-            return None  # what build scripts and procedural macros need, which has the words of local
-        said = tuple(option.value for option in call.options if option.codegen and option.codegen[0] in _MERGED)
-        return mode if said in (OBJECT_CODE[mode], BITCODE) else None
+            return None  # dependencies of build scripts and procedural macros, which have the options of local
+        values = tuple(option.value for option in call.options if option.codegen and option.codegen[0] in _MERGED)
+        return mode if values in (OBJECT_CODE[mode], BITCODE) else None
 
     def _strips(self, call: RustcCall) -> tuple[str, ...]:
         """The values of ``strip`` that a program is linked for beside ``none``, if they are shared."""
@@ -207,25 +213,25 @@ class SharingConversation:
         return tuple(strip.value for strip in self.basis.strips if strip is not Strip.NONE)
 
     def _key(self, call: RustcCall, outputs: tuple[Path, ...]) -> str:
-        """Stands for everything that a call depends on; nothing where that cannot be told."""
-        words = []
+        """Digest of everything that a call depends on; empty where that is not known."""
+        arguments = []
         for option in call.options:
-            word = self._word(call, option)
-            if word is None:
+            argument = self._key_part(call, option)
+            if argument is None:
                 return ""
-            words += [word] if word else []
+            arguments += [argument] if argument else []
         if not set(call.value("--emit").split(",")) <= _EMITTED or call.program not in self.basis.compilers:
             return ""
         manifest = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
         environment = {
             name: value.replace(str(self.target), "{target}")
             for name, value in sorted(call.environment.items())
-            if name not in _PASSING
+            if name not in _TRANSIENT
         }
         parts = {
             "toolchain": self.basis.toolchain,
             "program": call.program,
-            "words": words,
+            "arguments": arguments,
             "embedding": self.embedding(call),
             "folder": call.folder,
             "environment": environment,
@@ -239,9 +245,9 @@ class SharingConversation:
         is_own = call.kind is UnitKind.PROGRAM and not self._strips(call)
         return f"{digest}-{call.codegen('strip') or Strip.NONE}" if is_own else digest
 
-    def _word(self, call: RustcCall, option: Option) -> str | None:  # noqa: PLR0911 - a table of cases
-        """A word as it counts for the key; ``None`` for one whose effect cannot be told."""
-        text = " ".join(option.words())
+    def _key_part(self, call: RustcCall, option: Option) -> str | None:  # noqa: PLR0911 - a table of cases
+        """An option as part of the key; ``None`` for one whose effect is not known."""
+        text = " ".join(option.argv())
         if option.name in _UNKNOWABLE or option.name.startswith("@"):
             return None
         if option.name == "--target" and text.endswith(".json"):
@@ -265,9 +271,9 @@ class SharingConversation:
         return None if str(self.target) in text else text
 
     def _package(self, folder: Path) -> str:
-        """Stands for what a package holds; read once for each sweep."""
+        """Digest of a package's files; read once for each sweep."""
         if self.is_local(folder):
-            return ""  # the digest of the tree stands for it
+            return ""  # covered by the digest of the tree
         with self._lock:
             known = self.packages.get(folder)
         if known is None:
@@ -277,39 +283,39 @@ class SharingConversation:
         return known
 
 
-class _Shared:
-    """One call."""
+class _SharedCall:
+    """One call: answered from the cache, or run and added to it."""
 
     def __init__(
         self,
-        sharer: SharingConversation,
-        asked: RustcCall,
+        listener: SharingListener,
+        cargos_call: RustcCall,
         call: RustcCall,
         key: str,
         begun: float,
-        link: WatchedLink,
+        link: LinkTracing,
         strips: tuple[str, ...],
         environment: Mapping[str, str],
         outputs: tuple[Path, ...],
         beside: Callable[[], float],
     ) -> None:
-        self._sharer, self._asked, self._call = sharer, asked, call
+        self._listener, self._cargos_call, self._call = listener, cargos_call, call
         self.key, self._begun, self._link = key, begun, link
         self._strips, self._environment, self._outputs, self._beside = strips, environment, outputs, beside
         self._extra = f"-{key[:_DIGITS]}" if key and call.extra_filename else call.extra_filename
 
-    def answer(self) -> RunInstruction | AlreadyMade:
-        """Nothing where the result is there; else a run under names that are made of the key."""
-        entry = self._sharer.entries.find(self.key) if self.key else None
+    def answer(self) -> RunInstruction | CachedResult:
+        """The cached result, or a run with metadata and file names that are made of the key."""
+        entry = self._listener.entries.find(self.key) if self.key else None
         if entry and self._has_variants(entry.files):
-            with contextlib.suppress(OSError):  # it was just removed, or the disk is full: rustc will say so
+            with contextlib.suppress(OSError):  # it was just removed, or the disk is full, which rustc will report
                 self._lay_out(entry)
-                self.is_covered = True  # else it would not have been kept
-                self._sharer.recorder.add(self._asked, self._begun, entry.cost, reused=True)
-                return AlreadyMade(said=entry.said.encode())
+                self.is_covered = True  # else it would not have been cached
+                self._listener.recorder.add(self._cargos_call, self._begun, entry.cost, reused=True)
+                return CachedResult(stderr=entry.stderr.encode())
         call = self._call
-        run = call.changed(self._told)
-        more = [word for option in BOTH[self._embedding] for word in ("-C", option)] if self._embedding else []
+        run = call.changed(self._as_run)
+        more = [text for option in BOTH[self._embedding] for text in ("-C", option)] if self._embedding else []
         library = call.out_dir / f"lib{call.crate}{self._extra}.rmeta"
         return RunInstruction(
             argv=(call.program, *run.arguments, *more, *self._link.arguments),
@@ -318,24 +324,24 @@ class _Shared:
         )
 
     def ended(self, report: Report) -> None:
-        """Give Cargo the files under its own names, and keep them."""
-        self._sharer.recorder.ran(report)
+        """Give Cargo the files under the names that it expects, and cache them."""
+        self._listener.recorder.ran(report)
         if not report.ok:
             return
         cost = cost_of(self._call, report, self._link.phase(report), self._beside())
-        self._sharer.recorder.add(self._asked, self._begun, cost, reused=False)
+        self._listener.recorder.add(self._cargos_call, self._begun, cost, reused=False)
         if not self.key:
             return
         files = self._files()
         if self.is_covered and self._has_variants(files):
-            with contextlib.suppress(OSError):  # the disk is full: what is not kept is made again
-                self._sharer.entries.keep(
-                    self.key, self._call.crate, files, cost, report.said.decode("utf-8", "replace")
+            with contextlib.suppress(OSError):  # the disk is full: what is not cached is made again
+                self._listener.entries.keep(
+                    self.key, self._call.crate, files, cost, report.stderr.decode("utf-8", "replace")
                 )
         self._name(files)
 
-    def _told(self, option: Option) -> Option | None:
-        """An option as rustc is told it."""
+    def _as_run(self, option: Option) -> Option | None:
+        """An option as rustc gets it; ``None`` to leave it out."""
         if option.name == "--extern" and option.value and "=" in option.value:
             name, _, path = option.value.partition("=")
             return Option(name="--extern", value=f"{name}={self._renamed(Path(path))}")
@@ -350,31 +356,31 @@ class _Shared:
     @functools.cached_property
     def _embedding(self) -> Lto | None:
         """The ``lto`` that it is compiled with in embed mode, if it is."""
-        return self._sharer.embedding(self._call) if self.key else None
+        return self._listener.embedding(self._call) if self.key else None
 
     def _renamed(self, path: Path) -> Path:
-        """A library under the name that is made of its key."""
-        maker = self._sharer.maker(path)
+        """The path of a library with the name that is made of its key."""
+        maker = self._listener.maker(path)
         crate, dash, _ = path.name.partition(".")[0].rpartition("-")
         return path.with_name(f"{crate}-{maker.key[:_DIGITS]}{path.suffix}") if maker and maker.key and dash else path
 
     def _files(self) -> dict[str, Path]:
-        """What was made: name → file."""
+        """Output files by name."""
         stem = f"{self._call.crate}{self._extra}"
         named = (path for path in self._call.out_dir.iterdir() if path.name.partition(".")[0] in (stem, f"lib{stem}"))
         return {path.name: path for path in named if path.is_file()}
 
     def _lay_out(self, entry: CachedUnit) -> None:
-        """Put an entry's files where Cargo and later calls look for them."""
-        place, out_dir = self._sharer.entries.place(self.key), self._call.out_dir
+        """Put an entry's files into the output folder."""
+        folder, out_dir = self._listener.entries.entry_folder(self.key), self._call.out_dir
         out_dir.mkdir(parents=True, exist_ok=True)
         files = {name: out_dir / name for name in entry.files}
         for name, path in files.items():
-            replace_file(place / name, path)
+            replace_file(folder / name, path)
         self._name(files)
 
     def _name(self, files: Mapping[str, Path]) -> None:
-        """Give files the names by which Cargo knows them; of a program, the one that is stripped as asked."""
+        """Link files to the names that Cargo expects; for a program, the variant that is stripped as asked."""
         stripped = f".{self._call.codegen('strip') or 'none'}"
         variants = tuple(f".{strip}" for strip in self._strips)
         for name, path in files.items():
@@ -391,30 +397,30 @@ class _Shared:
 
     @functools.cached_property
     def is_covered(self) -> bool:
-        """Whether the key stands for all that rustc has read by its own account, which is known with the metadata."""
+        """Whether the key covers all inputs that rustc reports, which it does together with the metadata."""
         call = self._call
         try:
             record = (call.out_dir / f"{call.crate}{self._extra}.d").read_text("utf-8", "replace")
         except OSError:
             return False
         sources, variables = read_dep_info(record)
-        if any(name in _PASSING or str(self._sharer.target) in value for name, value in variables.items()):
+        if any(name in _TRANSIENT or str(self._listener.target) in value for name, value in variables.items()):
             return False
         outputs = [folder.resolve() for folder in self._outputs]
         package = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
-        inside = None if self._sharer.is_local(package) else package.resolve()
+        inside = None if self._listener.is_local(package) else package.resolve()
         paths = (Path(os.path.normpath(Path(call.folder) / source)) for source in sources)
-        return all(self._stands_for(path, outputs, inside) for path in paths)
+        return all(self._covers(path, outputs, inside) for path in paths)
 
-    def _stands_for(self, source: Path, outputs: Sequence[Path], package: Path | None) -> bool:
-        """Whether the key stands for what is in a file, wherever links lead to.
+    def _covers(self, source: Path, outputs: Sequence[Path], package: Path | None) -> bool:
+        """Whether the content of a file is part of the key; symbolic links are followed.
 
         Args:
             source: the file.
-            outputs: folders whose names stand for what they hold.
-            package: the folder that it must lie in; nothing for a package of the user's tree.
+            outputs: content-addressed folders.
+            package: the folder in which it must lie; ``None`` for a package of the user's tree.
         """
-        basis, real = self._sharer.basis, source.resolve()
+        basis, real = self._listener.basis, source.resolve()
         if any(real.is_relative_to(folder) for folder in outputs):
             return real.suffix != RECORD
         try:
@@ -425,17 +431,17 @@ class _Shared:
             return False
         if package:
             return real.is_relative_to(package)
-        # A folder that took another's place has files with old dates.
+        # A folder that replaced another may have files with old dates.
         known = basis.tree.get(real if source.is_symlink() else source)
         return source in basis.tree and known == (status.st_size, status.st_mtime_ns)
 
     def _has_variants(self, names: Collection[str]) -> bool:
-        """Whether a program is there in all ways to strip it that are wanted."""
+        """Whether a program is there with each value of ``strip`` that is wanted."""
         return all(any(name.endswith(f".{strip}") for name in names) for strip in self._strips)
 
 
 def _with_outputs(call: RustcCall, fixed: Callable[[str], str]) -> RustcCall:
-    """A call that reads what build scripts wrote at other places."""
+    """A call with its options and environment put through a function, but for paths of the dynamic loader."""
     return replace(
         call.changed(lambda option: replace(option, value=option.value and fixed(option.value))),
         environment={

@@ -1,4 +1,4 @@
-"""Tracing a build as it is: each call of rustc is run with Cargo's own words."""
+"""Tracing a build as it is: each rustc call runs with Cargo's own arguments, but for the path of the linker."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from pathlib import Path
 
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
 from trimtab.builders.rustc_wrapper.recorder import Recorder, cost_of
-from trimtab.builders.rustc_wrapper.server import AlreadyMade, Report, RunInstruction
+from trimtab.builders.rustc_wrapper.server import CachedResult, Report, RunInstruction
 from trimtab.model.trace import Phase, UnitKind
 
 _LINKER = "cc"
-"""What rustc calls on Linux, unless told otherwise."""
+"""rustc's default linker on Linux."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tracer:
-    """Has all calls run as they are."""
+    """Listener that has all calls run as they are."""
 
     recorder: Recorder
     links: LinkWatch
 
     @contextlib.contextmanager
-    def called(self, call: RustcCall) -> Iterator[_Plainly]:
-        """A call of rustc."""
+    def called(self, call: RustcCall) -> Iterator[_TracedCall]:
+        """A rustc call."""
         with self.links.watching(call) as link, self.recorder.activity.running() as beside:
-            yield _Plainly(self.recorder, call, link, beside)
+            yield _TracedCall(self.recorder, call, link, beside)
 
 
-class _Plainly:
-    """One call, run with Cargo's own words."""
+class _TracedCall:
+    """One call, run with Cargo's own arguments."""
 
-    def __init__(self, recorder: Recorder, call: RustcCall, link: WatchedLink, beside: Callable[[], float]) -> None:
+    def __init__(self, recorder: Recorder, call: RustcCall, link: LinkTracing, beside: Callable[[], float]) -> None:
         self._recorder, self._call, self._link, self._beside = recorder, call, link, beside
         self._begun = recorder.now()
 
-    def answer(self) -> RunInstruction | AlreadyMade:
-        """Run it."""
+    def answer(self) -> RunInstruction | CachedResult:
+        """Run it as it is."""
         return RunInstruction(
             argv=(self._call.program, *self._call.arguments, *self._link.arguments), environment=self._link.environment
         )
 
     def ended(self, report: Report) -> None:
-        """Note what it took."""
+        """Record its cost."""
         self._recorder.ran(report)
         cost = cost_of(self._call, report, self._link.phase(report), self._beside())
         if report.ok:
@@ -56,32 +56,32 @@ class _Plainly:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinkWatch:
-    """Has the wrapper stand between rustc and the linker where a program is linked."""
+    """Makes the wrapper the linker of rustc calls that link a program, to time the link."""
 
     wrapper: Path
     folder: Path
-    """Where the linker of the same name is put."""
+    """Folder for links to the wrapper that have the linker's name."""
     host: str
-    """The triple that Cargo builds for by itself."""
+    """Triple of the machine's own target."""
 
     @contextlib.contextmanager
-    def watching(self, call: RustcCall, strips: tuple[str, ...] = ()) -> Iterator[WatchedLink]:
-        """Watch the link of a call, if it has one that matters.
+    def watching(self, call: RustcCall, strips: tuple[str, ...] = ()) -> Iterator[LinkTracing]:
+        """Watch the link of a call, if it links a program for this machine.
 
         Args:
             call: of rustc.
-            strips: values of ``strip`` to link for, besides the way that the call says.
+            strips: values of ``strip`` to link for, besides the call's own.
         """
         linker = call.codegen("linker") or (_LINKER if call.value("--target") in ("", self.host) else "")
         if call.kind is not UnitKind.PROGRAM or not linker or "linux" not in self.host:
-            yield WatchedLink()
+            yield LinkTracing()
             return
         with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-            # rustc reads from a linker's name which options it understands.
-            place, record = Path(scratch) / Path(linker).name, Path(scratch) / ".record"
-            place.symlink_to(self.wrapper)
-            yield WatchedLink(
-                arguments=("-C", f"linker={place}"),
+            # rustc infers the linker's flavor from its name.
+            path, record = Path(scratch) / Path(linker).name, Path(scratch) / ".record"
+            path.symlink_to(self.wrapper)
+            yield LinkTracing(
+                arguments=("-C", f"linker={path}"),
                 environment={
                     "TRIMTAB_LINKER": linker,
                     "TRIMTAB_LINK_RECORD": str(record),
@@ -92,15 +92,16 @@ class LinkWatch:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WatchedLink:
-    """What rustc is told besides, so that its link is watched."""
+class LinkTracing:
+    """Additional arguments and variables of a rustc call whose link is watched; empty for others."""
 
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     record: Path | None = None
+    """File that the wrapper writes when the link has ended."""
 
     def phase(self, report: Report) -> Phase | None:
-        """The link's part of a unit's time."""
+        """The link as a phase of its unit; ``None`` if it was not watched or not reached."""
         if not self.record or not self.record.exists():
             return None
         since, wall, cpu = map(float, self.record.read_text().split())

@@ -1,12 +1,11 @@
-//! Stands between Cargo and rustc, and between rustc and the linker, and says what each call costs.
+//! The rustc wrapper (`RUSTC_WRAPPER`), and a wrapper of the linker: reports the cost of each call.
 //!
-//! Cargo starts this program as `wrapper RUSTC ARGUMENTS…`. It tells trimtab, over a local socket, what was asked for,
-//! and does what trimtab answers: nothing more, where the result lies there already, or one run of rustc, after which
-//! it reports what that took. Whatever else somebody has compiled with it, such as a build script that tries out what
-//! the compiler can do, it hands straight to rustc.
+//! Cargo starts this program as `wrapper RUSTC ARGUMENTS…`. It sends the call to trimtab, over a local socket, and gets
+//! one of two answers: the output files are there already, or the command line of rustc to run, after which it reports
+//! the cost. Calls that compile no unit of Cargo's, such as those of build scripts that probe the compiler, go straight
+//! to rustc.
 //!
-//! Under the name of a linker it is one: it runs the real linker, and once more for each further way to strip that is
-//! wanted.
+//! Under any other name it acts as a linker: it runs the real one, and once more for each further value of `strip`.
 //!
 //! There are no dependencies, since it is compiled by the user's own rustc, whichever that is.
 
@@ -44,7 +43,7 @@ fn main() {
     match result {
         Ok(status) => end(status),
         Err(error) => {
-            eprintln!("error: trimtab stands between Cargo and rustc, and {}", error);
+            eprintln!("error: trimtab's rustc wrapper: {}", error);
             exit(1)
         }
     }
@@ -67,7 +66,7 @@ fn compile(words: Vec<OsString>) -> io::Result<Option<ExitStatus>> {
     let socket = match (socket, words.split_first()) {
         (Some(socket), _) => socket,
         (None, Some((program, rest))) => return Err(Command::new(program).args(rest).exec()),
-        (None, None) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it was not told what to run")),
+        (None, None) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "no rustc to run")),
     };
     let mut trimtab = UnixStream::connect(socket)?;
     let mut asked = vec![env::current_dir()?.into_os_string()];
@@ -77,7 +76,7 @@ fn compile(words: Vec<OsString>) -> io::Result<Option<ExitStatus>> {
     send(&mut trimtab, surroundings.iter().map(|item| item.as_slice()))?;
     let answer = receive(&mut trimtab)?;
     if let Some(said) = answer.first() {
-        io::stderr().write_all(said)?; // what rustc said when the result was made
+        io::stderr().write_all(said)?; // diagnostics from when the files were made
         return Ok(None);
     }
     let argv = receive(&mut trimtab)?;
@@ -142,7 +141,7 @@ fn run(argv: &[Vec<u8>], settings: &[Vec<u8>], links: &[Vec<u8>]) -> io::Result<
     Ok((status, report, said))
 }
 
-/// What was seen of a process while it ran.
+/// Samples of a process that runs.
 #[derive(Default)]
 struct Seen {
     own: u64,
@@ -151,7 +150,7 @@ struct Seen {
     cpu_before_lto: f64,
 }
 
-/// Looks at memory, and at the threads that rustc names after what they do.
+/// Samples memory, and the names of threads, which rustc gives by their work.
 ///
 /// Link-time optimization, where there is any, begins with a thread `lto …` or, where all is one module, when the
 /// `coordinator` has ended.
@@ -194,7 +193,7 @@ fn watch(pid: u32, done: &(Mutex<bool>, Condvar), begun: Instant, optimizes: boo
 
 fn link(words: Vec<OsString>) -> io::Result<Option<ExitStatus>> {
     let linker = env::var_os(LINKER)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the linker has no name"))?;
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "TRIMTAB_LINKER is not set"))?;
     let (since, begun) = (unix_time(), Instant::now());
     let status = Command::new(&linker).args(&words).status()?;
     if let Some(path) = env::var_os(LINK_RECORD) {
@@ -220,7 +219,7 @@ fn link(words: Vec<OsString>) -> io::Result<Option<ExitStatus>> {
             }
         }
     } else if status.success() && !strips.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the linker was not told where its result goes"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the linker has no argument -o"));
     }
     Ok(Some(status))
 }

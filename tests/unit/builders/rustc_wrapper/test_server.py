@@ -13,14 +13,14 @@ import pytest
 
 from tests.fakes.rustc import FIELDS, Crate, Wrapper
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
-from trimtab.builders.rustc_wrapper.server import AlreadyMade, Report, RunInstruction, _Server, listening
+from trimtab.builders.rustc_wrapper.server import CachedResult, Report, RunInstruction, _Server, listening
 
 
 class Answering:
     """Gives one answer to all, and writes down what happens; may make calls wait."""
 
     def __init__(
-        self, answer: RunInstruction | AlreadyMade, wait: Callable[[RustcCall], object] = lambda _: None
+        self, answer: RunInstruction | CachedResult, wait: Callable[[RustcCall], object] = lambda _: None
     ) -> None:
         self._answer, self._wait = answer, wait
         self.calls: list[RustcCall] = []
@@ -36,7 +36,7 @@ class Answering:
         finally:
             self.over.release()
 
-    def answer(self) -> RunInstruction | AlreadyMade:
+    def answer(self) -> RunInstruction | CachedResult:
         return self._answer
 
     def ended(self, report: Report) -> None:
@@ -66,14 +66,14 @@ def crate(tmp_path: Path) -> Crate:
 
 class TestAnswers:
     def test_a_result_that_is_there_is_told_with_what_rustc_said_of_it(self, crate: Crate, tmp_path: Path) -> None:
-        listener = Answering(AlreadyMade(said=b'{"warning": "unused \xff"}\n'))
+        listener = Answering(CachedResult(stderr=b'{"warning": "unused \xff"}\n'))
         with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             assert wrapper.ask(crate.call) == [[b'{"warning": "unused \xff"}\n']]
         assert listener.reports == []
 
     def test_nothing_that_rustc_said_is_still_an_answer(self, crate: Crate, tmp_path: Path) -> None:
         with (
-            listening(Answering(AlreadyMade(said=b"")), tmp_path, threading.Event()) as place,
+            listening(Answering(CachedResult(stderr=b"")), tmp_path, threading.Event()) as place,
             Wrapper(place) as wrapper,
         ):
             wrapper.send([crate.call.folder, "rustc", *crate.call.arguments])
@@ -81,7 +81,7 @@ class TestAnswers:
             assert wrapper.receive() == [b""]
 
     def test_a_call_is_read_as_it_was_made(self, crate: Crate, tmp_path: Path) -> None:
-        listener = Answering(AlreadyMade(said=b"it"))
+        listener = Answering(CachedResult(stderr=b"it"))
         with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             wrapper.ask(crate.call)
         assert listener.calls == [crate.call]
@@ -100,7 +100,7 @@ class TestAnswers:
             assert wrapper.ask(crate.call) == [[], [b"rustc", b"-O", b""], [b"A=1=2"], [b"/a b", b"/c"]]
             assert wrapper.tell(FIELDS, b"a warning") == []
         (report,) = listener.reports
-        assert (report.fields, report.said, report.ok) == (FIELDS, b"a warning", True)
+        assert (report.fields, report.stderr, report.ok) == (FIELDS, b"a warning", True)
 
     @pytest.mark.parametrize("code", [1, 101, -1])
     def test_a_run_that_failed_is_known_as_such(self, code: int, crate: Crate, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ class TestAnswers:
         with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
             wrapper.ask(crate.but("--cfg", "x" * 100_000).call)
             wrapper.tell(FIELDS, much)
-        assert listener.reports[0].said == much
+        assert listener.reports[0].stderr == much
 
 
 class TestSeveral:
@@ -140,7 +140,7 @@ class TestSeveral:
             assert go_on.wait(20)
             done.append("it was finished")
 
-        listener = Answering(AlreadyMade(said=b"it"), slowly)
+        listener = Answering(CachedResult(stderr=b"it"), slowly)
         with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.send([crate.call.folder, "rustc"])
@@ -159,7 +159,7 @@ class TestEnd:
         """Whether it still listens after 20 seconds."""
 
         def listen() -> None:
-            with listening(Answering(AlreadyMade(said=b"")), folder, threading.Event()) as place:
+            with listening(Answering(CachedResult(stderr=b"")), folder, threading.Event()) as place:
                 if removes:
                     place.unlink()
 
@@ -181,7 +181,7 @@ class TestHangingUp:
 
     @pytest.mark.parametrize("sent", range(0, 60, 7))
     def test_while_it_asks(self, sent: int, crate: Crate, tmp_path: Path) -> None:
-        listener = Answering(AlreadyMade(said=b"it"))
+        listener = Answering(CachedResult(stderr=b"it"))
         with listening(listener, tmp_path, threading.Event()) as place:
             wrapper = Wrapper(place)
             wrapper.send_bytes((struct.pack("<II", 2, 50) + b"/" * 60)[:sent])
@@ -244,7 +244,7 @@ class TestFailures:
             raise OSError(28, f"No space left for call {next(numbers)}")
 
         def build() -> None:
-            with listening(Answering(AlreadyMade(said=b""), fail), tmp_path, threading.Event()) as place:
+            with listening(Answering(CachedResult(stderr=b""), fail), tmp_path, threading.Event()) as place:
                 for _ in range(calls):
                     ask_in_vain(place, crate)
 
@@ -258,7 +258,7 @@ class TestFailures:
             raise OSError(28, "No space left on device")
 
         def build() -> None:
-            with listening(Answering(AlreadyMade(said=b""), fail), tmp_path, threading.Event()) as place:
+            with listening(Answering(CachedResult(stderr=b""), fail), tmp_path, threading.Event()) as place:
                 ask_in_vain(place, crate)
                 raise KeyboardInterrupt
 
@@ -273,7 +273,7 @@ class TestFailures:
 
 class TestPlace:
     def test_is_in_the_folder_and_gone_afterwards(self, tmp_path: Path) -> None:
-        with listening(Answering(AlreadyMade(said=b"")), tmp_path, threading.Event()) as place:
+        with listening(Answering(CachedResult(stderr=b"")), tmp_path, threading.Event()) as place:
             assert place.parent == tmp_path
             assert place.is_socket()
         assert list(tmp_path.iterdir()) == []
@@ -282,7 +282,7 @@ class TestPlace:
         folder = tmp_path / ("a very long name " * 6)
         folder.mkdir()
         with (
-            listening(Answering(AlreadyMade(said=b"it")), folder, threading.Event()) as place,
+            listening(Answering(CachedResult(stderr=b"it")), folder, threading.Event()) as place,
             Wrapper(place) as wrapper,
         ):
             assert not place.is_relative_to(folder)
@@ -290,11 +290,11 @@ class TestPlace:
         assert not place.parent.exists()
 
     def test_is_taken_over_from_one_that_was_killed(self, crate: Crate, tmp_path: Path) -> None:
-        with listening(Answering(AlreadyMade(said=b"")), tmp_path, threading.Event()) as place:
+        with listening(Answering(CachedResult(stderr=b"")), tmp_path, threading.Event()) as place:
             pass
         place.write_text("left lying there")
         with (
-            listening(Answering(AlreadyMade(said=b"it")), tmp_path, threading.Event()) as place,
+            listening(Answering(CachedResult(stderr=b"it")), tmp_path, threading.Event()) as place,
             Wrapper(place) as wrapper,
         ):
             assert wrapper.ask(crate.call) == [[b"it"]]
@@ -313,7 +313,7 @@ class TestPlace:
             patched.setattr(threading.Thread, "start", interrupted)
             with (
                 pytest.raises(KeyboardInterrupt),
-                listening(Answering(AlreadyMade(said=b"")), tmp_path, threading.Event()),
+                listening(Answering(CachedResult(stderr=b"")), tmp_path, threading.Event()),
             ):
                 pytest.fail("it went on")
         monkeypatch.setattr(threading, "excepthook", failures.append)
@@ -323,6 +323,6 @@ class TestPlace:
         assert (thread.is_alive(), failures, list(tmp_path.iterdir())) == (False, [], [])
 
     def test_is_gone_after_an_error_too(self, tmp_path: Path) -> None:
-        with pytest.raises(KeyError), listening(Answering(AlreadyMade(said=b"")), tmp_path, threading.Event()):
+        with pytest.raises(KeyError), listening(Answering(CachedResult(stderr=b"")), tmp_path, threading.Event()):
             raise KeyError
         assert list(tmp_path.iterdir()) == []

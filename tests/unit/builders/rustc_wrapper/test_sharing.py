@@ -19,8 +19,8 @@ from tests.fakes.rustc import Crate, compile_with, report
 from trimtab.builders.rustc_wrapper.inputs import read_dep_info
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
 from trimtab.builders.rustc_wrapper.recorder import Activity, Recorder
-from trimtab.builders.rustc_wrapper.server import AlreadyMade, RunInstruction
-from trimtab.builders.rustc_wrapper.sharing import KeyContext, SharingConversation
+from trimtab.builders.rustc_wrapper.server import CachedResult, RunInstruction
+from trimtab.builders.rustc_wrapper.sharing import KeyContext, SharingListener
 from trimtab.builders.rustc_wrapper.tracer import LinkWatch
 from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
 from trimtab.errors import InputError
@@ -75,7 +75,7 @@ class Builds:
         watch = LinkWatch(wrapper=self.folder / "wrapper", folder=links, host=HOST)
         entries = UnitCache(self.cache, 1 << 40)
         yield Build(
-            SharingConversation(
+            SharingListener(
                 recorder=recorder,
                 links=watch,
                 entries=entries,
@@ -100,7 +100,7 @@ class Builds:
 class Build:
     """One build."""
 
-    def __init__(self, sharer: SharingConversation, recorder: Recorder) -> None:
+    def __init__(self, sharer: SharingListener, recorder: Recorder) -> None:
         self.sharer, self.recorder = sharer, recorder
 
     def key(self, crate: Crate) -> str:
@@ -115,7 +115,7 @@ class Build:
         """Compile a crate and give what rustc was told; ``None`` if it did not have to run."""
         with self.sharer.called(crate.call) as conversation:
             answer = conversation.answer()
-            if isinstance(answer, AlreadyMade):
+            if isinstance(answer, CachedResult):
                 return None
             told = compile_with(answer, crate.call, reads=reads, variables=variables)
             conversation.ended(report())
@@ -722,7 +722,7 @@ class TestNames:
         return unnamed(builds.crate(types=("lib", "cdylib")).call)
 
     def test_of_what_cargo_gives_no_name_of_its_own(self, builds: Builds, plugin: RustcCall) -> None:
-        for expected in (RunInstruction, AlreadyMade):
+        for expected in (RunInstruction, CachedResult):
             with builds.build() as build, build.sharer.called(plugin) as conversation:
                 answer = conversation.answer()
                 assert isinstance(answer, expected)
@@ -793,7 +793,7 @@ class TestStrips:
         assert call.codegen("strip") is None
         several.makes(plain)
         with several.build() as build, build.sharer.called(call) as conversation:
-            assert isinstance(conversation.answer(), AlreadyMade)
+            assert isinstance(conversation.answer(), CachedResult)
         assert not (plain.out / f"tool-{plain.unit}").read_text().endswith(("symbols", "debuginfo"))
 
     def test_one_that_nobody_looks_for_is_made_as_cargo_says(self, builds: Builds) -> None:
@@ -950,7 +950,7 @@ class TestRecord:
         base = builds.crate()
         builds.makes(base)
         with builds.build() as build, build.sharer.called(base.call) as conversation:
-            assert conversation.answer() == AlreadyMade(said=b"a warning\n")
+            assert conversation.answer() == CachedResult(stderr=b"a warning\n")
 
 
 class TestDepInfo:

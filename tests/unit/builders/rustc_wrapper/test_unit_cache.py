@@ -43,7 +43,7 @@ def keep(entries: UnitCache, tmp_path: Path) -> Callable[..., Path]:
         for path in files.values():
             path.write_text(text)
         into.keep(key, "base", files, COST, "warning: unused\n")
-        return into.place(key)
+        return into.entry_folder(key)
 
     return keep
 
@@ -53,7 +53,7 @@ class TestKeeping:
         place = keep()
         found = entries.find(KEY)
         assert found
-        assert (found.crate, found.cost, found.said) == ("base", COST, "warning: unused\n")
+        assert (found.crate, found.cost, found.stderr) == ("base", COST, "warning: unused\n")
         assert set(found.files) == {"libbase-1.rlib", "base-1.d"}
         assert (place / "libbase-1.rlib").read_text() == "machine code"
 
@@ -121,7 +121,7 @@ class TestKeeping:
             with pytest.raises(OSError, match="No space left"):
                 keep(text="new")
         assert entries.find(KEY)
-        assert (entries.place(KEY) / "base-1.d").read_text() == "old"
+        assert (entries.entry_folder(KEY) / "base-1.d").read_text() == "old"
 
 
 class TestDamage:
@@ -165,7 +165,7 @@ class TestDamage:
         assert self.damaged(cache)
 
     def test_a_folder_without_anything_in_it(self, entries: UnitCache) -> None:
-        entries.place(KEY).mkdir(parents=True)
+        entries.entry_folder(KEY).mkdir(parents=True)
         assert entries.find(KEY) is None
 
     def test_what_was_damaged_is_kept_anew(self, cache: Path, keep: Callable[..., Path]) -> None:
@@ -214,7 +214,7 @@ class TestSeveral:
                 ending.result(30)
         found = UnitCache(cache, MANY).find(KEY)
         assert found
-        assert {(UnitCache(cache, MANY).place(KEY) / name).read_text() for name in "abc"} == {found.crate}
+        assert {(UnitCache(cache, MANY).entry_folder(KEY) / name).read_text() for name in "abc"} == {found.crate}
 
     def test_somebody_who_looks_while_another_keeps_finds_all_of_it_or_nothing(
         self, cache: Path, keep: Callable[..., Path]
