@@ -19,6 +19,7 @@ from trimtab.builders.wheel import WheelBuilder
 from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Project, choose_binaries, load_project
+from trimtab.model.build_progress import BuildProgress
 from trimtab.model.plan import Selection
 from trimtab.model.profile import OptLevel, Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
@@ -117,6 +118,11 @@ class TestBuilder:
         touched = build(builder, TODAY, touch=True)
         assert isinstance(touched.touch, Cost)
         assert touched.touched == "src/main.rs"
+
+    def test_reports_progress_of_the_build_and_of_the_rebuild(self, builder: Builder) -> None:
+        states: list[BuildProgress] = []
+        builder.build(TODAY, touch=True, on_progress=states.append)
+        assert list(dict.fromkeys(state.rebuilds for state in states)) == ["", "src/main.rs"]
 
     def test_a_failure_is_a_result_and_the_next_build_works(self, builder: Builder) -> None:
         found = builder.build(BROKEN, touch=True)

@@ -181,6 +181,7 @@ class FakeCargo(FakeRunner):
         profile = self._profile(_after(arguments, "--profile"), arguments)
         units = [
             {
+                "mode": "build",
                 "target": {"kind": ["bin"], "name": name},
                 "profile": {
                     "lto": profile["lto"],

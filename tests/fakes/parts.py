@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trimtab.errors import InputError
 from trimtab.measure.probe import Probe
+from trimtab.model.build_progress import BuildProgress, OnBuildProgress, ignore_progress
 from trimtab.model.inputs import BenchInputs
 from trimtab.model.metric import Absent, Measurement, run_metric
 from trimtab.model.plan import Bench, ProbeKind
@@ -49,14 +50,19 @@ class FakeBuilder:
     meanwhile: Callable[[Profile], object] = lambda _: None
     """Is called during each build."""
 
-    def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
+    def build(
+        self, profile: Profile, *, touch: bool, on_progress: OnBuildProgress = ignore_progress
+    ) -> Built | BuildFailed:
         """Make the files."""
         self.built.append(profile)
+        on_progress(BuildProgress(total=1))
         self.clock.now += self.seconds
         self.meanwhile(profile)
         if profile in self.failures:
             return self.failures[profile]
         cost = Cost(wall=self.seconds, cpu=self.seconds * 2, peak_memory=1_000_000, memory_method="played")
+        if touch:
+            on_progress(BuildProgress(rebuilds="src/main.rs"))
         return Built(
             artifacts=tuple(self._artifact(name, profile) for name in self.binaries),
             clean=cost,
@@ -92,6 +98,8 @@ class FakeProbe:
     benches: tuple[Bench, ...] = ()
     clock: FakeClock = field(default_factory=FakeClock)
     seconds: float = 3.0
+    weighing: float = 0.0
+    """What a size takes on the clock."""
     log: list[tuple[str, Artifact, Artifact | None]] = field(default_factory=list)
     """What was measured, of which binary, against which one of today's."""
 
@@ -102,6 +110,7 @@ class FakeProbe:
         head, base = artifacts[0], baseline[0] if baseline else None
         if self.kind is ProbeKind.SIZE:
             self.log.append(("size", head, base))
+            self.clock.now += self.weighing
             yield Measurement(name="size.file", value=head.size, unit="bytes", method="played")
         for bench in self.benches:
             self.log.append((bench.name, head, base))
@@ -122,12 +131,15 @@ class FakeProbes:
 
     clock: FakeClock = field(default_factory=FakeClock)
     log: list[tuple[str, Artifact, Artifact | None]] = field(default_factory=list)
+    weighing: float = 0.0
+    """What each size takes on the clock."""
     measure: Callable[..., Iterator[Measurement | Absent]] = FakeProbe.measure
     """How its probes measure."""
 
     def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
         """A probe for the size and one for the benches, as wanted."""
-        probes: list[Probe] = [FakeProbe(log=self.log, clock=self.clock)] if ProbeKind.SIZE in kinds else []
+        size = FakeProbe(log=self.log, clock=self.clock, weighing=self.weighing)
+        probes: list[Probe] = [size] if ProbeKind.SIZE in kinds else []
         if benches:
             probe = FakeProbe(kind=ProbeKind.RUN, benches=benches, log=self.log, clock=self.clock)
             probes.append(_Measuring(partial(self.measure, probe)))
@@ -227,14 +239,20 @@ class RecordingProgress:
     """Remembers what it is told."""
 
     events: list[str] = field(default_factory=list)
+    states: list[tuple[Profile, BuildProgress]] = field(default_factory=list)
 
     def begin(self, study: Study, left: int) -> None:
         """An exploration begins."""
         self.events.append(f"begin {study.id} {left}")
 
-    def step(self, profile: Profile, what: str) -> None:
+    def step(self, profile: Profile, activity: str, *, expected: float | None = None) -> None:
         """A profile is being worked on."""
-        self.events.append(f"step {profile.lto}/{profile.codegen_units} {what}")
+        about = "" if expected is None else f" for {expected:g} s"
+        self.events.append(f"step {profile.lto}/{profile.codegen_units} {activity}{about}")
+
+    def building(self, profile: Profile, state: BuildProgress) -> None:
+        """A build is at this state."""
+        self.states.append((profile, state))
 
     def done(self, trial: Trial, *, known: bool, left: int) -> None:
         """A trial is finished."""

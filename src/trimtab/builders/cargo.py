@@ -16,6 +16,7 @@ from trimtab.builders.work_folder import ArtifactStore, clear
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Binary
+from trimtab.model.build_progress import BuildProgress, OnBuildProgress, ignore_progress
 from trimtab.model.metric import Absent
 from trimtab.model.profile import Profile
 from trimtab.model.trace import Trace
@@ -52,15 +53,19 @@ class CargoBuilder:
     """Reader of what a build has read, if that is wanted."""
     limits: ResourceLimits | None = None
     """Memory and CPUs that a build may use; ``None`` for all."""
+    rustc_calls: int | None = None
+    """Expected number in a clean build, for its progress."""
 
-    def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
+    def build(
+        self, profile: Profile, *, touch: bool, on_progress: OnBuildProgress = ignore_progress
+    ) -> Built | BuildFailed:
         """A clean build in an empty target directory, and if asked for a rebuild after a touch."""
         target = self.calls.work / "target"
         try:
             clear(target)
             if self.links:
                 clear(self.links)
-            finished, cost, recorded = self._clean(profile, target)
+            finished, cost, recorded = self._clean(profile, target, on_progress)
             if not finished.ok:
                 return replace(failed(finished), unit=recorded.failed if recorded else None)
             programs, libraries = messages.executables(finished.stdout), messages.libraries(finished.stdout)
@@ -74,7 +79,7 @@ class CargoBuilder:
                 artifacts=kept,
                 clean=cost,
                 inputs=inputs,
-                touch=self._touch(profile, target) if touch else None,
+                touch=self._touch(profile, target, on_progress) if touch else None,
                 touched=self._touched_name(),
                 invocations=messages.invocations(finished.stderr),
                 trace=self._trace(recorded, cost, finished, target) if recorded else None,
@@ -87,10 +92,13 @@ class CargoBuilder:
         finally:
             clear(target)
 
-    def _clean(self, profile: Profile, target: Path) -> tuple[Finished, Cost, Recorder | None]:
+    def _clean(
+        self, profile: Profile, target: Path, on_progress: OnBuildProgress
+    ) -> tuple[Finished, Cost, Recorder | None]:
+        on_progress(BuildProgress(total=self.rustc_calls if self.compiler else None))
         if not self.compiler:
             return (*self._cargo(profile, target, watch_memory=True), None)
-        with self.compiler.active(target) as wrapper:
+        with self.compiler.active(target, on_progress, self.rustc_calls) as wrapper:
             run = self._cargo(profile, target, "--timings", watch_memory=True, environment=wrapper.environment)
         return (*run, wrapper.recorder)
 
@@ -127,10 +135,11 @@ class CargoBuilder:
             calls.runner, calls.project, calls.environment, binaries=self.binaries, target=target, folder=self.links
         )
 
-    def _touch(self, profile: Profile, target: Path) -> Cost | Absent:
+    def _touch(self, profile: Profile, target: Path, on_progress: OnBuildProgress) -> Cost | Absent:
         """Play an edit of one source file and build again."""
         if not play_edit(target, self.touched, self.calls.project.root):
             return Absent(name=TOUCH_METRIC, reason=f"no compilation unit reads {self._touched_name()}")
+        on_progress(BuildProgress(rebuilds=self._touched_name()))
         finished, cost = self._cargo(profile, target, watch_memory=False)
         if not finished.ok:
             return Absent(name=TOUCH_METRIC, reason=f"the rebuild failed: {failed(finished).message}")

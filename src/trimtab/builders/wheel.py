@@ -12,6 +12,8 @@ from pathlib import Path
 
 from trimtab.builders.build_inputs import InputReader
 from trimtab.builders.costs import costed, failed
+from trimtab.builders.rustc_wrapper.compiler import WrappedRustc
+from trimtab.builders.rustc_wrapper.recorder import Recorder
 from trimtab.builders.touch import TOUCH_METRIC, play_edit
 from trimtab.builders.work_folder import ArtifactStore, clear
 from trimtab.cargo import messages
@@ -19,10 +21,13 @@ from trimtab.cargo.calls import Calls
 from trimtab.cargo.profiles.arguments import profile_arguments, profile_environment
 from trimtab.cargo.project import Project
 from trimtab.cargo.sources import copy_sources
+from trimtab.model.build_progress import BuildProgress, OnBuildProgress, ignore_progress
 from trimtab.model.metric import Absent
 from trimtab.model.profile import Profile
+from trimtab.model.trace import Trace
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
 from trimtab.pyproject.backend import Backend, HookFailedError
+from trimtab.system.machine import usable_cores
 from trimtab.system.process import Command, Finished, Runner, out_of_space
 
 _EPOCH = "315532800"
@@ -45,8 +50,14 @@ class WheelBuilder:
     """Files and folders in the tree that are trimtab's own."""
     inputs: InputReader | None = None
     """Reads what a build has read, if that is wanted."""
+    compiler: WrappedRustc | None = None
+    """rustc behind the tracing wrapper, in a clean build; if left out, rustc calls are not observed."""
+    rustc_calls: int | None = None
+    """Expected number in a clean build, for its progress."""
 
-    def build(self, profile: Profile, *, touch: bool) -> Built | BuildFailed:
+    def build(
+        self, profile: Profile, *, touch: bool, on_progress: OnBuildProgress = ignore_progress
+    ) -> Built | BuildFailed:
         """A clean build in an empty target directory, and if asked for a rebuild after a touch."""
         target, copy, made = (self.calls.work / name for name in ("target", "tree", "wheels"))
         try:
@@ -56,16 +67,17 @@ class WheelBuilder:
             copy_tree(calls.runner, calls.project, self.tree, copy, calls.environment, self.ours)
             made.mkdir()
             self._configure(profile)
-            wheel, finished, cost = self._wheel(profile, watch_memory=True)
+            wheel, finished, cost, recorder = self._clean(profile, target, on_progress)
             if wheel is None:
-                return failed(finished)
+                return replace(failed(finished), unit=recorder.failed if recorder else None)
             return Built(
                 artifacts=(self.artifacts.keep(wheel.name, wheel),),
                 clean=cost,
-                touch=self._touch(profile) if touch else None,
+                touch=self._touch(profile, on_progress) if touch else None,
                 touched=self._touched_name(),
                 invocations=messages.invocations(finished.stderr),
                 inputs=self.inputs.read(target, (copy, self.tree)) if self.inputs else None,
+                trace=self._trace(recorder, cost, target) if recorder else None,
             )
         except OSError as error:
             if not out_of_space(error):
@@ -75,12 +87,30 @@ class WheelBuilder:
             for folder in (target, copy, made, self.calls.work / ".cargo"):
                 clear(folder)
 
-    def _wheel(self, profile: Profile, *, watch_memory: bool) -> tuple[Path | None, Finished, Cost]:
-        """The wheel, if it could be built, with how that ended and what it cost."""
+    def _clean(
+        self, profile: Profile, target: Path, on_progress: OnBuildProgress
+    ) -> tuple[Path | None, Finished, Cost, Recorder | None]:
+        """The wheel of a clean build, if it succeeded, with result, cost and the rustc calls that were observed."""
+        on_progress(BuildProgress())
+        if not self.compiler:
+            return *self._wheel(profile, watch_memory=True), None
+        with self.compiler.active(target, on_progress, self.rustc_calls) as wrapper:
+            build = self._wheel(profile, watch_memory=True, environment=wrapper.environment)
+        return *build, wrapper.recorder
+
+    def _trace(self, recorder: Recorder, cost: Cost, target: Path) -> Trace | None:
+        """The trace without runs of build scripts; ``None`` where the backend did not have Cargo call the wrapper."""
+        trace = recorder.trace(cost=cost, stdout="", target=target, jobs=self.calls.jobs or usable_cores())
+        return trace if trace.units else None
+
+    def _wheel(
+        self, profile: Profile, *, watch_memory: bool, environment: Mapping[str, str] | None = None
+    ) -> tuple[Path | None, Finished, Cost]:
+        """The wheel, if it could be built, with result and cost."""
         runs: list[tuple[Finished, Cost]] = []
 
         def run(command: Command) -> Finished:
-            build_environment = {**self._environment(profile), **command.environment}
+            build_environment = {**self._environment(profile), **command.environment, **(environment or {})}
             command = replace(
                 command, environment=build_environment, timeout=self.calls.timeout, watch_memory=watch_memory
             )
@@ -117,12 +147,13 @@ class WheelBuilder:
             "SOURCE_DATE_EPOCH": environment.get("SOURCE_DATE_EPOCH", _EPOCH),  # equal builds give equal wheels
         }
 
-    def _touch(self, profile: Profile) -> Cost | Absent:
+    def _touch(self, profile: Profile, on_progress: OnBuildProgress) -> Cost | Absent:
         """Play an edit of one source file and build the wheel again."""
         name, copy = self._touched_name(), self.calls.work / "tree"
         root = copy / self.calls.project.root.relative_to(self.tree)
         if not play_edit(self.calls.work / "target", copy / name, root):
             return Absent(name=TOUCH_METRIC, reason=f"no compilation unit reads {name}")
+        on_progress(BuildProgress(rebuilds=name))
         wheel, finished, cost = self._wheel(profile, watch_memory=False)
         if wheel is None:
             return Absent(name=TOUCH_METRIC, reason=f"the rebuild failed: {failed(finished).message}")

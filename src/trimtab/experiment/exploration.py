@@ -70,11 +70,15 @@ class Exploration:
         """What builds its trials, in a work folder, keeping binaries in another."""
         if self.wheels:
             kept = ArtifactStore(artifacts)
-            return self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept, self.inputs)
-        compiler = None
-        with contextlib.suppress(MissingError):  # then it is built untraced
-            compiler = self.compiler(work)
-        return replace(self.cargo_builder(work, artifacts), compiler=compiler)
+            builder = self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept, self.inputs)
+            return replace(builder, compiler=self._compiler_if_any(work), rustc_calls=self.today.rustc_calls)
+        return replace(self.cargo_builder(work, artifacts), compiler=self._compiler_if_any(work))
+
+    def _compiler_if_any(self, work: Path) -> WrappedRustc | None:
+        """rustc behind the tracing wrapper; ``None`` where there is no wrapper: builds are then not traced."""
+        with contextlib.suppress(MissingError):
+            return self.compiler(work)
+        return None
 
     def sharing_builder(self, work: Path, artifacts: Path, sharing: UnitSharing) -> CargoBuilder:
         """What builds in a work folder with the units of other builds.
@@ -148,6 +152,7 @@ class Exploration:
             artifacts=ArtifactStore(artifacts),
             touched=self.touched,
             inputs=self.inputs,
+            rustc_calls=self.today.rustc_calls,
         )
 
     @property

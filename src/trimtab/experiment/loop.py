@@ -14,21 +14,24 @@ from datetime import UTC, datetime
 
 from trimtab.builders.builder import Builder
 from trimtab.choice.finalists import finalists
+from trimtab.experiment.build_estimate import BuildEstimates, EarlierBuild
 from trimtab.experiment.known import KnownTrials
 from trimtab.experiment.protocols import Probes, Progress, WheelCheck
 from trimtab.experiment.provenance import Provenance
 from trimtab.experiment.screening import Screening
 from trimtab.measure.build_cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
+from trimtab.model.build_progress import OnBuildProgress
 from trimtab.model.identity import build_identity
 from trimtab.model.metric import Absent, Measurement, run_metric
 from trimtab.model.plan import Bench, Plan, ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
-from trimtab.model.trial import Artifact, BuildFailed, Built, Cause, Status, Trial
+from trimtab.model.trial import Artifact, BuildFailed, Built, Cause, Cost, Status, Trial
 from trimtab.search.protocol import Search
 from trimtab.store.protocol import Store
 from trimtab.system.process import out_of_space
+from trimtab.units import format_bytes
 
 _COSTS = "build."
 """Beginning of the names of build costs."""
@@ -59,6 +62,9 @@ class Experiment:
     """Finds programs."""
     _baseline: tuple[Artifact, ...] = field(default=(), init=False)
     _durations: list[float] = field(default_factory=list, init=False)
+    _estimates: BuildEstimates = field(default_factory=BuildEstimates, init=False)
+    _seconds_per_byte: float | None = field(default=None, init=False)
+    """Duration of the last size measurement, in proportion to the size."""
 
     def run(self) -> Study:
         """Try profiles until the search has no more or the budget is used up; returns the study with its trials."""
@@ -116,7 +122,7 @@ class Experiment:
             self.progress.step(profile, "building")
         with ThreadPoolExecutor(len(wanted)) as threads:
             waiting = [
-                threads.submit(builder.build, profile, touch=False)
+                threads.submit(builder.build, profile, touch=False, on_progress=self._showing(profile))
                 for builder, profile in zip(self.screening.builders, wanted, strict=False)
             ]
             try:
@@ -125,6 +131,8 @@ class Experiment:
                 self.screening.interrupt()
                 raise
         self.check_sources()
+        for profile, result in built.items():
+            self._estimate_from(profile, result)
         found = (built.get(profile) for profile in profiles)
         return [one if isinstance(one, Built) else None for one in found]
 
@@ -163,6 +171,8 @@ class Experiment:
         known = self._known.find(profile)
         trial = self._checked_again(known) if known else None
         if trial and not screened and not self._must_build(trial, clean=clean):
+            if wall := trial.value("build.clean.wall"):
+                self._estimates.add(EarlierBuild(profile=profile, wall=wall, rebuild=trial.value("build.touch.wall")))
             trial = _without_stale(trial, self._stale_benches(trial))
             if trial.failure or not any(self._missing(trial)):
                 self.store.append(self.study.id, trial)
@@ -227,8 +237,10 @@ class Experiment:
         built: Built | BuildFailed | None = screened
         if not built:
             self.progress.step(profile, "building")
-            built = self.builder.build(profile, touch=ProbeKind.TOUCH in self.plan.probes)
+            touch = ProbeKind.TOUCH in self.plan.probes
+            built = self.builder.build(profile, touch=touch, on_progress=self._showing(profile))
             self.check_sources()
+            self._estimate_from(profile, built)
         if isinstance(built, BuildFailed):
             return Trial(
                 id=build_identity(self.study.basis, profile),
@@ -240,6 +252,17 @@ class Experiment:
                 timing=self.study.timing,
             )
         return self._built(profile, started, built)
+
+    def _showing(self, profile: Profile) -> OnBuildProgress:
+        """Shows the states of a profile's build."""
+        return lambda state: self.progress.building(profile, self._estimates.complete(profile, state))
+
+    def _estimate_from(self, profile: Profile, built: Built | BuildFailed) -> None:
+        if isinstance(built, Built):
+            rebuild = built.touch.wall if isinstance(built.touch, Cost) else None
+            self._estimates.add(
+                EarlierBuild(profile=profile, wall=built.clean.wall, rebuild=rebuild, trace=built.trace)
+            )
 
     def _built(self, profile: Profile, started: str, built: Built) -> Trial:
         costs = [one for one in cost_of(built) if _kind_of_cost(one.name) in self.plan.probes]
@@ -315,9 +338,15 @@ class Experiment:
         """Take what is missing, group by group; a group for which the disk is too full is left for another time."""
         kinds, benches = self._missing(trial)
         for kind in sorted(kinds):
+            size, now = sum(artifact.size for artifact in trial.artifacts), self.clock()
+            expected = None if self._seconds_per_byte is None else self._seconds_per_byte * size
+            self.progress.step(
+                trial.profile, f"measuring size: strip, gzip, xz of {format_bytes(size)}", expected=expected
+            )
             if found := self._take(trial, frozenset({kind}), ()):
                 trial = _add(trial, found, f"{kind}.")
                 trial = self._keep(replace(trial, probes=tuple(sorted({*trial.probes, kind}))), begun)
+                self._seconds_per_byte = (self.clock() - now) / size if size else None
         for bench in benches:
             self.progress.step(trial.profile, f"running {bench.name}")
             inputs = self.provenance.of_bench(bench)

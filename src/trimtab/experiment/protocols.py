@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from trimtab.measure.probe import Probe
+from trimtab.model.build_progress import BuildProgress
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
@@ -12,14 +13,18 @@ from trimtab.model.trial import Artifact, BuildFailed, Trial, WheelTags
 
 
 class Progress(Protocol):
-    """Is told what is going on; the command line prints it."""
+    """Protocol for showing the progress of an exploration. `building` is called by several threads."""
 
     def begin(self, study: Study, left: int) -> None:
         """The exploration begins, with so many profiles to try."""
         ...
 
-    def step(self, profile: Profile, what: str) -> None:
-        """A profile is being built, weighed, run."""
+    def step(self, profile: Profile, activity: str, *, expected: float | None = None) -> None:
+        """Work on a profile begins, such as building or running it; `expected` is its estimated duration in seconds."""
+        ...
+
+    def building(self, profile: Profile, state: BuildProgress) -> None:
+        """The build of a profile has come to a new state."""
         ...
 
     def done(self, trial: Trial, *, known: bool, left: int) -> None:
@@ -53,12 +58,15 @@ class WheelCheck(Protocol):
 
 
 class SilentProgress:
-    """Says nothing."""
+    """Shows nothing."""
 
     def begin(self, study: Study, left: int) -> None:
         """Nothing."""
 
-    def step(self, profile: Profile, what: str) -> None:
+    def step(self, profile: Profile, activity: str, *, expected: float | None = None) -> None:
+        """Nothing."""
+
+    def building(self, profile: Profile, state: BuildProgress) -> None:
         """Nothing."""
 
     def done(self, trial: Trial, *, known: bool, left: int) -> None:

@@ -68,6 +68,7 @@ class Laboratory:
     wheel_check: FakeWheelCheck | None = None
     measure: Callable[..., Iterator[Measurement | Absent]] = FakeProbe.measure
     sizes: dict[Profile, int] = field(default_factory=dict)
+    weighing: float = 0.0
     screening: Screening | None = None
     provenance: FakeProvenance = field(default_factory=FakeProvenance)
     machine: Machine = MACHINE
@@ -78,7 +79,8 @@ class Laboratory:
         self.builder = FakeBuilder(
             self.folder, failures=self.failures, identical=self.identical, clock=self.clock, sizes=self.sizes
         )
-        self.probes, self.progress = FakeProbes(clock=self.clock, measure=self.measure), RecordingProgress()
+        self.probes = FakeProbes(clock=self.clock, measure=self.measure, weighing=self.weighing)
+        self.progress = RecordingProgress()
         self.search = FakeSearch(*profiles)
         return Experiment(
             plan=settled,
@@ -137,15 +139,36 @@ class TestOneRun:
         }  # fmt: skip
 
     def test_tells_what_is_going_on(self, laboratory: Laboratory) -> None:
+        laboratory.sizes, laboratory.weighing = {TODAY: 1000, THIN: 500}, 4.0
         laboratory.run(TODAY, THIN, benches=(CHECK,))
         assert laboratory.progress.events == [
             "begin app-1 2",
             "step local/16 building",
+            "step local/16 measuring size: strip, gzip, xz of 1000 B",
             "step local/16 running check",
             "done local/16 new 1",
             "step thin/16 building",
+            "step thin/16 measuring size: strip, gzip, xz of 500 B for 2 s",
             "step thin/16 running check",
             "done thin/16 new 0",
+        ]
+
+    def test_estimates_each_build_from_those_before_it(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY, THIN)
+        states = laboratory.progress.states
+        assert [(profile, state.rebuilds, state.remaining) for profile, state in states] == [
+            (TODAY, "", None),
+            (TODAY, "src/main.rs", None),
+            (THIN, "", 10.0),
+            (THIN, "src/main.rs", 1.0),
+        ]
+
+    def test_estimates_from_builds_of_an_earlier_run(self, laboratory: Laboratory) -> None:
+        laboratory.run(TODAY)
+        laboratory.run(TODAY, THIN, study_id="app-2")
+        assert [(profile, state.remaining) for profile, state in laboratory.progress.states] == [
+            (THIN, 10.0),
+            (THIN, 1.0),
         ]
 
     def test_each_trial_is_stored_before_the_next_begins(self, laboratory: Laboratory) -> None:

@@ -13,6 +13,7 @@ from trimtab.builders.rustc_wrapper.server import Listener, listening
 from trimtab.builders.rustc_wrapper.sharing import KeyContext, SharingListener
 from trimtab.builders.rustc_wrapper.tracer import LinkWatch, Tracer
 from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
+from trimtab.model.build_progress import OnBuildProgress, ignore_progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,10 +50,19 @@ class WrappedRustc:
     """If left out, every call runs unchanged, and is traced."""
 
     @contextlib.contextmanager
-    def active(self, target: Path) -> Iterator[ActiveWrapper]:
-        """Serve the wrapper for one build in a target directory."""
+    def active(
+        self, target: Path, on_progress: OnBuildProgress = ignore_progress, total: int | None = None
+    ) -> Iterator[ActiveWrapper]:
+        """Serve the wrapper for one build.
+
+        Args:
+            target: the target directory.
+            on_progress: gets the state of the build whenever a unit begins or ends; several threads call it.
+            total: expected number of rustc calls.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        recorder = Recorder(self.sharing.activity if self.sharing else Activity())
+        activity = self.sharing.activity if self.sharing else Activity()
+        recorder = Recorder(activity, on_progress, total)
         ended = threading.Event()
         links = LinkWatch(wrapper=self.wrapper, folder=self.folder, host=self.host)
         listener: Listener = Tracer(recorder=recorder, links=links)

@@ -16,6 +16,8 @@ _VALUED = """
 """
 _TAKES_VALUE = frozenset(_VALUED.split())
 """Options whose value may be the next argument (``rustc --help -v``)."""
+_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+"""Variables for the dynamic loader, which are never substituted: they are no inputs of the compiler."""
 _OUTPUT_OF_SCRIPT = re.compile(r"^(?P<folder>.*[/\\]build[/\\][^/\\]+)[/\\]out$")
 
 
@@ -74,6 +76,15 @@ class RustcCall:
         """The call with each option put through a function, or left out where that gives ``None``."""
         options = (change(option) for option in self.options)
         return replace(self, options=tuple(option for option in options if option))
+
+    def substituted(self, change: Callable[[str], str]) -> RustcCall:
+        """The call with the values of options and variables put through a function."""
+        return replace(
+            self.changed(lambda option: replace(option, value=option.value and change(option.value))),
+            environment={
+                name: value if name in _LIBRARY_PATHS else change(value) for name, value in self.environment.items()
+            },
+        )
 
     @property
     def crate(self) -> str:

@@ -9,12 +9,21 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from trimtab.builders.rustc_wrapper.invocation import RustcCall, library_id, script_folder
 from trimtab.builders.rustc_wrapper.server import Report
 from trimtab.cargo import messages
+from trimtab.model.build_progress import (
+    BuildProgress,
+    FinishedUnit,
+    OnBuildProgress,
+    RunningUnit,
+    Stage,
+    ignore_progress,
+)
 from trimtab.model.trace import Phase, Trace, Unit, UnitCost, UnitKind
 from trimtab.model.trial import Cost
 
@@ -55,10 +64,21 @@ class Activity:
 
 
 class Recorder:
-    """Collects the units of one build; several threads may add to it at once."""
+    """Collects the units of one build; several threads may add to it at once.
 
-    def __init__(self, activity: Activity) -> None:
+    Args:
+        activity: counts running calls of all builds.
+        on_progress: gets the state of the build whenever a unit begins, reaches a further stage or ends.
+        total: expected number of rustc calls.
+    """
+
+    def __init__(
+        self, activity: Activity, on_progress: OnBuildProgress = ignore_progress, total: int | None = None
+    ) -> None:
         self.activity = activity
+        self._on_progress, self._total = on_progress, total
+        self._running: dict[str, RunningUnit] = {}
+        self._reporting = threading.Lock()
         self._begun = time.monotonic()
         self._lock = threading.Lock()
         self._units: list[Unit] = []
@@ -70,6 +90,39 @@ class Recorder:
     def now(self) -> float:
         """Seconds since the build began."""
         return time.monotonic() - self._begun
+
+    @contextlib.contextmanager
+    def running(self, call: RustcCall) -> Iterator[float]:
+        """Count a call as running; yields the seconds from the begin of the build to its own."""
+        begun = self.now()
+        unit = _unit(call, begun, UnitCost(wall=0.0, cpu=0.0), reused=False)
+        is_program = unit.kind is UnitKind.PROGRAM
+        with self._lock:
+            self._running[call.id] = RunningUnit(name=unit.name, begun=begun, is_program=is_program, stage_begun=begun)
+        self._report()
+        try:
+            yield begun
+        finally:
+            with self._lock:
+                self._running.pop(call.id, None)
+            self._report()
+
+    def reached(self, call: RustcCall, stage: Stage) -> None:
+        """A running call has reached a further stage."""
+        with self._lock:
+            if unit := self._running.get(call.id):
+                self._running[call.id] = replace(unit, stage=stage, stage_begun=self.now())
+        self._report()
+
+    def _report(self) -> None:
+        with self._reporting:  # one at a time, so that states arrive in order
+            with self._lock:
+                finished = tuple(
+                    FinishedUnit(name=unit.name, wall=unit.cost.wall, reused=unit.reused) for unit in self._units
+                )
+                running = tuple(self._running.values())
+            total = None if self._total is None else max(self._total, len(finished) + len(running))
+            self._on_progress(BuildProgress(elapsed=self.now(), total=total, finished=finished, running=running))
 
     def add(self, call: RustcCall, begun: float, cost: UnitCost, *, reused: bool) -> None:
         """Record a unit that was compiled, or taken from the cache."""

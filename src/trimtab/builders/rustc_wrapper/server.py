@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
+from trimtab.model.build_progress import Stage
 
 _NUMBER = struct.Struct("<I")
 _LONGEST_NAME = 100
@@ -64,6 +65,10 @@ class CallHandler(Protocol):
 
     def answer(self) -> RunInstruction | CachedResult:
         """The answer to the wrapper."""
+        ...
+
+    def reached(self, stage: Stage) -> None:
+        """Called when what runs has reached a further stage."""
         ...
 
     def ended(self, report: Report) -> None:
@@ -188,7 +193,9 @@ class _Handler(socketserver.StreamRequestHandler):
             self._send(map(os.fsencode, answer.argv))
             self._send(os.fsencode(f"{name}={value}") for name, value in answer.environment.items())
             self._send(os.fsencode(path) for link in answer.links for path in link)
-            fields, stderr = self._receive()
+            while len(message := self._receive()) == 1:
+                conversation.reached(Stage[message[0].decode()])
+            fields, stderr = message
             pairs = (text.partition("=") for text in fields.decode().split())
             conversation.ended(Report(fields={name: float(value) for name, _, value in pairs}, stderr=stderr))
             self._send([])

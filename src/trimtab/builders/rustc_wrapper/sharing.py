@@ -33,7 +33,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from trimtab.builders.rustc_wrapper.embed_bitcode import BITCODE, BOTH, OBJECT_CODE
@@ -51,6 +51,7 @@ from trimtab.builders.rustc_wrapper.unit_cache import (
     replace_file,
 )
 from trimtab.errors import InputError
+from trimtab.model.build_progress import Stage
 from trimtab.model.profile import Lto, Strip
 from trimtab.model.trace import UnitKind
 
@@ -75,8 +76,6 @@ _SESSION = """
 """
 _TRANSIENT = frozenset(_SESSION.split())
 """Variables that differ from run to run and that no compiler reads; a crate that does read one is not cached."""
-_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
-"""Variables for the dynamic loader, which are no inputs of the compiler."""
 _OUTPUT = r"(?:/[^/\s=:]+)*/build/[^/\s=:]+/out(?=$|[/\s:])"
 """Pattern of an ``OUT_DIR``, to follow the path of the target directory."""
 _LONGEST_WAIT, _PAUSE = 600.0, 0.05
@@ -126,11 +125,11 @@ class SharingListener:
     @contextlib.contextmanager
     def called(self, call: RustcCall) -> Iterator[_SharedCall]:
         """A rustc call; its key stays locked until it has ended."""
-        begun = self.recorder.now()
         cargos_call, outputs = call, self._outputs(call)
-        call = _with_outputs(cargos_call, self._replacing(outputs))
+        call = cargos_call.substituted(self._replacing(outputs))
         key = self._key(call, tuple(outputs.values()))
         with contextlib.ExitStack() as stack:
+            begun = stack.enter_context(self.recorder.running(cargos_call))
             if key and not self.entries.has(key):
                 stack.enter_context(self._held(key))
             strips = self._strips(call) if key else ()
@@ -323,6 +322,10 @@ class _SharedCall:
             links=((library, self._as_cargo_names(library)),) if self.key and call.extra_filename else (),
         )
 
+    def reached(self, stage: Stage) -> None:
+        """Record the stage."""
+        self._listener.recorder.reached(self._cargos_call, stage)
+
     def ended(self, report: Report) -> None:
         """Give Cargo the files under the names that it expects, and cache them."""
         self._listener.recorder.ran(report)
@@ -438,13 +441,3 @@ class _SharedCall:
     def _has_variants(self, names: Collection[str]) -> bool:
         """Whether a program is there with each value of ``strip`` that is wanted."""
         return all(any(name.endswith(f".{strip}") for name in names) for strip in self._strips)
-
-
-def _with_outputs(call: RustcCall, fixed: Callable[[str], str]) -> RustcCall:
-    """A call with its options and environment put through a function, but for paths of the dynamic loader."""
-    return replace(
-        call.changed(lambda option: replace(option, value=option.value and fixed(option.value))),
-        environment={
-            name: value if name in _LIBRARY_PATHS else fixed(value) for name, value in call.environment.items()
-        },
-    )

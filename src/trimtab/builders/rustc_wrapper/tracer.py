@@ -11,6 +11,7 @@ from pathlib import Path
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
 from trimtab.builders.rustc_wrapper.recorder import Recorder, cost_of
 from trimtab.builders.rustc_wrapper.server import CachedResult, Report, RunInstruction
+from trimtab.model.build_progress import Stage
 from trimtab.model.trace import Phase, UnitKind
 
 _LINKER = "cc"
@@ -27,22 +28,31 @@ class Tracer:
     @contextlib.contextmanager
     def called(self, call: RustcCall) -> Iterator[_TracedCall]:
         """A rustc call."""
-        with self.links.watching(call) as link, self.recorder.activity.running() as beside:
-            yield _TracedCall(self.recorder, call, link, beside)
+        with (
+            self.recorder.running(call) as begun,
+            self.links.watching(call) as link,
+            self.recorder.activity.running() as beside,
+        ):
+            yield _TracedCall(self.recorder, call, begun, link, beside)
 
 
 class _TracedCall:
     """One call, run with Cargo's own arguments."""
 
-    def __init__(self, recorder: Recorder, call: RustcCall, link: LinkTracing, beside: Callable[[], float]) -> None:
-        self._recorder, self._call, self._link, self._beside = recorder, call, link, beside
-        self._begun = recorder.now()
+    def __init__(
+        self, recorder: Recorder, call: RustcCall, begun: float, link: LinkTracing, beside: Callable[[], float]
+    ) -> None:
+        self._recorder, self._call, self._begun, self._link, self._beside = recorder, call, begun, link, beside
 
     def answer(self) -> RunInstruction | CachedResult:
         """Run it as it is."""
         return RunInstruction(
             argv=(self._call.program, *self._call.arguments, *self._link.arguments), environment=self._link.environment
         )
+
+    def reached(self, stage: Stage) -> None:
+        """Record the stage."""
+        self._recorder.reached(self._call, stage)
 
     def ended(self, report: Report) -> None:
         """Record its cost."""

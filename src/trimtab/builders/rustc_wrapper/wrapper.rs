@@ -1,8 +1,8 @@
 //! The rustc wrapper (`RUSTC_WRAPPER`), and a wrapper of the linker: reports the cost of each call.
 //!
 //! Cargo starts this program as `wrapper RUSTC ARGUMENTS…`. It sends the call to trimtab, over a local socket, and gets
-//! one of two answers: the output files are there already, or the command line of rustc to run, after which it reports
-//! the cost. Calls that compile no unit of Cargo's, such as those of build scripts that probe the compiler, go straight
+//! one of two answers: the output files are there already, or the command line of rustc to run, of which it reports the
+//! stages, as they begin, and the cost. Calls that compile no unit of Cargo's, such as those of build scripts that probe the compiler, go straight
 //! to rustc.
 //!
 //! Under any other name it acts as a linker: it runs the real one, and once more for each further value of `strip`.
@@ -17,7 +17,7 @@ use std::os::raw::{c_int, c_long};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{exit, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -27,6 +27,7 @@ const NAME: &str = "trimtab-rustc";
 const SOCKET: &str = "TRIMTAB_SOCKET";
 const LINKER: &str = "TRIMTAB_LINKER";
 const LINK_RECORD: &str = "TRIMTAB_LINK_RECORD";
+const LINK_RECORD_IS: &[u8] = b"TRIMTAB_LINK_RECORD=";
 const STRIPS: &str = "TRIMTAB_STRIPS";
 const OURSELVES: c_int = 0;
 const CHILDREN: c_int = -1;
@@ -82,7 +83,8 @@ fn compile(words: Vec<OsString>) -> io::Result<Option<ExitStatus>> {
     let argv = receive(&mut trimtab)?;
     let settings = receive(&mut trimtab)?;
     let links = receive(&mut trimtab)?;
-    let (status, report, said) = run(&argv, &settings, &links)?;
+    let events = trimtab.try_clone()?;
+    let (status, report, said) = run(&argv, &settings, &links, events)?;
     send(&mut trimtab, [report.as_bytes(), said.as_slice()].iter().copied())?;
     receive(&mut trimtab)?;
     Ok(Some(status))
@@ -94,7 +96,12 @@ fn is_unit(words: &[OsString]) -> bool {
     starts("metadata=") && starts("--error-format=json") && starts("--crate-name") && starts("--out-dir")
 }
 
-fn run(argv: &[Vec<u8>], settings: &[Vec<u8>], links: &[Vec<u8>]) -> io::Result<(ExitStatus, String, Vec<u8>)> {
+fn run(
+    argv: &[Vec<u8>],
+    settings: &[Vec<u8>],
+    links: &[Vec<u8>],
+    events: UnixStream,
+) -> io::Result<(ExitStatus, String, Vec<u8>)> {
     let mut command = Command::new(OsStr::from_bytes(&argv[0]));
     command.args(argv[1..].iter().map(|word| OsStr::from_bytes(word))).env_remove(SOCKET).stderr(Stdio::piped());
     for setting in settings {
@@ -108,7 +115,8 @@ fn run(argv: &[Vec<u8>], settings: &[Vec<u8>], links: &[Vec<u8>]) -> io::Result<
     let optimizes = argv.iter().any(|word| word == b"lto" || (word.starts_with(b"lto=") && word != b"lto=off"));
     let watcher = {
         let done = Arc::clone(&done);
-        thread::spawn(move || watch(pid, &done, begun, optimizes))
+        let link_begun = settings.iter().find_map(|setting| setting.strip_prefix(LINK_RECORD_IS)).map(link_begun);
+        thread::spawn(move || watch(pid, &done, begun, optimizes, link_begun, events))
     };
     let (mut said, mut metadata) = (Vec::new(), None);
     if let Some(stderr) = child.stderr.take() {
@@ -153,10 +161,18 @@ struct Seen {
 /// Samples memory, and the names of threads, which rustc gives by their work.
 ///
 /// Link-time optimization, where there is any, begins with a thread `lto …` or, where all is one module, when the
-/// `coordinator` has ended.
-fn watch(pid: u32, done: &(Mutex<bool>, Condvar), begun: Instant, optimizes: bool) -> Seen {
+/// `coordinator` has ended. The link begins when its wrapper has left a file. Both are reported as they begin; who
+/// gets that may have gone meanwhile.
+fn watch(
+    pid: u32,
+    done: &(Mutex<bool>, Condvar),
+    begun: Instant,
+    optimizes: bool,
+    link_begun: Option<PathBuf>,
+    mut events: UnixStream,
+) -> Seen {
     let mut seen = Seen { lto_begin: -1.0, ..Seen::default() };
-    let mut coordinated = false;
+    let (mut coordinated, mut links) = (false, false);
     let mut over = done.0.lock().unwrap_or_else(|broken| broken.into_inner());
     while !*over {
         over = match done.1.wait_timeout(over, PAUSE) {
@@ -173,7 +189,11 @@ fn watch(pid: u32, done: &(Mutex<bool>, Condvar), begun: Instant, optimizes: boo
                 seen.shared = seen.shared.max(shared);
             }
         }
-        if !optimizes || seen.lto_begin >= 0.0 {
+        if !links && link_begun.as_ref().map_or(false, |path| path.exists()) {
+            links = true;
+            send(&mut events, [&b"LINKING"[..]].iter().copied()).ok();
+        }
+        if !optimizes || links || seen.lto_begin >= 0.0 {
             continue;
         }
         let (mut coordinates, mut begins) = (false, false);
@@ -185,6 +205,7 @@ fn watch(pid: u32, done: &(Mutex<bool>, Condvar), begun: Instant, optimizes: boo
         if begins || (coordinated && !coordinates) {
             seen.lto_begin = begun.elapsed().as_secs_f64();
             seen.cpu_before_lto = cpu_so_far(pid);
+            send(&mut events, [&b"LTO"[..]].iter().copied()).ok();
         }
         coordinated |= coordinates;
     }
@@ -194,6 +215,9 @@ fn watch(pid: u32, done: &(Mutex<bool>, Condvar), begun: Instant, optimizes: boo
 fn link(words: Vec<OsString>) -> io::Result<Option<ExitStatus>> {
     let linker = env::var_os(LINKER)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "TRIMTAB_LINKER is not set"))?;
+    if let Some(path) = env::var_os(LINK_RECORD) {
+        fs::write(link_begun(path.as_bytes()), "")?;
+    }
     let (since, begun) = (unix_time(), Instant::now());
     let status = Command::new(&linker).args(&words).status()?;
     if let Some(path) = env::var_os(LINK_RECORD) {
@@ -222,6 +246,11 @@ fn link(words: Vec<OsString>) -> io::Result<Option<ExitStatus>> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the linker has no argument -o"));
     }
     Ok(Some(status))
+}
+
+/// The file that says that a link has begun, beside its record.
+fn link_begun(record: &[u8]) -> PathBuf {
+    Path::new(OsStr::from_bytes(record)).with_extension("begun")
 }
 
 fn missing(error: io::Error) -> io::Result<()> {

@@ -44,6 +44,8 @@ class EffectiveProfile:
     """Packages with settings of their own."""
     units: int
     """Compilation units of a clean build, build scripts included."""
+    rustc_calls: int
+    """Compilation units of a clean build, runs of build scripts left out."""
     configuration: Mapping[str, Any]
     """The parts of Cargo's merged configuration files that change a build."""
     notes: tuple[str, ...]
@@ -74,6 +76,7 @@ def effective_profile(
         profile=profiles[0],
         overrides=_overrides(project, selection.profile),
         units=len(units),
+        rustc_calls=sum(unit["mode"] != "run-custom-build" for unit in units),
         configuration=configuration,
         notes=tuple(notes),
     )

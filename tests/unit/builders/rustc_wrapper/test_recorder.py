@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.fakes.rustc import Crate, report
 from trimtab.builders.rustc_wrapper import recorder as recording
 from trimtab.builders.rustc_wrapper.recorder import Activity, Recorder, cost_of
+from trimtab.model.build_progress import BuildProgress, FinishedUnit, RunningUnit, Stage
 from trimtab.model.trace import Phase, Trace, UnitCost, UnitKind
 from trimtab.model.trial import Cost
 
@@ -106,6 +108,49 @@ class TestUnits:
         assert (unit.package, unit.version, unit.kind) == ("base", "0.1.0", UnitKind.LIBRARY)
         assert (unit.arguments, unit.codegen_units) == (call.arguments, 1)
         assert unit.name == "base 0.1.0"
+
+
+class TestProgress:
+    def test_is_reported_when_a_unit_begins_reaches_a_stage_and_ends(
+        self, clock: Clock, base: Crate, program: Crate
+    ) -> None:
+        states: list[BuildProgress] = []
+        recorder = Recorder(Activity(), states.append, total=3)
+        with recorder.running(base.call) as begun:
+            recorder.add(base.call, begun, COST, reused=True)
+        clock.now += 5.0
+        with recorder.running(program.call):
+            clock.now += 2.0
+            recorder.reached(program.call, Stage.LTO)
+        done = (FinishedUnit(name="base 0.1.0", wall=2.0, reused=True),)
+        linking = RunningUnit(name="tool 0.1.0 (program)", begun=5.0, is_program=True, stage_begun=5.0)
+        assert states == [
+            BuildProgress(total=3, running=(RunningUnit(name="base 0.1.0", begun=0.0),)),
+            BuildProgress(total=3, finished=done),
+            BuildProgress(elapsed=5.0, total=3, finished=done, running=(linking,)),
+            BuildProgress(
+                elapsed=7.0, total=3, finished=done, running=(replace(linking, stage=Stage.LTO, stage_begun=7.0),)
+            ),
+            BuildProgress(elapsed=7.0, total=3, finished=done),
+        ]
+
+    def test_a_unit_that_fails_no_longer_runs(self, base: Crate) -> None:
+        states: list[BuildProgress] = []
+        recorder = Recorder(Activity(), states.append)
+        with pytest.raises(ConnectionError), recorder.running(base.call):
+            raise ConnectionError
+        assert (states[-1].running, states[-1].finished) == ((), ())
+
+    def test_more_units_than_expected_raise_the_total(self, base: Crate, program: Crate) -> None:
+        states: list[BuildProgress] = []
+        recorder = Recorder(Activity(), states.append, total=1)
+        with recorder.running(base.call), recorder.running(program.call):
+            assert states[-1].total == 2
+
+    def test_has_no_total_where_nothing_is_expected(self, base: Crate) -> None:
+        states: list[BuildProgress] = []
+        with Recorder(Activity(), states.append).running(base.call):
+            assert states[-1].total is None
 
 
 class TestRuns:

@@ -14,6 +14,7 @@ import pytest
 from tests.fakes.rustc import FIELDS, Crate, Wrapper
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
 from trimtab.builders.rustc_wrapper.server import CachedResult, Report, RunInstruction, _Server, listening
+from trimtab.model.build_progress import Stage
 
 
 class Answering:
@@ -25,6 +26,7 @@ class Answering:
         self._answer, self._wait = answer, wait
         self.calls: list[RustcCall] = []
         self.reports: list[Report] = []
+        self.stages: list[Stage] = []
         self.over = threading.Semaphore(0)
 
     @contextlib.contextmanager
@@ -38,6 +40,9 @@ class Answering:
 
     def answer(self) -> RunInstruction | CachedResult:
         return self._answer
+
+    def reached(self, stage: Stage) -> None:
+        self.stages.append(stage)
 
     def ended(self, report: Report) -> None:
         self.reports.append(report)
@@ -109,6 +114,16 @@ class TestAnswers:
             wrapper.ask(crate.call)
             wrapper.tell({**FIELDS, "code": code})
         assert [report.ok for report in listener.reports] == [False]
+
+    def test_stages_are_reported_as_they_begin(self, crate: Crate, tmp_path: Path) -> None:
+        listener = Answering(RunInstruction(argv=("rustc",)))
+        with listening(listener, tmp_path, threading.Event()) as place, Wrapper(place) as wrapper:
+            wrapper.ask(crate.call)
+            wrapper.send(["LTO"])
+            wrapper.send(["LINKING"])
+            wrapper.tell(FIELDS)
+        assert listener.stages == [Stage.LTO, Stage.LINKING]
+        assert len(listener.reports) == 1
 
     def test_much_may_be_said(self, crate: Crate, tmp_path: Path) -> None:
         much = b"w" * 3_000_000

@@ -77,18 +77,22 @@ def test_another_profile_inherits(tmp_path: Path) -> None:
     assert today.profile == Profile(lto=Lto.THIN, debug=Debug.LIMITED, strip=Strip.NONE)
 
 
-def test_binaries_with_different_profiles_are_noted(tmp_path: Path) -> None:
+def test_binaries_with_different_profiles_are_noted_and_runs_of_build_scripts_are_no_rustc_calls(
+    tmp_path: Path,
+) -> None:
     cargo = FakeCargo.with_project(tmp_path, crates=(Crate(name="a", binaries=("a", "b")),))
     units = [
-        {"target": {"kind": ["bin"], "name": name}, "profile": {**RELEASE, "opt_level": level}}
+        {"mode": "build", "target": {"kind": ["bin"], "name": name}, "profile": {**RELEASE, "opt_level": level}}
         for name, level in (("a", "3"), ("b", "s"))
     ]
+    units.append({**units[0], "mode": "run-custom-build"})
     import json
 
     cargo.on("cargo build*--unit-graph*", finished(json.dumps({"units": units, "roots": [0, 1]})))
     today = ask(cargo, all_binaries=True)
     assert today.profile == Profile()
     assert "different profiles" in today.notes[0]
+    assert (today.units, today.rustc_calls) == (3, 2)
 
 
 def test_a_profile_that_does_not_exist_is_the_users_mistake(tmp_path: Path) -> None:
