@@ -26,7 +26,7 @@ NAME = "trimtab.toml"
 Names = str | list[str]
 Choice = TypeVar("Choice", bound=StrEnum)
 _Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
-"""What can be counted in a month; TOML has numbers without an end."""
+"""Number of events in a month; TOML has infinite numbers, which are refused."""
 
 
 class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):

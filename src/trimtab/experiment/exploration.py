@@ -49,7 +49,7 @@ class Exploration:
     """The folder in which benches are run: the workspace's root, or the Python project's where a wheel ships."""
     binaries: tuple[Binary, ...]
     wheels: WheelSetup | None
-    """Where wheels ship."""
+    """Set where wheels ship."""
     today: EffectiveProfile
     sources: Sources
     study: Study
@@ -67,7 +67,7 @@ class Exploration:
         return (self.today.profile, *self.space.profiles(self.today.profile))
 
     def builder(self, work: Path, artifacts: Path) -> Builder:
-        """What builds its trials, in a work folder, keeping binaries in another."""
+        """Builder of its trials, in a work folder; binaries are kept in another."""
         if self.wheels:
             kept = ArtifactStore(artifacts)
             builder = self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept, self.inputs)
@@ -81,7 +81,7 @@ class Exploration:
         return None
 
     def sharing_builder(self, work: Path, artifacts: Path, sharing: UnitSharing) -> CargoBuilder:
-        """What builds in a work folder with the units of other builds.
+        """Builder in a work folder that takes units from other builds.
 
         Raises:
             MissingError: nothing can stand between Cargo and rustc here.
@@ -100,7 +100,7 @@ class Exploration:
         return WrappedRustc(wrapper=stand_in, host=toolchain.host, folder=work / "compiler")
 
     def sharing(self, *, merging: bool = True) -> UnitSharing:
-        """What the builds of its profiles may have in common.
+        """Units that the builds of its profiles may share.
 
         Args:
             merging: whether one unit may serve several ``lto``, and one compilation several ``strip``.
@@ -133,7 +133,7 @@ class Exploration:
         )
 
     def tracing(self, jobs: int) -> UnitSharing:
-        """What traced builds may have in common: only the same work, as it was done with so many jobs.
+        """Units that traced builds may share: only the same work, as it was done with so many jobs.
 
         Nothing is merged, since units that serve several profiles, and links for several ways to strip, cost more.
 
@@ -169,7 +169,7 @@ class Exploration:
 
     @property
     def provenance(self) -> CheckoutProvenance:
-        """What its trials are tied to beside their build identity."""
+        """Provenance of its trials: all that they are tied to beside their build identity."""
         cargo_home = self.environment.get("CARGO_HOME") or str(Path.home() / ".cargo")
         places = (self.project.root, self.home, *self.sources.outside, cargo_home, self.folders.cache)
         return CheckoutProvenance(
@@ -190,7 +190,7 @@ class Exploration:
         return KnownTrials(store=store, study=self.study, provenance=self.provenance)
 
     def calls(self, work: Path) -> Calls:
-        """How its Cargo is called, with target directories in a work folder."""
+        """Calls of its Cargo, with target directories in a work folder."""
         return Calls(
             runner=self.runner,
             project=self.project,

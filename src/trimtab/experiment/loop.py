@@ -54,7 +54,7 @@ class Experiment:
     """Tells what trials are tied to beside their identity, and whether that still holds."""
     progress: Progress
     wheel_check: WheelCheck | None = None
-    """Where wheels are built."""
+    """Set where wheels are built."""
     screening: Screening | None = None
     """If left out, every profile is built cleanly."""
     clock: Callable[[], float] = time.monotonic
@@ -110,7 +110,7 @@ class Experiment:
         return self.screening.beside(int(peak)) if self.screening and peak else 1
 
     def _screened(self, profiles: Sequence[Profile]) -> list[Built | None]:
-        """What comes of building profiles from shared units, all at once.
+        """Build profiles from shared units, all at once.
 
         Nothing for those that are not to be built so, and for those that could not be: a clean build will tell whether
         that lies in the profile, or in the units and in the other builds beside it.

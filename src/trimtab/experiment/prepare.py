@@ -1,4 +1,4 @@
-"""What a user asks for, settled and checked against the real project: everything before the first build."""
+"""Preparation: a request settled and checked against the real project, before the first build."""
 
 from __future__ import annotations
 

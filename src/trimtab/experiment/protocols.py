@@ -44,7 +44,7 @@ class WheelCheck(Protocol):
     """Looks at wheels before they are measured."""
 
     def tags(self, wheel: Artifact) -> WheelTags:
-        """What it claims to work on."""
+        """Read the platforms and Pythons that it claims to work on."""
         ...
 
     @property

@@ -10,7 +10,7 @@ from trimtab.model.space import Axis
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What a user asks for; whatever is left out comes from ``trimtab.toml`` or from the defaults of `Plan`."""
+    """Request of a user; whatever is left out comes from ``trimtab.toml`` or from the defaults of `Plan`."""
 
     path: str = "."
     """A folder of a Cargo project, or ``crate:NAME[@VERSION]``."""
@@ -39,4 +39,4 @@ class Request:
     fresh: bool = False
     """Measure everything again instead of taking up what is known."""
     command: str = ""
-    """How to repeat it."""
+    """Command line that repeats it."""

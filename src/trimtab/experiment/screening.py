@@ -17,12 +17,12 @@ from trimtab.system.orphans import kill_leftovers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Screening:
-    """How profiles are looked at before some of them are built cleanly."""
+    """Screening of profiles, before some of them are built cleanly."""
 
     builders: tuple[Builder, ...]
     """Builders that share their units; those that may build at once have places of their own."""
     beside: Callable[[int], int]
-    """How many of them may build at once, given the peak memory of a clean build in bytes."""
+    """Tells the number that may build at once, given the peak memory of a clean build in bytes."""
     interrupt: Callable[[], object]
     """Ends the builds that run."""
 
@@ -41,7 +41,7 @@ _BESIDE = "beside"
 
 
 def screening_of(exploration: Exploration, store: SqliteStore, work: Path) -> Screening | None:
-    """How profiles are screened; not at all where there are hardly more of them than are built cleanly in the end."""
+    """Set up the screening; none where there are hardly more profiles than are built cleanly in the end."""
     if exploration.plan.exact or exploration.wheels or len(exploration.profiles) < _LEAST_SCREENED:
         return None
     try:
@@ -55,7 +55,7 @@ def screening_of(exploration: Exploration, store: SqliteStore, work: Path) -> Sc
 
 
 def _beside(peak: int) -> int:
-    """How many builds may go on at once: their last steps leave cores idle, but all of their memory must fit."""
+    """Number of builds that may go on at once: their last steps leave cores idle, but all of their memory must fit."""
     import psutil
 
     fitting = int(psutil.virtual_memory().available / (peak * _MARGIN))

@@ -1,4 +1,4 @@
-"""What the words of ``trimtab compare`` mean: files that are there, files that are fetched, and programs to build."""
+"""Sides of a comparison: files that are there, files that are fetched, and programs to build."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Candidate:
 
     name: str
     files: tuple[Path, ...]
-    """What is to be weighed: the file that was named, or each program that was built."""
+    """Files to measure: the one that was named, or each program that was built."""
     programs: Mapping[str, Path]
-    """What can be run here, by name."""
+    """Programs that can be run here, by name."""
     study: Study | None = None
-    """Where it was built by trimtab."""
+    """Set where trimtab built it."""
     trial: Trial | None = None
     exploration: Exploration | None = None
-    """What built it just now."""
+    """Set where it was built just now."""
 
     @property
     def wheel(self) -> Path | None:
@@ -63,7 +63,7 @@ class Finder:
     folders: Folders
     runner: Runner
     scratch: Path
-    """Where programs out of archives are put, as long as they are needed."""
+    """Folder for programs out of archives, as long as they are needed."""
     progress: Callable[[], contextlib.AbstractContextManager[Progress]]
     binaries: tuple[str, ...] = ()
     """The programs that are meant, where a project has several."""

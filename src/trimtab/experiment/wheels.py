@@ -42,7 +42,7 @@ class WheelSetup:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How they are built."""
+        """Notes on the way they are built."""
         python, *packages = self.backend.versions
         names = ("maturin==", "setuptools-rust==", "setuptools_rust==")
         version = next((one.replace("==", " ") for one in packages if one.startswith(names)), "its build backend")
@@ -51,7 +51,7 @@ class WheelSetup:
     def builder(
         self, calls: Calls, artifacts: ArtifactStore, touched: Path, ours: tuple[Path, ...], inputs: InputReader
     ) -> WheelBuilder:
-        """What builds its trials."""
+        """Builder of its trials."""
         return WheelBuilder(
             calls=calls,
             tree=self.tree,
@@ -63,7 +63,7 @@ class WheelSetup:
         )
 
     def installer(self, runner: Runner, work: Path, environment: Mapping[str, str]) -> Installer:
-        """What installs its wheels, in a work folder."""
+        """Installer of its wheels, in a work folder."""
         return Installer(
             runner=runner,
             tools=self.backend.tools,
@@ -91,7 +91,7 @@ class WheelInspection:
 
     installer: Installer
     home: Path | None
-    """Where benches run that import from the wheel, if there are such."""
+    """Folder in which benches run that import from the wheel, if there are such."""
 
     @property
     def snippet(self) -> str:
@@ -99,7 +99,7 @@ class WheelInspection:
         return self.installer.smoke
 
     def tags(self, wheel: Artifact) -> WheelTags:
-        """What it claims to work on."""
+        """Read the platforms and Pythons that it claims to work on."""
         return wheel_tags(self.installer.runner, Path(wheel.path))
 
     def check(self, wheel: Artifact) -> BuildFailed | None:
@@ -160,7 +160,7 @@ def tree_of(runner: Runner, wheel: WheelProject, project: Project, environment: 
 
 
 def binaries_in(wheel: WheelProject, project: Project) -> tuple[Binary, ...]:
-    """What Cargo builds for a wheel: the programs of its package, or its library.
+    """Artifacts that Cargo builds for a wheel: the programs of its package, or its library.
 
     Raises:
         InputError: it has neither.

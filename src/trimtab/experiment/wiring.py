@@ -20,7 +20,7 @@ from trimtab.system.orphans import WORK_VARIABLE
 
 
 def wheel_inspection(exploration: Exploration, installer: Installer) -> WheelInspection:
-    """What looks at each wheel of an exploration before it is measured."""
+    """Inspection of each wheel of an exploration before it is measured."""
     imports = any("{python}" in word for bench in exploration.study.benches for word in bench.command)
     return WheelInspection(installer, exploration.home if imports else None)
 
@@ -32,7 +32,7 @@ class ProbeFactory:
     exploration: Exploration
     work: Path
     installer: Installer | None
-    """Where wheels are built."""
+    """Set where wheels are built."""
 
     def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
         """Probes for these groups of metrics, running these benches."""

@@ -87,4 +87,4 @@ class Toolchain:
     """Host target triple."""
     llvm: str
     linker: str = ""
-    """What the C compiler that drives the linker calls itself."""
+    """Name and version of the C compiler that drives the linker."""

@@ -22,7 +22,7 @@ class Measurement:
     high: float | None = None
     samples: int = 1
     method: str = ""
-    """How it was measured, in words for the report; part of what makes two measurements comparable."""
+    """Method of measuring, in words for the report; part of what makes two measurements comparable."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

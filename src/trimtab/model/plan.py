@@ -1,4 +1,4 @@
-"""What the user asked for, complete and checked, before anything is built."""
+"""Plan of an exploration: all that the user asked for, complete and checked, before anything is built."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trimtab.model.space import Space
 
 
 class Goal(StrEnum):
-    """What to optimize for; `choice/recommend.py` gives each its rule in words."""
+    """Goal to optimize for; `choice/recommend.py` gives each its rule in words."""
 
     SIZE = "size"
     SPEED = "speed"
@@ -48,7 +48,7 @@ STARTUP_BENCH = Bench(name=STARTUP, command=("{bin}", "--version"))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What a recommended profile may cost, as ratios to today's; ``None`` takes the goal's own limit."""
+    """Limits on the costs of a recommended profile, as ratios to today's; ``None`` takes the goal's own limit."""
 
     build: float | None = None
     touch: float | None = None
@@ -57,7 +57,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Economics:
-    """How often a program is built and fetched, so that build time and size can be told in one month's terms."""
+    """Numbers of builds and downloads in a month, so that build time and size can be told in one month's terms."""
 
     builds_per_month: float = 0.0
     downloads_per_month: float = 0.0

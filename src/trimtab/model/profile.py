@@ -43,14 +43,14 @@ class OptLevel(StrEnum):
 
 
 class Panic(StrEnum):
-    """What a panic does."""
+    """Behaviour of a panic."""
 
     UNWIND = "unwind"
     ABORT = "abort"
 
 
 class Strip(StrEnum):
-    """What is removed from the linked binary."""
+    """Parts that are removed from the linked binary."""
 
     NONE = "none"
     DEBUGINFO = "debuginfo"
@@ -58,7 +58,7 @@ class Strip(StrEnum):
 
 
 class Debug(StrEnum):
-    """How much debug information the compiler writes."""
+    """Amount of debug information that the compiler writes."""
 
     NONE = "none"
     LINE_DIRECTIVES_ONLY = "line-directives-only"

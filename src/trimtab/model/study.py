@@ -50,7 +50,7 @@ class Study:
     planned: int = 0
     """Number of profiles in the space, the baseline included."""
     command: str = ""
-    """How to repeat it."""
+    """Command line that repeats it."""
     jobs: int | None = None
     """Cargo's ``--jobs``; ``None`` is one per core."""
     touched: str = ""

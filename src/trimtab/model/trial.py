@@ -13,11 +13,11 @@ from trimtab.model.profile import Profile
 from trimtab.model.trace import Trace, Unit
 
 ENDS_INTERPRETER = "with panic = abort a panic ends the Python interpreter, instead of becoming an exception"
-"""What the effect check says of a PyO3 module that is built so."""
+"""Warning of the effect check for a PyO3 module that is built so."""
 
 
 class Status(StrEnum):
-    """How a trial's build ended."""
+    """Outcome of a trial's build."""
 
     OK = "ok"
     FAILED = "failed"
@@ -60,12 +60,12 @@ class Artifact:
     """Bytes as shipped."""
     sha256: str
     path: str
-    """Where the kept copy is."""
+    """Path of the kept copy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What one run of Cargo cost."""
+    """Cost of one run of Cargo."""
 
     wall: float
     """Seconds."""
@@ -98,9 +98,9 @@ class Built:
     """The source file whose edit was played."""
     invocations: tuple[Invocation, ...] = ()
     trace: Trace | None = None
-    """What each unit took, where that was watched."""
+    """Time of each unit, where that was watched."""
     inputs: BuildInputs | None = None
-    """What it read; ``None`` where that is not known."""
+    """Files and variables that it read; ``None`` where that is not known."""
     shared: bool = False
     """Whether units were taken from other builds: then `clean` is what this one took, not what a clean one does."""
 
@@ -127,7 +127,7 @@ class BuildFailed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
-    """What one final artifact was really compiled with, and where that differs from what was asked."""
+    """Settings that one final artifact was really compiled with, and the differences to what was asked."""
 
     binary: str
     lto: str
@@ -142,16 +142,16 @@ class Effect:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelTags:
-    """What a wheel claims to work on."""
+    """Tags of a wheel: the platforms and Pythons that it claims to work on."""
 
     claimed: tuple[str, ...]
     """The tags of its file name, such as ``cp311-abi3-linux_x86_64``."""
     platform: str = ""
     """The oldest Linux that has all that it needs, as a platform tag; nothing where that is not known."""
     warnings: tuple[str, ...] = ()
-    """Where it does not keep what it claims."""
+    """Claims that it does not keep."""
     unknown: tuple[str, ...] = ()
-    """What could not be checked, and why."""
+    """Checks that could not be made, and why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,13 +165,13 @@ class Trial:
     started: str
     """UTC, ISO 8601."""
     seconds: float
-    """How long the trial took, measuring included."""
+    """Seconds that the trial took, measuring included."""
     measurements: tuple[Measurement, ...] = ()
     absent: tuple[Absent, ...] = ()
     effects: tuple[Effect, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     tags: WheelTags | None = None
-    """Where the artifact is a wheel."""
+    """Set where the artifact is a wheel."""
     smoke: str = ""
     """The user's own part of the smoke check that it has been through."""
     failure: BuildFailed | None = None
@@ -183,7 +183,7 @@ class Trial:
     benches: tuple[Bench, ...] = ()
     """The benches that were run."""
     bench_inputs: tuple[BenchInputs, ...] = ()
-    """What the runs of these depended on."""
+    """Inputs of their runs."""
     timing: Timing | None = None
     """Conditions under which it was timed; ``None`` where they are not known, so that its times are not either."""
     paths: tuple[str, ...] = ()
@@ -191,7 +191,7 @@ class Trial:
     native: bool = False
     """Whether it was compiled for the CPU at hand (``target-cpu=native``): on another one its bytes may differ."""
     inputs: BuildInputs | None = None
-    """What the build read beside the sources; ``None`` where that is not known."""
+    """Files and variables that the build read beside the sources; ``None`` where that is not known."""
     outdated: bool = False
     """Whether its study was taken up again after something that it read had changed; it is no part of that then."""
 
@@ -206,6 +206,6 @@ class Trial:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the effect check found, over all binaries, and what is wrong with a wheel's tags."""
+        """Warnings of the effect check, over all binaries, and of the check of a wheel's tags."""
         found = [warning for effect in self.effects for warning in effect.warnings]
         return tuple(dict.fromkeys((*found, *(self.tags.warnings if self.tags else ()))))

@@ -1,4 +1,4 @@
-"""What chooses the next profile, by whatever method: ask for one, tell how it went."""
+"""Protocol for searches, which choose the next profile: ask for one, tell how it went."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class Search(Protocol):
 
     @property
     def remaining(self) -> int:
-        """How many more profiles will be asked for, as far as is known."""
+        """Number of profiles that will still be asked for, as far as is known."""
         ...

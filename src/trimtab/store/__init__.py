@@ -1,1 +1,1 @@
-"""Where studies and trials are kept."""
+"""Store of studies and trials."""

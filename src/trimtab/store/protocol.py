@@ -1,4 +1,4 @@
-"""What keeps studies and trials, wherever it keeps them."""
+"""Protocol for stores of studies and trials."""
 
 from __future__ import annotations
 
