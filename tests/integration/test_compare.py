@@ -169,7 +169,7 @@ class TestRevisions:
         git(shallow, "fetch", "--quiet", "--depth=1", "origin", first)
         before = snapshot(shallow)
         result = repository.user.run("compare", first, "no-such-branch", cwd=shallow / "tools" / "duo")
-        assert "nothing is known as 'no-such-branch'" in result.refused(2)
+        assert "no such file, study, profile or revision: 'no-such-branch'" in result.refused(2)
         (place,) = [path for path in (repository.user.cache / "trimtab" / "revisions").glob(f"*/{first}")
                     if "shallow" in (path / ".git" / "config").read_text()]  # fmt: skip
         assert "flags" in (place / "tools" / "duo" / "app" / "src" / "main.rs").read_text()

@@ -174,8 +174,8 @@ def parse_config(text: str) -> Config:
     try:
         return Config(msgspec.convert(table, Document))
     except msgspec.ValidationError as error:
-        what, _, place = str(error).partition(" - at ")
-        raise InputError(f"{place.strip('`').removeprefix('$.')}: {what}".removeprefix(": ")) from None
+        what, _, where = str(error).partition(" - at ")
+        raise InputError(f"{where.strip('`').removeprefix('$.')}: {what}".removeprefix(": ")) from None
 
 
 def parse_limits(texts: Mapping[str, str]) -> Limits:
@@ -243,21 +243,21 @@ def distinct(benches: Iterable[Bench]) -> tuple[Bench, ...]:
     return listed
 
 
-def _refuse_unknown_keys(value: Any, kind: Any, place: str) -> None:
+def _refuse_unknown_keys(value: Any, kind: Any, where: str) -> None:
     """Name the place of an unknown key and the nearest known one, which msgspec's own message does not."""
     if isinstance(value, list):
         for item in value:
-            _refuse_unknown_keys(item, kind, place)
+            _refuse_unknown_keys(item, kind, where)
     if not isinstance(value, dict) or not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         return
-    known = {one.encode_name: one.type for one in msgspec.structs.fields(kind)}
+    known = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
     for key, inner in value.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {place}{near[0]}?" if near else f"known here: {', '.join(known)}"
-            raise InputError(f"unknown key {place}{key}", hint=hint)
+            hint = f"did you mean {where}{near[0]}?" if near else f"known here: {', '.join(known)}"
+            raise InputError(f"unknown key {where}{key}", hint=hint)
         of_list = getattr(known[key], "__args__", (known[key],))[0]
-        _refuse_unknown_keys(inner, of_list, f"{place}{key}.")
+        _refuse_unknown_keys(inner, of_list, f"{where}{key}.")
 
 
 def _names(value: Names) -> tuple[str, ...]:
@@ -287,14 +287,14 @@ def _bench(table: BenchTable) -> Bench:
     if table.name == STARTUP:
         raise InputError(f"{STARTUP!r} cannot name a bench", hint="it names the smoke run that is not judged")
     try:
-        words = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
+        argv = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
     except ValueError:
         raise InputError(f"the bench {table.name!r} has a quote that is not closed", where=str(table.command)) from None
-    if not any("{bin}" in word or "{python}" in word for word in words):
+    if not any("{bin}" in argument or "{python}" in argument for argument in argv):
         raise InputError(f"the bench {table.name!r} does not run {{bin}}", hint="write it like '{bin} check src'")
     return Bench(
         name=table.name,
-        command=words,
+        command=argv,
         smallest_change=round(abs(parse_ratio(table.smallest_change) - 1), 9),
         inputs=_names(table.inputs),
     )
@@ -304,12 +304,12 @@ def _command_check(table: ParityTable) -> ParityCheck:
     if not table.name or not all(c.isalnum() or c in "-_" for c in table.name):
         raise InputError(f"{table.name!r} cannot name a check", hint="use letters, digits, - and _")
     try:
-        words = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
+        argv = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
     except ValueError:
         raise InputError(f"the check {table.name!r} has a quote that is not closed", where=str(table.command)) from None
-    if not any("{bin}" in word for word in words):
+    if not any("{bin}" in argument for argument in argv):
         raise InputError(f"the check {table.name!r} does not run {{bin}}", hint="write it like '{bin} check {input}'")
-    return ParityCheck(name=table.name, command=words)
+    return ParityCheck(name=table.name, command=argv)
 
 
 def _check(table: ParityTable) -> ParityCheck:

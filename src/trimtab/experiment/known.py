@@ -56,8 +56,8 @@ def _without_foreign_times(trial: Trial, study: Study) -> Trial:
     kinds = {ProbeKind.BUILD, ProbeKind.TOUCH} | (set() if runs_hold else {ProbeKind.RUN})
     return replace(
         trial,
-        measurements=tuple(one for one in trial.measurements if not one.name.startswith(prefixes)),
-        absent=tuple(one for one in trial.absent if not one.name.startswith(prefixes)),
+        measurements=tuple(result for result in trial.measurements if not result.name.startswith(prefixes)),
+        absent=tuple(result for result in trial.absent if not result.name.startswith(prefixes)),
         probes=tuple(kind for kind in trial.probes if kind not in kinds),
         benches=trial.benches if runs_hold else (),
         bench_inputs=trial.bench_inputs if runs_hold else (),

@@ -126,15 +126,15 @@ class Experiment:
                 for builder, profile in zip(self.screening.builders, wanted, strict=False)
             ]
             try:
-                built = dict(zip(wanted, (one.result() for one in waiting), strict=True))
+                built = dict(zip(wanted, (future.result() for future in waiting), strict=True))
             except BaseException:
                 self.screening.interrupt()
                 raise
         self.check_sources()
         for profile, result in built.items():
             self._estimate_from(profile, result)
-        found = (built.get(profile) for profile in profiles)
-        return [one if isinstance(one, Built) else None for one in found]
+        outcomes = (built.get(profile) for profile in profiles)
+        return [outcome if isinstance(outcome, Built) else None for outcome in outcomes]
 
     def _is_clean(self, profile: Profile) -> bool:
         """Whether a profile is built cleanly at once; so is today's, since all others are held against it."""
@@ -220,8 +220,8 @@ class Experiment:
         same = known and not known.failure and _digests(known) == _digests(trial)
         if not known or not same or trial.failure:
             return trial
-        kept = tuple(one for one in known.measurements if not one.name.startswith(_COSTS))
-        absent = tuple(one for one in known.absent if not one.name.startswith((_COSTS, "effect[")))
+        kept = tuple(result for result in known.measurements if not result.name.startswith(_COSTS))
+        absent = tuple(result for result in known.absent if not result.name.startswith((_COSTS, "effect[")))
         probes = set(known.probes) - _OF_BUILDS
         return replace(
             trial,
@@ -265,9 +265,9 @@ class Experiment:
             )
 
     def _built(self, profile: Profile, started: str, built: Built) -> Trial:
-        costs = [one for one in cost_of(built) if _kind_of_cost(one.name) in self.plan.probes]
+        costs = [result for result in cost_of(built) if _kind_of_cost(result.name) in self.plan.probes]
         is_wheel = self.wheel_check is not None
-        names = tuple(one.name for one in built.artifacts)
+        names = tuple(artifact.name for artifact in built.artifacts)
         if is_wheel:  # which may hold more than the crate that was looked at
             names = shipped_crates(built.invocations) or self.study.project.binaries
         effects = {name: check_effect(built.invocations, name, profile) for name in names}
@@ -290,9 +290,9 @@ class Experiment:
             seconds=0.0,
             artifacts=built.artifacts,
             effects=tuple(effect for effect in effects.values() if effect),
-            measurements=tuple(one for one in costs if isinstance(one, Measurement)),
+            measurements=tuple(result for result in costs if isinstance(result, Measurement)),
             absent=(
-                *(one for one in costs if isinstance(one, Absent)),
+                *(result for result in costs if isinstance(result, Absent)),
                 *(Absent(name=f"effect[{name}]", reason="its rustc call was not seen") for name in unseen),
             ),
             probes=tuple(sorted(self.plan.probes & ({ProbeKind.BUILD} if built.shared else _OF_BUILDS))),
@@ -321,7 +321,7 @@ class Experiment:
 
     def _missing(self, trial: Trial) -> tuple[frozenset[ProbeKind], tuple[Bench, ...]]:
         """The probes and benches that the plan wants and the trial lacks, or lacked a program for that is here now."""
-        possible = tuple(one.name for one in trial.absent if one.needs and self.which(one.needs))
+        possible = tuple(result.name for result in trial.absent if result.needs and self.which(result.needs))
         kinds = self.plan.probes - set(trial.probes) - _OF_BUILDS - {ProbeKind.RUN}
         if any(name.startswith("size.") for name in possible):
             kinds |= self.plan.probes & {ProbeKind.SIZE}
@@ -343,15 +343,15 @@ class Experiment:
             self.progress.step(
                 trial.profile, f"measuring size: strip, gzip, xz of {format_bytes(size)}", expected=expected
             )
-            if found := self._take(trial, frozenset({kind}), ()):
-                trial = _add(trial, found, f"{kind}.")
+            if results := self._take(trial, frozenset({kind}), ()):
+                trial = _add(trial, results, f"{kind}.")
                 trial = self._keep(replace(trial, probes=tuple(sorted({*trial.probes, kind}))), begun)
                 self._seconds_per_byte = (self.clock() - now) / size if size else None
         for bench in benches:
             self.progress.step(trial.profile, f"running {bench.name}")
             inputs = self.provenance.of_bench(bench)
-            if found := self._take(trial, frozenset(), (bench,)):
-                trial = _add(_without_stale(trial, (bench,)), found, run_metric(bench.name, ""))
+            if results := self._take(trial, frozenset(), (bench,)):
+                trial = _add(_without_stale(trial, (bench,)), results, run_metric(bench.name, ""))
                 run = replace(trial, benches=(*trial.benches, bench), bench_inputs=(*trial.bench_inputs, inputs))
                 trial = self._keep(run, begun)
         self.check_sources()
@@ -363,7 +363,7 @@ class Experiment:
         baseline = () if trial.id == self.study.baseline else self._baseline
         try:
             probes = self.probes.make(kinds, benches)
-            return [one for probe in probes for one in probe.measure(trial.artifacts, baseline)]
+            return [result for probe in probes for result in probe.measure(trial.artifacts, baseline)]
         except OSError as error:
             if not out_of_space(error):
                 raise
@@ -374,17 +374,17 @@ def _kind_of_cost(metric: str) -> ProbeKind:
     return ProbeKind.TOUCH if metric.startswith("build.touch.") else ProbeKind.BUILD
 
 
-def _add(trial: Trial, found: list[Measurement | Absent], prefix: str) -> Trial:
+def _add(trial: Trial, results: list[Measurement | Absent], prefix: str) -> Trial:
     """The trial with new results in place of those whose names begin alike."""
     return replace(
         trial,
         measurements=(
-            *(one for one in trial.measurements if not one.name.startswith(prefix)),
-            *(one for one in found if isinstance(one, Measurement)),
+            *(result for result in trial.measurements if not result.name.startswith(prefix)),
+            *(result for result in results if isinstance(result, Measurement)),
         ),
         absent=(
-            *(one for one in trial.absent if not one.name.startswith(prefix)),
-            *(one for one in found if isinstance(one, Absent)),
+            *(result for result in trial.absent if not result.name.startswith(prefix)),
+            *(result for result in results if isinstance(result, Absent)),
         ),
     )
 
@@ -399,8 +399,8 @@ def _without_stale(trial: Trial, stale: Sequence[Bench]) -> Trial:
     prefixes = tuple(run_metric(name, "") for name in names)
     return replace(
         trial,
-        measurements=tuple(one for one in trial.measurements if not one.name.startswith(prefixes)),
-        absent=tuple(one for one in trial.absent if not one.name.startswith(prefixes)),
+        measurements=tuple(result for result in trial.measurements if not result.name.startswith(prefixes)),
+        absent=tuple(result for result in trial.absent if not result.name.startswith(prefixes)),
         benches=tuple(bench for bench in trial.benches if bench.name not in names),
         bench_inputs=tuple(inputs for inputs in trial.bench_inputs if inputs.bench not in names),
     )

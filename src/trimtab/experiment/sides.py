@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trimtab.artifact.programs import programs
 from trimtab.artifact.pypi import PREFIX, published_wheel
+from trimtab.builders.work_folder import is_intact
 from trimtab.cargo.git import checkout, profile_names, revision_of
 from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.cargo.project import find_manifest, load_project
@@ -73,93 +74,92 @@ class Finder:
     """The project whose profiles and revisions are meant."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
-    def find(self, *words: str) -> tuple[Candidate, ...]:
+    def find(self, *specs: str) -> tuple[Candidate, ...]:
         """A side for each word. All words are understood before anything is built: no build for a slip of the pen.
 
         Raises:
             InputError: see `understand`.
         """
-        return tuple(make() for make in list(map(self.understand, words)))
+        return tuple(make() for make in list(map(self.understand, specs)))
 
-    def understand(self, word: str) -> Callable[[], Candidate]:
+    def understand(self, spec: str) -> Callable[[], Candidate]:
         """One side: a file, a published wheel or crate, a trial, a project, a profile or a revision, in this order.
 
         Raises:
             InputError: it is none of these, or cannot be built.
             MissingError: a program that is needed for it is missing.
         """
-        if os.path.isfile(word):  # noqa: PTH113 - unlike Path.is_file, it raises nothing for a word too long for a path
-            return partial(self._file, word, Path(word))
-        if word.startswith(PREFIX):
-            return partial(self._wheel, word)
-        if word.startswith(CRATE):
-            return partial(self._build, word, Request(path=word))
-        if named := trial_named(word, self.folders):
-            return partial(self._kept, word, *named)
-        if _is_project(word):
-            return partial(self._build, word, Request(path=word, wheel=self.ships_wheel))
-        return self._of_the_project(word)
+        if os.path.isfile(spec):  # noqa: PTH113 - unlike Path.is_file, it raises nothing for a word too long for a path
+            return partial(self._file, spec, Path(spec))
+        if spec.startswith(PREFIX):
+            return partial(self._wheel, spec)
+        if spec.startswith(CRATE):
+            return partial(self._build, spec, Request(path=spec))
+        if named := trial_named(spec, self.folders):
+            return partial(self._kept, spec, *named)
+        if _is_project(spec):
+            return partial(self._build, spec, Request(path=spec, wheel=self.ships_wheel))
+        return self._of_the_project(spec)
 
-    def _wheel(self, word: str) -> Candidate:
-        path = published_wheel(self.runner, word, self.folders.cache, self.environment)
-        name = word if "==" in word else f"{word} ({'-'.join(path.name.split('-')[:2])})"  # which is the newest today
+    def _wheel(self, spec: str) -> Candidate:
+        path = published_wheel(self.runner, spec, self.folders.cache, self.environment)
+        name = spec if "==" in spec else f"{spec} ({'-'.join(path.name.split('-')[:2])})"  # which is the newest today
         return self._file(name, path)
 
-    def _file(self, word: str, path: Path) -> Candidate:
-        return Candidate(name=word, files=(path,), programs=programs(path, self.scratch))
+    def _file(self, spec: str, path: Path) -> Candidate:
+        return Candidate(name=spec, files=(path,), programs=programs(path, self.scratch))
 
-    def _kept(self, word: str, study: Study, trial: Trial) -> Candidate:
+    def _kept(self, spec: str, study: Study, trial: Trial) -> Candidate:
         """The binaries of a trial, which are kept."""
         if trial.failure:
-            raise InputError(f"{word} was not built: {trial.failure.message}", where=study.id)
+            raise InputError(f"{spec} was not built: {trial.failure.message}", where=study.id)
         chosen = () if study.selection.wheel else self.binaries
         artifacts = [one for one in trial.artifacts if not chosen or one.name in chosen]
         for artifact in artifacts:
-            if not Path(artifact.path).exists():
+            if not is_intact(artifact):
+                what = "is damaged" if Path(artifact.path).exists() else "is not here"
                 raise InputError(
-                    f"the binary of {word} is not here",
-                    where=artifact.path,
-                    hint="explore again on this machine: what was timed on another one is never compared",
+                    f"the binary of {spec} {what}", where=artifact.path, hint="explore again: it is built again then"
                 )
         paths = {artifact.name: Path(artifact.path) for artifact in artifacts}
         runnable = programs(Path(artifacts[0].path), self.scratch) if study.selection.wheel else paths
-        return Candidate(name=word, files=tuple(paths.values()), programs=runnable, study=study, trial=trial)
+        return Candidate(name=spec, files=tuple(paths.values()), programs=runnable, study=study, trial=trial)
 
-    def _of_the_project(self, word: str) -> Callable[[], Candidate]:
+    def _of_the_project(self, spec: str) -> Callable[[], Candidate]:
         """A profile or revision of the project, built unless that was done before."""
         try:
             wheel = wheel_meant(self.project, asked=self.ships_wheel)
             manifest = wheel.manifest if wheel else find_manifest(self.project)
         except InputError:
-            raise self._unknown(word, "there is no Cargo project here") from None
+            raise self._unknown(spec, "there is no Cargo project here") from None
         project = load_project(self.runner, manifest, dict(self.environment))
-        if word in profile_names(project.manifest):
-            return partial(self._build, word, Request(path=str(self.project), profile=word, wheel=self.ships_wheel))
+        if spec in profile_names(project.manifest):
+            return partial(self._build, spec, Request(path=str(self.project), profile=spec, wheel=self.ships_wheel))
         folder = wheel.root if wheel else manifest.parent
-        if commit := revision_of(self.runner, word, folder, self.environment):
-            place = checkout(self.runner, commit, folder, self.folders.cache / "revisions", self.environment)
-            name = word if commit.startswith(word) else f"{word} ({commit[:_REVISION]})"
-            return partial(self._build, name, Request(path=str(place), wheel=self.ships_wheel))
-        raise self._unknown(word, "it is no file, study, profile or revision of this project")
+        if commit := revision_of(self.runner, spec, folder, self.environment):
+            tree = checkout(self.runner, commit, folder, self.folders.cache / "revisions", self.environment)
+            name = spec if commit.startswith(spec) else f"{spec} ({commit[:_REVISION]})"
+            return partial(self._build, name, Request(path=str(tree), wheel=self.ships_wheel))
+        raise self._unknown(spec, "it is no file, study, profile or revision of this project")
 
-    def _unknown(self, word: str, why: str) -> InputError:
-        why = "there is no such file" if word.startswith((os.sep, os.curdir)) else why
+    def _unknown(self, spec: str, why: str) -> InputError:
+        why = "there is no such file" if spec.startswith((os.sep, os.curdir)) else why
         return InputError(
-            f"nothing is known as {word!r}: {why}",
+            f"no such file, study, profile or revision: {spec!r} ({why})",
             hint=_KNOWN,
         )
 
-    def _build(self, word: str, request: Request) -> Candidate:
+    def _build(self, spec: str, request: Request) -> Candidate:
         """A project with the profile that ships, built by the loop of an exploration and kept in the same store."""
-        asked = replace(
+        settled = replace(
             request, binaries=self.binaries, axes=(), probes=frozenset({ProbeKind.BUILD}), command="trimtab compare"
         )
         with contextlib.closing(SqliteStore(self.folders.store)) as store, self.progress() as progress:
-            exploration = prepare(asked, self.folders, self.runner)
+            exploration = prepare(settled, self.folders, self.runner)
             study = run(exploration, store, progress)
         require_built(study)
         assert study.baseline_trial
-        return replace(self._kept(word, study, study.baseline_trial), exploration=exploration)
+        return replace(self._kept(spec, study, study.baseline_trial), exploration=exploration)
 
     def sources(self, side: Candidate) -> tuple[Exploration, Profile]:
         """All that it takes to build a side once more, and the profile to do it with.
@@ -174,12 +174,12 @@ class Finder:
                 f"{side.name} comes without sources", hint="name a profile, a revision, a project's folder or a trial"
             )
         chosen = side.study.selection
-        asked = Request(
+        settled = Request(
             path=side.study.project.root, profile=chosen.profile, binaries=chosen.binaries, packages=chosen.packages,
             features=chosen.features, default_features=chosen.default_features, axes=(), wheel=chosen.wheel,
             python=chosen.python,
         )  # fmt: skip
-        exploration = prepare(asked, self.folders, self.runner)
+        exploration = prepare(settled, self.folders, self.runner)
         if exploration.sources.digest != side.study.project.sources:
             raise InputError(f"the sources of {side.name} have changed since it was built", hint="explore again")
         if side.trial.profile.rustflags:  # they come on top of those in force, which are asked for with an axis only
@@ -188,10 +188,10 @@ class Finder:
         return exploration, side.trial.profile
 
 
-def _is_project(word: str) -> bool:
+def _is_project(spec: str) -> bool:
     """Whether a word is a project's folder. A mere name takes a ``Cargo.toml`` there: it may be a profile or branch."""
-    named = os.sep in word or word in (os.curdir, os.pardir) or os.path.isfile(os.path.join(word, "Cargo.toml"))  # noqa: PTH113, PTH118 - as above
-    return named and os.path.isdir(word)  # noqa: PTH112 - as above
+    named = os.sep in spec or spec in (os.curdir, os.pardir) or os.path.isfile(os.path.join(spec, "Cargo.toml"))  # noqa: PTH113, PTH118 - as above
+    return named and os.path.isdir(spec)  # noqa: PTH112 - as above
 
 
 def common_program(sides: tuple[Candidate, Candidate], wanted: Sequence[str]) -> tuple[Path, Path]:
@@ -213,13 +213,13 @@ def common_program(sides: tuple[Candidate, Candidate], wanted: Sequence[str]) ->
     raise InputError(f"which program is to be run? There are {names}", hint="choose one of both sides with --bin NAME")
 
 
-def trial_named(word: str, folders: Folders) -> tuple[Study, Trial] | None:
+def trial_named(spec: str, folders: Folders) -> tuple[Study, Trial] | None:
     """The trial that ``STUDY:TRIAL`` names; ``None`` if the word has another form.
 
     Raises:
         InputError: there is no such study or trial.
     """
-    study_id, colon, name = word.partition(":")
+    study_id, colon, name = spec.partition(":")
     if not colon or not study_id or "/" in study_id:
         return None
     if not folders.store.exists():

@@ -147,8 +147,8 @@ def wheel_beside(
     has_program = any(one.package in meant or one.name in binaries for one in project.binaries)
     for folder in dict.fromkeys((path.resolve(), project.root)):
         if (folder / NAME).is_file() and builds_wheel(folder):
-            said = read_config(folder).wheel
-            if said or (said is None and not has_program):
+            declared = read_config(folder).wheel
+            if declared or (declared is None and not has_program):
                 return read_wheel_project(folder)
     return None
 
@@ -211,9 +211,9 @@ def find_wheels(
                 f"which program is {{bin}}? There are {', '.join(programs)}", hint="choose with --bin NAME"
             )
 
-    def copy(place: Path) -> Path:
-        copy_tree(runner, project, tree, place, environment, ours)
-        return place / wheel.root.relative_to(tree)
+    def copy(copy_folder: Path) -> Path:
+        copy_tree(runner, project, tree, copy_folder, environment, ours)
+        return copy_folder / wheel.root.relative_to(tree)
 
     backend = find_backend(runner, wheel, chosen.python or sys.executable, cache / "backends", copy, environment)
     return WheelSetup(

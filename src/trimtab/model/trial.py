@@ -197,15 +197,15 @@ class Trial:
 
     def get(self, name: str) -> Measurement | None:
         """The measurement of that name, if there is one."""
-        return next((one for one in self.measurements if one.name == name), None)
+        return next((measurement for measurement in self.measurements if measurement.name == name), None)
 
     def value(self, name: str) -> float | None:
         """The value of the measurement of that name, if there is one."""
-        found = self.get(name)
-        return found.value if found else None
+        measurement = self.get(name)
+        return measurement.value if measurement else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings of the effect check, over all binaries, and of the check of a wheel's tags."""
-        found = [warning for effect in self.effects for warning in effect.warnings]
-        return tuple(dict.fromkeys((*found, *(self.tags.warnings if self.tags else ()))))
+        warnings = [warning for effect in self.effects for warning in effect.warnings]
+        return tuple(dict.fromkeys((*warnings, *(self.tags.warnings if self.tags else ()))))

@@ -76,14 +76,14 @@ class SqliteStore:
     def load(self, study_id: str) -> Study:
         """A study with its trials."""
         with _explained(self.path):
-            found = self._find(study_id)
-            (document,) = self._connection.execute("SELECT document FROM studies WHERE id = ?", (found,)).fetchone()
+            found_id = self._find(study_id)
+            (document,) = self._connection.execute("SELECT document FROM studies WHERE id = ?", (found_id,)).fetchone()
             query = "SELECT document FROM trials WHERE study = ? ORDER BY rowid"
-            rows = self._connection.execute(query, (found,)).fetchall()
+            rows = self._connection.execute(query, (found_id,)).fetchall()
         try:
             frame = msgspec.json.decode(document, type=Study)
         except msgspec.DecodeError as error:
-            raise InputError(f"the study {found} cannot be read: {error}", where=str(self.path)) from None
+            raise InputError(f"the study {found_id} cannot be read: {error}", where=str(self.path)) from None
         return replace(frame, trials=tuple(trial for trial in _decoded(rows) if not trial.outdated))
 
     def history(self) -> list[Summary]:

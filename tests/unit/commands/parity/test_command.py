@@ -293,7 +293,7 @@ class TestParity:
         ("arguments", "what"),
         [
             (("old",), "Missing argument 'HEAD'"),
-            (("old", "gone", *CHECK), "nothing is known as 'gone'"),
+            (("old", "gone", *CHECK), "no such file, study, profile or revision: 'gone'"),
             (("old", "new", "--inputs", "*.py"), "--inputs is for --check, and there is none"),
             (("old", "new", "--normalise", "times"), "--normalise is for --check"),
             (("old", "new", "--check", "lint"), "'lint' is not a check"),
