@@ -12,7 +12,7 @@ from trimtab.builders.cargo import CargoBuilder
 from trimtab.builders.rustc_wrapper.compiler import UnitSharing, WrappedRustc
 from trimtab.builders.rustc_wrapper.embed_bitcode import embeds_alike, mergeable
 from trimtab.builders.rustc_wrapper.executable import wrapper
-from trimtab.builders.rustc_wrapper.sharing import KeyContext
+from trimtab.builders.rustc_wrapper.key_context import KeyContext
 from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
 from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.calls import Calls
@@ -127,6 +127,8 @@ class Exploration:
                 tree=self.sources.stamps,
                 compilers=compiler.names,
                 since=self.sources.begun,
+                sweep=self.study.created,
+                fresh=self.study.fresh,
                 strips=strips if merging and len(strips) > 1 else (),
                 embeds=next(embeds, None),
             ),

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trimtab.builders.rustc_wrapper.key_context import KeyContext
 from trimtab.builders.rustc_wrapper.recorder import Activity, Recorder
 from trimtab.builders.rustc_wrapper.server import Listener, listening
-from trimtab.builders.rustc_wrapper.sharing import KeyContext, SharingListener
+from trimtab.builders.rustc_wrapper.sharing import SharingListener
 from trimtab.builders.rustc_wrapper.tracer import LinkWatch, Tracer
 from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
 from trimtab.model.build_progress import OnBuildProgress, ignore_progress

@@ -31,7 +31,6 @@ import json
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +38,7 @@ from pathlib import Path
 from trimtab.builders.rustc_wrapper.embed_bitcode import BITCODE, BOTH, OBJECT_CODE
 from trimtab.builders.rustc_wrapper.inputs import leads_linker_elsewhere, read_dep_info, stamps_outside
 from trimtab.builders.rustc_wrapper.invocation import Option, RustcCall, library_id
+from trimtab.builders.rustc_wrapper.key_context import KeyContext
 from trimtab.builders.rustc_wrapper.recorder import Recorder, cost_of
 from trimtab.builders.rustc_wrapper.server import CachedResult, Report, RunInstruction
 from trimtab.builders.rustc_wrapper.tracer import LinkTracing, LinkWatch
@@ -80,26 +80,6 @@ _OUTPUT = r"(?:/[^/\s=:]+)*/build/[^/\s=:]+/out(?=$|[/\s:])"
 """Pattern of an ``OUT_DIR``, to follow the path of the target directory."""
 _LONGEST_WAIT, _PAUSE = 600.0, 0.05
 """Seconds to wait for another build that makes the same entry, and between two attempts to lock it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyContext:
-    """Inputs that the keys of all calls of a project have in common."""
-
-    toolchain: str
-    """Digest of the compiler, its libraries and the linker."""
-    sources: str
-    """Digest of the user's tree."""
-    tree: Mapping[Path, tuple[int, int]]
-    """Files of the user's tree → bytes and modification time in nanoseconds."""
-    compilers: Collection[str]
-    """Names by which Cargo may call that compiler."""
-    strips: tuple[Strip, ...] = ()
-    """The values of ``strip`` that are wanted, if there are several."""
-    embeds: Lto | None = None
-    """The ``lto`` whose libraries serve thin and fat too, in embed mode: off or local; ``None`` for no embed mode."""
-    since: float = field(default_factory=time.time)
-    """Time of the digests, in seconds since 1970: files that changed later do not match them."""
 
 
 @dataclass(kw_only=True)
@@ -189,6 +169,14 @@ class SharingListener:
         maker = self.maker(path)
         return maker.key if maker and maker.is_covered else ""
 
+    def _expands_local_macro(self, call: RustcCall) -> bool:
+        """Whether a call is given a procedural macro of the user's tree."""
+        paths = (
+            option.value.partition("=")[2] for option in call.options if option.name == "--extern" and option.value
+        )
+        makers = (self.maker(Path(path)) for path in paths if path)
+        return any(maker and maker.is_local_macro for maker in makers)
+
     def is_local(self, package: Path) -> bool:
         """Whether a package belongs to the user's tree."""
         return package / "Cargo.toml" in self.basis.tree
@@ -237,6 +225,7 @@ class SharingListener:
             "package": self._package(manifest),
             "tree": self.basis.sources if self.is_local(manifest) else "",
             "outside": sorted(stamps_outside(call, outputs)),
+            "sweep": self.basis.sweep if self.basis.fresh or self._expands_local_macro(call) else "",
         }
         text = json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")
         digest = hashlib.blake2b(text, digest_size=16).hexdigest()
@@ -302,6 +291,12 @@ class _SharedCall:
         self.key, self._begun, self._link = key, begun, link
         self._strips, self._environment, self._outputs, self._beside = strips, environment, outputs, beside
         self._extra = f"-{key[:_DIGITS]}" if key and call.extra_filename else call.extra_filename
+
+    @property
+    def is_local_macro(self) -> bool:
+        """Whether it makes a procedural macro of the user's tree."""
+        package = Path(self._call.environment.get("CARGO_MANIFEST_DIR", ""))
+        return self._call.kind is UnitKind.MACRO and self._listener.is_local(package)
 
     def answer(self) -> RunInstruction | CachedResult:
         """The cached result, or a run with metadata and file names that are made of the key."""

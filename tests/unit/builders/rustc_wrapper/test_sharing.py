@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from tests.fakes.rustc import Crate, compile_with, report
 from trimtab.builders.rustc_wrapper.inputs import read_dep_info
 from trimtab.builders.rustc_wrapper.invocation import RustcCall
+from trimtab.builders.rustc_wrapper.key_context import KeyContext
 from trimtab.builders.rustc_wrapper.recorder import Activity, Recorder
 from trimtab.builders.rustc_wrapper.server import CachedResult, RunInstruction
-from trimtab.builders.rustc_wrapper.sharing import KeyContext, SharingListener
+from trimtab.builders.rustc_wrapper.sharing import SharingListener
 from trimtab.builders.rustc_wrapper.tracer import LinkWatch
 from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
 from trimtab.errors import InputError
@@ -259,6 +260,19 @@ class TestKey:
             build.compile(base)
             keys = {build.key(builds.program.but("--extern", f"{name}={base.library}")) for name in ("base", "other")}
         assert len(keys) == 2
+
+    def test_of_what_expands_a_macro_of_the_users_changes_with_the_sweep(self, builds: Builds) -> None:
+        macro = builds.crate("magic", types=("proc-macro",))
+        crate, plain = builds.crate("app", needs=(macro,)), builds.crate("plain")
+        again = replace(builds.basis, sweep="another")
+        assert builds.key(crate) != builds.key(crate, again)
+        assert builds.key(plain) == builds.key(plain, again)
+
+    def test_a_fresh_sweep_takes_nothing_of_earlier_ones(self, builds: Builds) -> None:
+        plain = builds.crate("plain")
+        once, again = (replace(builds.basis, sweep=sweep, fresh=True) for sweep in ("one", "two"))
+        assert len({builds.key(plain), builds.key(plain, once), builds.key(plain, again)}) == 3
+        assert builds.key(plain, once) == builds.key(plain, once)
 
     def test_changes_with_what_a_build_script_wrote(self, builds: Builds) -> None:
         keys = set()

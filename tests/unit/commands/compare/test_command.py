@@ -278,7 +278,10 @@ class TestFailures:
     @pytest.mark.parametrize(
         ("arguments", "what"),
         [
-            (("nothing", "./old"), "no such file, study, profile or revision: 'nothing' (there is no Cargo project here)"),
+            (
+                ("nothing", "./old"),
+                "no such file, study, profile or revision: 'nothing' (there is no Cargo project here)",
+            ),
             (("./old", ""), "no such file, study, profile or revision: ''"),
             (("./old", "x" * 5000), "no such file, study, profile or revision: 'xxx"),
             (("./old", "a\nb"), "no such file, study, profile or revision: 'a\\nb'"),
