@@ -8,11 +8,13 @@ moment loses at most the trial it was working on.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
@@ -32,16 +34,20 @@ class SqliteStore:
     """Studies and trials in a SQLite file, made if it is not there."""
 
     def __init__(self, path: Path) -> None:
-        """Open a store and bring it up to date.
+        """Open a store and bring it up to date; one that cannot be written can be read.
 
         Raises:
-            InputError: it cannot be written, is no store, or comes from a newer trimtab.
+            InputError: it is no store, comes from a newer trimtab, or cannot be made.
         """
         self.path = path
+        self._is_read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
         with _explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
-            self._log_ahead()
+            if self._is_read_only:
+                self._connection = _copied(path)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+                self._log_ahead()
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._migrate()
 
@@ -52,7 +58,7 @@ class SqliteStore:
 
     def begin(self, study: Study) -> None:
         """Keep a study's frame."""
-        with self._transaction():
+        with self._writing():
             self._connection.execute(
                 "INSERT INTO studies VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
                 " created = excluded.created, planned = excluded.planned, document = excluded.document",
@@ -61,7 +67,7 @@ class SqliteStore:
 
     def append(self, study_id: str, trial: Trial) -> None:
         """Keep a finished trial."""
-        with self._transaction():
+        with self._writing():
             self._connection.execute(
                 "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?)", (study_id, trial.id, trial.status, _encode(trial))
             )
@@ -146,6 +152,16 @@ class SqliteStore:
                     step(self._connection)
                 self._connection.execute(f"PRAGMA user_version = {number}")
 
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        """A transaction that changes the file.
+
+        Raises:
+            InputError: the file is read-only.
+        """
+        if self._is_read_only:
+            raise InputError("the store is read-only", where=str(self.path), hint=_ANOTHER)
+        return self._transaction()
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with _explained(self.path):
@@ -171,6 +187,27 @@ def open_existing(file: str | Path | None) -> SqliteStore:
     if file and not path.exists():
         raise InputError("there is no such store", where=str(path), hint="`trimtab explore --store FILE` makes one")
     return SqliteStore(path)
+
+
+def _copied(path: Path) -> sqlite3.Connection:
+    """A copy in memory of a store that cannot be written, where it can be brought up to date all the same."""
+    memory = sqlite3.connect(":memory:", isolation_level=None)
+    name = f"file:{quote(str(path))}"
+    try:
+        # Readers of a write-ahead log share a file beside it; where that cannot be made, the log is no longer written.
+        for mode in ("mode=ro", "mode=ro&immutable=1"):
+            with contextlib.closing(sqlite3.connect(f"{name}?{mode}", uri=True)) as source:
+                try:
+                    source.backup(memory)
+                except sqlite3.OperationalError:
+                    if "immutable" in mode:
+                        raise
+                else:
+                    return memory
+    except sqlite3.Error:
+        memory.close()
+        raise
+    return memory
 
 
 @contextlib.contextmanager

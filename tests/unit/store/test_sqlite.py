@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -128,6 +129,47 @@ class TestVersions:
         assert ask(path, "SELECT name FROM sqlite_master WHERE name = 'more'") == []
         with opened(path) as store:
             assert len(store.load("last").trials) == 2
+
+
+class TestDamage:
+    def test_a_trial_that_cannot_be_read_is_unknown_and_the_others_are_not(self, tmp_path: Path) -> None:
+        path = tmp_path / "store.db"
+        with opened(path) as store:
+            kept = study(trial(TODAY), trial(FAT))
+            store.begin(kept)
+            for one in kept.trials:
+                store.append(kept.id, one)
+        for damage in (b"", b"{", b'{"id": 3}', b"\xff\xfe"):
+            with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute("UPDATE trials SET document = ? WHERE id = ?", (damage, trial(FAT).id))
+            with opened(path) as store:
+                assert store.load(kept.id).trials == (trial(TODAY),)
+                assert store.find_trials(trial(FAT).id) == ()
+
+
+class TestReadOnly:
+    @pytest.fixture
+    def read_only(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        path = old_store(tmp_path / "store ?#.db", 2)
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        return path
+
+    def test_it_can_be_read_and_is_left_as_it_is(self, read_only: Path) -> None:
+        before = read_only.read_bytes()
+        with opened(read_only) as store:
+            loaded = store.load("last")
+            assert store.find_trials(loaded.trials[0].id) == loaded.trials[:1]
+            assert len(store.history()) == 1
+        assert read_only.read_bytes() == before
+        assert list(read_only.parent.iterdir()) == [read_only]
+
+    def test_what_would_write_is_refused(self, read_only: Path) -> None:
+        with opened(read_only) as store:
+            with pytest.raises(InputError, match="read-only") as caught:
+                store.begin(study())
+            assert "--store" in caught.value.hint
+            with pytest.raises(InputError, match="read-only"):
+                store.append("moody", trial())
 
 
 class TestTrouble:
