@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -95,9 +96,11 @@ def read_sources(
     tree = tree or project.root
     packages, unpacked = _packages(runner, project, environment)
     outside = _outside(packages, tree)
-    for base in (tree, *outside, *(package.folder for package in packages)):
+    # Packages in the tree that git ignores, or that lie in a repository of their own, are not among its files.
+    unseen = (package.folder for package in packages if package.folder / "Cargo.toml" not in stamps)
+    for base in itertools.chain((tree, *outside), unseen):
         for path in _foreign(_files(runner, base, environment, project), ours):
-            if path.name == _OWN or path in stamps:  # of packages, only what git ignores or another repository holds
+            if path.name == _OWN or path in stamps:
                 continue
             stamps[path] = _stamp(path)
             digest.update(f"{path.relative_to(base)}\0".encode("utf-8", "surrogateescape"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from trimtab.experiment.wheels import wheel_meant
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
-from trimtab.model.trial import Trial
+from trimtab.model.trial import Artifact, Trial
 from trimtab.store.sqlite import SqliteStore
 from trimtab.system.paths import Folders
 from trimtab.system.process import Runner
@@ -115,12 +115,7 @@ class Finder:
             raise InputError(f"{spec} was not built: {trial.failure.message}", where=study.id)
         chosen = () if study.selection.wheel else self.binaries
         artifacts = [one for one in trial.artifacts if not chosen or one.name in chosen]
-        for artifact in artifacts:
-            if not is_intact(artifact):
-                what = "is damaged" if Path(artifact.path).exists() else "is not here"
-                raise InputError(
-                    f"the binary of {spec} {what}", where=artifact.path, hint="explore again: it is built again then"
-                )
+        require_intact(spec, artifacts)
         paths = {artifact.name: Path(artifact.path) for artifact in artifacts}
         runnable = programs(Path(artifacts[0].path), self.scratch) if study.selection.wheel else paths
         return Candidate(name=spec, files=tuple(paths.values()), programs=runnable, study=study, trial=trial)
@@ -211,6 +206,20 @@ def common_program(sides: tuple[Candidate, Candidate], wanted: Sequence[str]) ->
         return next(iter(base.values())), next(iter(head.values()))
     names = ", ".join(sorted({name for side in sides for name in side.programs}))
     raise InputError(f"which program is to be run? There are {names}", hint="choose one of both sides with --bin NAME")
+
+
+def require_intact(spec: str, artifacts: Iterable[Artifact]) -> None:
+    """Raise where a kept program is no longer what was built.
+
+    Raises:
+        InputError: it is not there, or has other bytes.
+    """
+    for artifact in artifacts:
+        if not is_intact(artifact):
+            what = "is damaged" if Path(artifact.path).exists() else "is not here"
+            raise InputError(
+                f"the binary of {spec} {what}", where=artifact.path, hint="explore again: it is built again then"
+            )
 
 
 def trial_named(spec: str, folders: Folders) -> tuple[Study, Trial] | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.builders.work_folder import ArtifactStore, clear, hold_workplace
+from trimtab.builders.work_folder import ArtifactStore, clear, hold_workplace, is_intact
 from trimtab.errors import InputError
 
 
@@ -89,3 +89,26 @@ class TestArtifacts:
         with pytest.raises(OSError, match="No space left"):
             ArtifactStore(tmp_path / "kept").keep("app", made)
         assert [path for path in (tmp_path / "kept").rglob("*") if path.is_file()] == []
+
+    @pytest.mark.parametrize("content", [b"", b"byt", b"byteS"])
+    def test_what_was_damaged_is_not_intact_and_is_kept_anew(self, tmp_path: Path, content: bytes) -> None:
+        made, store = tmp_path / "app", ArtifactStore(tmp_path / "kept")
+        made.write_bytes(b"bytes")
+        kept = store.keep("app", made)
+        assert is_intact(kept)
+        Path(kept.path).unlink()
+        assert not is_intact(kept)
+        Path(kept.path).write_bytes(content)
+        assert not is_intact(kept)
+        assert is_intact(store.keep("app", made))
+
+    def test_a_program_is_on_the_disk_before_it_is_told_of(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced: list[str] = []
+        monkeypatch.setattr("os.fsync", lambda file: synced.append(str(Path(f"/proc/self/fd/{file}").readlink())))
+        made = tmp_path / "app"
+        made.write_bytes(b"bytes")
+        kept = Path(ArtifactStore(tmp_path / "kept").keep("app", made).path)
+        assert Path(synced[0]).parent == kept.parent  # the file, before it has its name
+        assert synced[1:] == [str(kept.parent), str(tmp_path / "kept")]

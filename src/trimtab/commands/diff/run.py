@@ -16,7 +16,7 @@ from trimtab.artifact.size_breakdown import size_breakdown
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.model import Difference
 from trimtab.errors import InputError
-from trimtab.experiment.sides import trial_named
+from trimtab.experiment.sides import require_intact, trial_named
 from trimtab.model.size_report import Format, SizeReport
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
@@ -56,6 +56,7 @@ def size_report(spec: str, folders: Folders, runner: Runner) -> SizeReport:
 
 
 def _trial_report(spec: str, study: Study, trial: Trial) -> SizeReport:
+    require_intact(spec, trial.artifacts)
     reports = [size_breakdown(Path(artifact.path), spec) for artifact in trial.artifacts]
     if not reports:
         raise InputError(f"the trial {spec!r} was not built", where=study.id)
