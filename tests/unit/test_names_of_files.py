@@ -20,7 +20,8 @@ MODULES = [
     for path in sorted((ROOT / folder).rglob("*.py"))
     if not path.is_relative_to(ROOT / "tests" / "projects")
 ]
-FILE = re.compile(r"(?<![\w/.*{}<>:-])((?:[\w.-]+/)*[\w-]+\.py)\b")
+FILE = re.compile(r"(?<![\w/.*{}<>:-])((?:[\w.-]+/)*[\w-]+\.py|(?:[\w-]+/)+(?!Cargo|pyproject|config)[\w-]+\.toml)\b")
+"""Python files, and tables of facts such as ``builders/linkers.toml``."""
 MODULE = re.compile(r"\btrimtab((?:\.[a-z_]+){2,})\b(?![/(])")
 FOREIGN = {
     "format.py": "of Python's email library, in a corpus",
@@ -35,7 +36,7 @@ FOREIGN = {
 def files() -> frozenset[str]:
     """Every file of ours, from the root, with a slash before it."""
     folders = ("src", "tests", "benchmarks", "scripts", "docs", "examples")
-    return frozenset(f"/{path.relative_to(ROOT)}" for name in folders for path in (ROOT / name).rglob("*.py"))
+    return frozenset(f"/{path.relative_to(ROOT)}" for name in folders for path in (ROOT / name).rglob("*.[pt]*"))
 
 
 def texts(source: str) -> Iterator[str]:
@@ -49,7 +50,7 @@ def texts(source: str) -> Iterator[str]:
 
 
 def unknown_files(text: str) -> list[str]:
-    """Names of Python files in a text that no file has; ``X`` stands for any command."""
+    """Names of files in a text that no file has; ``X`` stands for any command."""
     names = [name.replace("X", "explore") for name in FILE.findall(text)]
     return [name for name in names if name not in FOREIGN and not any(file.endswith(f"/{name}") for file in files())]
 
@@ -87,6 +88,8 @@ def test_a_module_names_files_that_exist(path: Path) -> None:
         ("see `trimtab/cli/app.py`", []),
         ("see `li/app.py`", ["li/app.py"]),
         ("see `memory_of_trees.py`", ["memory_of_trees.py"]),
+        ("rows of `builders/linkers.toml` and `cargo/linkers.toml`", ["cargo/linkers.toml"]),
+        ("settings of `.cargo/config.toml`, `a/Cargo.toml` and trimtab.toml", []),
         ("`cli/X.py` and `commands/X/run.py`", []),
         ("`cli/X.py` and `commands/X/go.py`", ["commands/explore/go.py"]),
     ],

@@ -38,7 +38,7 @@ def names(parameter: click.Parameter) -> set[str]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_lists_every_option_and_no_other(command: str) -> None:
-    rows = {name for cell in ROW.findall(page(command)) for name in re.findall(r"(?<!\S)--?[a-z][a-z-]*", cell)}
+    rows = {name for cell in ROW.findall(page(command)) for name in re.findall(r"(?<!\S)--?[A-Za-z][a-z-]*", cell)}
     options = {name for option in parameters(command) if isinstance(option, click.Option) for name in names(option)}
     assert rows == options
 
