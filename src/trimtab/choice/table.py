@@ -152,7 +152,7 @@ def choose_trial(study: Study, name: str) -> Trial:
     matches = named or [trial for trial in study.trials if trial.id.startswith(name)]
     if len(matches) != 1:
         raise InputError(
-            f"{study.id} has no single trial {name!r}",
+            f"several trials of {study.id} begin with {name!r}" if matches else f"no trial {name!r} in {study.id}",
             hint="name it as in the table of `trimtab show`, or by its id in `trimtab show --json`",
         )
     return matches[0]

@@ -80,7 +80,7 @@ def _chosen(study: Study, name: str | None) -> Trial:
         return choose_trial(study, name)
     recommendation = recommend(study)
     if recommendation is None:
-        raise InputError(f"{study.id} recommends nothing", hint="choose a trial with --trial ID")
+        raise InputError(f"the study {study.id} has no recommendation", hint="choose a trial with --trial ID")
     return next(trial for trial in study.trials if trial.id == recommendation.trial)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.values import CHECK, FAT, FAT1, SMALL, THIN, TODAY, a_full_study, failed, study, trial
-from trimtab.choice.table import change_of, columns, front_of, label, rows, runtime_ratio, size_metric
+from trimtab.choice.table import change_of, choose_trial, columns, front_of, label, rows, runtime_ratio, size_metric
+from trimtab.errors import InputError
 from trimtab.model.answer import MetricChange
 from trimtab.model.metric import Measurement
 from trimtab.model.plan import Bench
@@ -146,3 +147,19 @@ class TestFront:
             "today", "lto fat, codegen-units 1, opt-level s", "lto fat, codegen-units 1",
         ]  # fmt: skip
         assert SMALL in {row.profile for row in rows(a_full_study()) if row.pareto}
+
+
+class TestChoiceOfATrial:
+    def test_by_its_name_in_the_table_or_the_beginning_of_its_id(self) -> None:
+        found = study(trial(TODAY), trial(FAT), trial(FAT1))
+        fat = found.trials[1]
+        assert choose_trial(found, "lto fat") == choose_trial(found, fat.id) == choose_trial(found, fat.id[:10]) == fat
+
+    def test_a_name_that_no_trial_has(self) -> None:
+        with pytest.raises(InputError, match="no trial 'lto thin' in ") as caught:
+            choose_trial(study(trial(TODAY), trial(FAT)), "lto thin")
+        assert "trimtab show" in caught.value.hint
+
+    def test_a_beginning_that_several_share(self) -> None:
+        with pytest.raises(InputError, match=r"several trials of .* begin with ''"):
+            choose_trial(study(trial(TODAY), trial(FAT)), "")

@@ -54,7 +54,7 @@ class TestApply:
         assert '+lto = "off"' not in shell.trimtab("apply --goal size --dry-run").out
         said = shell.trimtab("apply --trial zzz")
         assert said.code == 2
-        assert "has no single trial 'zzz'" in said.errors[0]
+        assert "no trial 'zzz' in app-" in said.errors[0]
 
     def test_todays_profile_changes_nothing(self, shell: Shell) -> None:
         study(shell, "explore --axis lto=off --measure size,build")
@@ -109,7 +109,7 @@ class TestApply:
         study(shell, f"{EXPLORE} --measure size")
         said = shell.trimtab("apply")
         assert said.code == 2
-        assert "recommends nothing" in said.errors[0]
+        assert "has no recommendation" in said.errors[0]
 
 
 class TestChoiceOfStudy:
