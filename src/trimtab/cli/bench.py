@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from trimtab.cli.bench_options import check_formats, pairs_said, print_comparison, rules_of, run_options
+from trimtab.cli.bench_options import pairs_said, print_comparison, rules_of, run_options
 from trimtab.cli.options import command_line
-from trimtab.cli.output import output_options, status_line
+from trimtab.cli.output import output_options, refuse_two_formats, status_line
 from trimtab.commands.bench.run import TWO_BINARIES, BenchPlan, bench, binaries_plan, commands_plan, require_run
 from trimtab.config.file import parse_bench, read_config
 from trimtab.errors import InputError
@@ -44,7 +44,7 @@ def command(commands: tuple[str, ...], **options: Any) -> int:
     first command or binary is the baseline. Of the differences that are called, at most 1 % are
     expected to be wrong, whenever it stops.
     """
-    check_formats(options)
+    refuse_two_formats(as_json=options["as_json"], markdown=options["markdown"])
     rules, runner = rules_of(options), SystemRunner()
     if options["counts"] and options["shell"] == "sh":
         raise InputError("what a shell starts cannot be counted", hint="leave --shell or --counts out")

@@ -88,16 +88,6 @@ def _helper(text: str | None) -> tuple[str, ...]:
     return ("sh", "-c", text) if text else ()
 
 
-def check_formats(options: Mapping[str, Any]) -> None:
-    """Refuse two formats at once.
-
-    Raises:
-        InputError: both were asked for.
-    """
-    if options["as_json"] and options["markdown"]:
-        raise InputError("--json and --markdown exclude each other", hint="choose one")
-
-
 def print_comparison(found: Comparison, measured: Sequence[BenchRuns], options: Mapping[str, Any]) -> int:
     """Print a comparison as asked for, and export its runs; the exit code tells of benches that failed."""
     if options["export_json"]:

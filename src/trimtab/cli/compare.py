@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from trimtab.cli.bench_options import check_formats, pairs_said, print_comparison, rules_of, run_options
+from trimtab.cli.bench_options import pairs_said, print_comparison, rules_of, run_options
 from trimtab.cli.options import command_line
-from trimtab.cli.output import output_options, status_line, store_option, teller
+from trimtab.cli.output import message_printer, output_options, refuse_two_formats, status_line, store_option
 from trimtab.cli.progress import trial_progress
 from trimtab.commands.compare.cargo_bench import CargoBenches
 from trimtab.commands.compare.run import CompareContext, CompareRequest, run
@@ -52,7 +52,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     With --layouts, sides that are built are linked again with their functions in other orders (by lld), to tell a
     difference from the luck of placement.
     """
-    check_formats(options)
+    refuse_two_formats(as_json=options["as_json"], markdown=options["markdown"])
     rules, runner, looks = rules_of(options), SystemRunner(), {name: options[name] for name in ("quiet", "no_color")}
     request = CompareRequest(
         base=base,
@@ -74,7 +74,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
             runner=runner,
             progress=lambda: trial_progress(**looks),
             on_progress=lambda one: say(pairs_said(one)),
-            on_message=teller(quiet=options["quiet"]),
+            on_message=message_printer(quiet=options["quiet"]),
         )
         found, measured = run(request, context)
     return print_comparison(found, measured, options)

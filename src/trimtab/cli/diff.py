@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trimtab.cli.output import console, markdown_option, output_options, show, store_option
+from trimtab.cli.output import console, markdown_option, output_options, refuse_two_formats, show, store_option
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.json import diff_json
 from trimtab.commands.diff.listing import By, listings, remarks
@@ -12,12 +12,11 @@ from trimtab.commands.diff.markdown import diff_markdown
 from trimtab.commands.diff.registry_limits import allowances
 from trimtab.commands.diff.run import size_report
 from trimtab.commands.diff.terminal import diff_renderables
-from trimtab.errors import InputError
 from trimtab.system.paths import default_folders
 from trimtab.system.process import Command, Finished, SystemRunner
 
 
-class _Fetching(SystemRunner):
+class _FetchingRunner(SystemRunner):
     """Runner that prints what is being fetched: the only program that runs here is pip, which takes a while."""
 
     def run(self, command: Command) -> Finished:
@@ -51,9 +50,8 @@ def command(
     of a study as STUDY:TRIAL. Nothing else is needed: no sources, no Cargo, no debug info. --json has
     everything, whatever --by and --top say.
     """
-    if as_json and markdown:
-        raise InputError("--json and --markdown exclude each other", hint="choose one")
-    folders, runner = default_folders(store), SystemRunner() if quiet else _Fetching()
+    refuse_two_formats(as_json=as_json, markdown=markdown)
+    folders, runner = default_folders(store), SystemRunner() if quiet else _FetchingRunner()
     result = difference(*(size_report(spec, folders, runner) for spec in (base, head) if spec))
     allowed = allowances(result, wheels)
     if as_json:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from trimtab.cli.options import chosen_project, duration, project_options
-from trimtab.cli.output import chosen_runner, console, output_options, show, teller
+from trimtab.cli.output import chosen_runner, console, message_printer, output_options, show
 from trimtab.commands.fit.json import fit_json
 from trimtab.commands.fit.model import Fit
 from trimtab.commands.fit.run import FitRequest, run
@@ -51,7 +51,7 @@ def command(*, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> in
         ),
         default_folders(),
         chosen_runner(verbose=options["verbose"], no_color=no_color),
-        teller(quiet=quiet),
+        message_printer(quiet=quiet),
     )
     if as_json:
         click.echo(fit_json(report))

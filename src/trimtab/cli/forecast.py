@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from trimtab.cli.options import chosen_project, project_options
-from trimtab.cli.output import chosen_runner, console, output_options, show, teller, write_file
+from trimtab.cli.output import chosen_runner, console, message_printer, output_options, show, write_file
 from trimtab.commands.forecast.html import forecast_html, profile_svg
 from trimtab.commands.forecast.json import forecast_json
 from trimtab.commands.forecast.run import CORES, run
@@ -44,7 +44,7 @@ def command(*, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> in
         tuple(dict.fromkeys(options["cores"])) or CORES,
         default_folders(),
         chosen_runner(verbose=options["verbose"], no_color=no_color),
-        teller(quiet=quiet),
+        message_printer(quiet=quiet),
     )
     if as_json:
         click.echo(forecast_json(report))

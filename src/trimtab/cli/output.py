@@ -72,7 +72,7 @@ def show(renderables: Iterable[RenderableType], to: Console) -> None:
         to.print(renderable, markup=False)
 
 
-def teller(*, quiet: bool) -> Callable[[str], None]:
+def message_printer(*, quiet: bool) -> Callable[[str], None]:
     """Callback that prints messages on standard error, for commands without a progress bar."""
     return lambda text: None if quiet else click.echo(text, err=True)
 

@@ -7,9 +7,16 @@ from typing import Any
 
 import click
 
-from trimtab.cli.bench_options import check_formats
 from trimtab.cli.options import command_line, duration
-from trimtab.cli.output import console, output_options, show, status_line, store_option, teller
+from trimtab.cli.output import (
+    console,
+    message_printer,
+    output_options,
+    refuse_two_formats,
+    show,
+    status_line,
+    store_option,
+)
 from trimtab.cli.progress import trial_progress
 from trimtab.commands.parity.json import parity_json
 from trimtab.commands.parity.markdown import parity_markdown
@@ -57,7 +64,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     output, standard error and written files are compared. Without any check, --help and --version are run. Exit code 1
     if anything differs, or if a check could compare nothing.
     """
-    check_formats(options)
+    refuse_two_formats(as_json=options["as_json"], markdown=options["markdown"])
     looks = {name: options[name] for name in ("quiet", "no_color")}
     request = ParityRequest(
         base=base,
@@ -76,7 +83,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
             runner=SystemRunner(),
             progress=lambda: trial_progress(**looks),
             on_progress=lambda name, done, inputs: say(f"{name}: {done} of {inputs}"),
-            on_message=teller(quiet=options["quiet"]),
+            on_message=message_printer(quiet=options["quiet"]),
         )
         result = run(request, context)
     _print(result, options)

@@ -13,10 +13,10 @@ from trimtab.cli.output import (
     chosen_runner,
     console,
     markdown_option,
+    message_printer,
     output_options,
     refuse_two_formats,
     show,
-    teller,
 )
 from trimtab.commands.targets.json import targets_json
 from trimtab.commands.targets.markdown import targets_markdown
@@ -61,7 +61,7 @@ def command(*, as_json: bool, markdown: bool, quiet: bool, no_color: bool, **opt
         _request(options),
         default_folders(),
         chosen_runner(verbose=options["verbose"], no_color=no_color),
-        teller(quiet=quiet),
+        message_printer(quiet=quiet),
     )
     if as_json:
         click.echo(targets_json(report))
