@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.integration.user import control_groups, end, eventually, pids_about, processes_about
@@ -20,7 +21,7 @@ from trimtab.errors import MissingError
 from trimtab.system import memory as tree_memory
 from trimtab.system import process
 from trimtab.system.memory import ControlGroup, MemoryWatch, ProcessWalk
-from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
+from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers, own_work_folder, work_mark
 from trimtab.system.process import Command, Finished, SystemRunner
 
 pytestmark = pytest.mark.integration
@@ -129,6 +130,26 @@ def test_an_interruption_ends_the_tree(watch: str, tmp_path: Path) -> None:
     assert eventually(lambda: not processes_about(tmp_path), 5), processes_about(tmp_path)
 
 
+def test_a_second_interruption_at_once_leaves_nothing_either(
+    watch: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kill_tree = process._kill_tree
+
+    def interrupted_again(*arguments: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        kill_tree(*arguments)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(process, "_kill_tree", interrupted_again)
+    name = f"twice-{os.getpid()}-{watch.replace(' ', '-')}"
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run("sh", "-c", STUBBORN, name, str(tmp_path), watch_memory=True)
+    assert eventually(lambda: not processes_about(tmp_path), 5)
+    assert eventually(lambda: not control_groups([os.getpid()]))
+
+
 def test_an_interruption_at_the_moment_of_the_start_leaves_nothing_running(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, watch: str
 ) -> None:
@@ -221,17 +242,40 @@ def test_no_file_descriptors_are_lost(watch: str) -> None:
 
 def test_leftovers_of_a_work_folder_are_killed_and_others_are_not(tmp_path: Path) -> None:
     ours, others = tmp_path / "0", tmp_path / "1"
-    environments = [{**os.environ, WORK_VARIABLE: str(folder)} for folder in (ours, others)]
-    children = [subprocess.Popen(["sleep", "3600"], env=environment) for environment in environments]
+    containers = f"{'0' * 32}:{ours}"
+    marks = (work_mark(ours / "beside"), work_mark(others), containers, str(ours))
+    children = [subprocess.Popen(["sleep", "3600"], env={**os.environ, WORK_VARIABLE: mark}) for mark in marks]
     try:
         assert eventually(lambda: kill_leftovers(ours) == 1)
         assert children[0].wait(20) == -signal.SIGKILL
-        assert children[1].poll() is None
+        assert [child.poll() for child in children[1:]] == [None] * 3
         assert kill_leftovers(ours) == 0
     finally:
         for child in children:
             child.kill()
             child.wait()
+
+
+def test_the_next_owner_of_a_folder_kills_what_a_killed_one_left_running(tmp_path: Path) -> None:
+    owner = (
+        "import os, subprocess, sys; from pathlib import Path; from trimtab.system import orphans\n"
+        "work = Path(sys.argv[1]); owned = orphans.own_work_folder(work); owned.__enter__()\n"
+        "marked = {**os.environ, orphans.WORK_VARIABLE: orphans.work_mark(work)}\n"
+        "print(subprocess.Popen(['sleep', '3600'], env=marked, stdout=-3).pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", owner, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    left = int(child.communicate(timeout=60)[0])
+    stranger = subprocess.Popen(["sleep", "3600"], env={**os.environ, WORK_VARIABLE: f"{'0' * 32}:{tmp_path}"})
+    try:
+        with own_work_folder(tmp_path):
+            assert eventually(lambda: not psutil.pid_exists(left) or psutil.Process(left).status() == "zombie")
+            mine = subprocess.Popen(["sleep", "3600"], env={**os.environ, WORK_VARIABLE: work_mark(tmp_path)})
+        assert mine.wait(20) == -signal.SIGKILL
+        assert stranger.poll() is None
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def test_a_group_left_by_a_killed_run_is_swept_with_what_runs_in_it() -> None:

@@ -59,10 +59,11 @@ class Shell:
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """The command line takes SIGTERM for itself."""
-    before = signal.getsignal(signal.SIGTERM)
+    """The command line takes some signals for itself."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote
 
+from trimtab.artifact.wheel_cache import cache_wheel, cached_wheel, wheels_in
 from trimtab.errors import InputError, MissingError, TrimtabError
 from trimtab.system.process import Command, Finished, Runner
 
@@ -86,32 +87,18 @@ def published_wheel(runner: Runner, spec: str, cache: Path, environment: Mapping
     """
     wanted = replace(_parsed(spec), index=tuple(environment.get(name, "") for name in _INDEX_VARIABLES))
     kept = cache / "wheels"
-    if wanted.version and (wheels := _wheels(kept / wanted.folder(wanted.version))):
-        return wheels[0]
+    if wanted.version and (wheel := cached_wheel(kept / wanted.folder(wanted.version))):
+        return wheel
     try:
         kept.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".draft-", dir=kept) as scratch:
             draft = Path(scratch) / "wheel"
             draft.mkdir()
             _download(runner, wanted, draft, environment)
-            version = wanted.version or _wheels(draft)[0].name.split("-")[1]
-            return _publish(draft, kept / wanted.folder(version))
+            version = wanted.version or wheels_in(draft)[0].name.split("-")[1]
+            return cache_wheel(draft, kept / wanted.folder(version))
     except OSError as error:
         raise InputError(f"the cache folder cannot be written: {error.strerror}", where=str(kept)) from None
-
-
-def _wheels(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.whl"))
-
-
-def _publish(draft: Path, target: Path) -> Path:
-    """Move a finished folder into place at once; another process may have done so first, and it has the same wheel."""
-    try:
-        draft.rename(target)
-    except OSError:
-        if not _wheels(target):
-            raise
-    return _wheels(target)[0]
 
 
 # What the user asks for
@@ -167,7 +154,7 @@ def _download(runner: Runner, wanted: _Wanted, folder: Path, environment: Mappin
     finished = _run_pip(runner, (*arguments, *platforms, wanted.requirement), environment)
     if not finished.ok:
         raise _trouble(wanted, finished)
-    if not _wheels(folder):
+    if not wheels_in(folder):
         raise MissingError(f"pip left no wheel of {wanted} behind", hint="look at `pip config list`")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trimtab.errors import InputError
 from trimtab.model.trial import Artifact
-from trimtab.system.orphans import kill_leftovers
+from trimtab.system.orphans import own_work_folder
 from trimtab.system.paths import hold_lock
 
 _MOST = 16
@@ -37,11 +37,11 @@ def hold_workplace(cache: Path) -> Iterator[Path]:
         with hold_lock(folder / "lock") as held:
             if not held:
                 continue
-            kill_leftovers(folder)
             try:
-                for made in _MADE:
-                    clear(folder / made)
-                yield folder
+                with own_work_folder(folder):
+                    for made in _MADE:
+                        clear(folder / made)
+                    yield folder
             finally:
                 for made in _MADE:
                     clear(folder / made)

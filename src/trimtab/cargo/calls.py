@@ -12,7 +12,7 @@ from trimtab.cargo.profiles.rustflags import adding
 from trimtab.cargo.project import Binary, Project
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile
-from trimtab.system.orphans import WORK_VARIABLE
+from trimtab.system.orphans import WORK_VARIABLE, work_mark
 from trimtab.system.process import Command, Runner
 
 
@@ -64,5 +64,5 @@ class Calls:
         return {
             **building(environment, target),
             **adding(profile.rustflags, self.rustflags),
-            WORK_VARIABLE: str(self.work),
+            WORK_VARIABLE: work_mark(self.work),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 import tomllib
@@ -15,6 +16,14 @@ from trimtab.errors import InputError
 from trimtab.system.process import Command, Runner
 
 PREFIX = "crate:"
+_IDENTIFIERS = r"[0-9a-z-]+(\.[0-9a-z-]+)*"
+_SPEC = re.compile(
+    rf"crate:(?P<name>[a-z0-9_][a-z0-9_-]{{0,63}})"
+    rf"(@(?P<version>\d{{1,20}}(\.\d{{1,20}}){{0,2}}(-{_IDENTIFIERS})?(\+{_IDENTIFIERS})?))?",
+    re.IGNORECASE | re.ASCII,
+)
+"""Sources: names as on crates.io; Semantic Versioning 2.0.0, of which Cargo also takes the first numbers alone."""
+_LONGEST = 200
 _NOT_SOURCES = (".cargo-checksum.json", ".cargo_vcs_info.json", "Cargo.toml.orig")
 _MANIFEST = """\
 [package]
@@ -45,11 +54,9 @@ def published_crate(runner: Runner, spec: str, folder: Path, environment: dict[s
         environment: the user's.
 
     Raises:
-        InputError: no such crate or version, or the registry cannot be reached.
+        InputError: the spec cannot be parsed; no such crate or version, or the registry cannot be reached.
     """
-    name, _, version = spec.removeprefix(PREFIX).partition("@")
-    if not name:
-        raise InputError(f"{spec!r} names no crate", hint="write it like crate:ripgrep or crate:ripgrep@14.1.1")
+    name, version = _parsed(spec)
     if version and (folder / f"{name}-{version}").exists():
         return folder / f"{name}-{version}"
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
@@ -66,6 +73,16 @@ def published_crate(runner: Runner, spec: str, folder: Path, environment: dict[s
         locked = tomllib.loads((Path(scratch) / "Cargo.lock").read_text("utf-8"))["package"]
         exact = next(package["version"] for package in locked if package["name"] == name)
         return _copy(runner, Path(scratch) / "vendored" / f"{name}-{exact}", folder, environment)
+
+
+def _parsed(spec: str) -> tuple[str, str]:
+    """Name and version; they become names of folders and parts of a manifest, so nothing else may be in them."""
+    parts = _SPEC.fullmatch(spec)
+    if not parts or len(spec) > _LONGEST:
+        raise InputError(
+            f"{spec[:_LONGEST]!r} names no crate", hint="write it like crate:ripgrep or crate:ripgrep@14.1.1"
+        )
+    return parts["name"], parts["version"] or ""
 
 
 def _copy(runner: Runner, source: Path, folder: Path, environment: dict[str, str]) -> Path:

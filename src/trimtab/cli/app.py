@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
+import math
+import os
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import click
 
 from trimtab import __version__
 from trimtab.errors import InputError, InterruptError, TrimtabError
+from trimtab.units import printable
+
+_PATIENCE = 10.0
+"""Seconds after an interruption in which others are ignored."""
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
+"""Errors of writing to standard output: those of other files have a file name."""
 
 GROUPS = {
     "Choose a profile": {
@@ -75,12 +86,15 @@ def application() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; returns the exit code. Commands find the line as the context's ``obj``."""
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave a build behind
-        signal.signal(number, _stop)
+    interruption = Interruption()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave a build behind
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and shells have it, in the background
+            signal.signal(number, interruption)
     try:
         result = application.main(
             args=list(arguments), prog_name="trimtab", standalone_mode=False, obj=tuple(arguments)
         )
+        sys.stdout.flush()
     except TrimtabError as error:
         return _report(error)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -91,17 +105,42 @@ def run(arguments: Sequence[str]) -> int:
         return _report(InputError(error.format_message().rstrip("."), hint=f"see `{command} --help`"))
     except (KeyboardInterrupt, click.Abort):
         return _report(InterruptError("interrupted", hint="what was finished is kept; run it again to go on"))
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; Python would complain about it at exit
-        return 0
+    except OSError as error:
+        return _output_failed(error)
     return result if isinstance(result, int) else 0
 
 
+class Interruption:
+    """Handler of signals that interrupts once: what is then cleaned up must not be interrupted by an impatient second
+    Ctrl-C, which is ignored for some seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._first = clock, -math.inf
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as Python calls it
+        """Raise, unless that was done a moment ago."""
+        if self._clock() - self._first >= _PATIENCE:
+            self._first = self._clock()
+            raise KeyboardInterrupt
+
+
 def _report(error: TrimtabError) -> int:
-    for line in error.lines():
-        click.echo(line, err=True)
+    with contextlib.suppress(OSError):  # standard error may be full, or closed at its other end
+        for line in error.lines():
+            click.echo(printable(line), err=True)
     return error.exit_code
 
 
-def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    raise KeyboardInterrupt
+def _output_failed(error: OSError) -> int:
+    """The exit code where standard output cannot be written; other errors are raised again."""
+    if isinstance(error, BrokenPipeError):
+        sys.stderr.close()  # the reader of our output has gone; Python would complain about it at exit
+        return 0
+    if error.errno not in _UNWRITABLE or error.filename is not None:
+        raise error
+    with open(os.devnull, "w") as null:  # noqa: PTH123 - for what is left in the buffer, which Python writes at exit
+        os.dup2(null.fileno(), sys.stdout.fileno())
+    return _report(
+        InputError(f"standard output cannot be written: {error.strerror}", hint="see that there is space where it goes")
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from trimtab.model.plan import Goal
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
 from trimtab.store.sqlite import SqliteStore, open_existing
+from trimtab.units import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,8 +86,17 @@ def _chosen(study: Study, name: str | None) -> Trial:
     return next(trial for trial in study.trials if trial.id == recommendation.trial)
 
 
+def _has_terminal() -> bool:
+    """Whether a question can be read and answered."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def _offer(application: Application, out: Console, *, dry_run: bool, yes: bool, quiet: bool) -> bool:
-    """Show the change and, unless it is a dry run or refused, write it; returns whether it was written."""
+    """Show the change and, unless it is a dry run or refused, write it; returns whether it was written.
+
+    Raises:
+        InputError: it is to be confirmed, and there is no terminal.
+    """
     from rich.syntax import Syntax
 
     manifest = application.project.manifest
@@ -99,7 +110,12 @@ def _offer(application: Application, out: Console, *, dry_run: bool, yes: bool, 
         out.print(
             Syntax(difference(application.before, application.after, manifest.name), "diff", background_color="default")
         )
-    if dry_run or not (yes or click.confirm(f"Write {manifest}?", err=True)):
+    if not (dry_run or yes or _has_terminal()):
+        raise InputError(
+            f"nothing was written to {manifest}: there is no terminal on which to confirm it",
+            hint="add --yes to write it, or --dry-run to see the change only",
+        )
+    if dry_run or not (yes or click.confirm(printable(f"Write {manifest}?"), err=True)):
         out.print("nothing was written", markup=False)
         return False
     write(application)

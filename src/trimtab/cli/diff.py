@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trimtab.cli.output import console, markdown_option, output_options, refuse_two_formats, show, store_option
+from trimtab.cli.output import console, markdown_option, output_options, refuse_two_formats, say, show, store_option
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.json import diff_json
 from trimtab.commands.diff.listing import By, listings, remarks
@@ -21,7 +21,7 @@ class _FetchingRunner(SystemRunner):
 
     def run(self, command: Command) -> Finished:
         """Print the name of the package, then run pip."""
-        click.echo(f"fetching {command.argv[-1]}", err=True)
+        say(f"fetching {command.argv[-1]}")
         return super().run(command)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trimtab.cli.output import output_options
+from trimtab.cli.output import output_options, say
 from trimtab.commands.init.json import init_json
 from trimtab.commands.init.run import init
 
@@ -21,5 +21,5 @@ def command(path: str, dry_run: bool, as_json: bool, quiet: bool, no_color: bool
     elif dry_run or not quiet:
         click.echo(text, nl=False)
     if not dry_run and not quiet:
-        click.echo(f"wrote {file}", err=True)
+        say(f"wrote {file}")
     return 0

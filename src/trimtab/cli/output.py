@@ -11,6 +11,7 @@ import click
 
 from trimtab.errors import InputError
 from trimtab.system.process import SystemRunner
+from trimtab.units import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,11 +60,22 @@ def store_option(function: F) -> F:
 
 def console(*, no_color: bool, stderr: bool = False) -> Console:
     """A console for reports; wide enough for tables where it is not a terminal."""
-    from rich.console import Console
+    from trimtab.cli.printable_console import PrintableConsole
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _PIPE_WIDTH
-    return Console(stderr=stderr, no_color=no_color or None, width=width, highlight=False, soft_wrap=False)
+    return PrintableConsole(
+        stderr=stderr,
+        no_color=no_color or None,
+        width=None if stream.isatty() else _PIPE_WIDTH,
+        highlight=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+
+
+def say(text: str) -> None:
+    """Print a line on standard error."""
+    click.echo(printable(text), err=True)
 
 
 def show(renderables: Iterable[RenderableType], to: Console) -> None:
@@ -74,7 +86,7 @@ def show(renderables: Iterable[RenderableType], to: Console) -> None:
 
 def message_printer(*, quiet: bool) -> Callable[[str], None]:
     """Callback that prints messages on standard error, for commands without a progress bar."""
-    return lambda text: None if quiet else click.echo(text, err=True)
+    return lambda text: None if quiet else say(text)
 
 
 def chosen_runner(*, verbose: bool, no_color: bool) -> Runner:

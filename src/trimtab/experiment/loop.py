@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -35,6 +35,8 @@ from trimtab.units import format_bytes
 
 _COSTS = "build."
 """Beginning of the names of build costs."""
+_PAUSE = 0.1
+"""Seconds between two attempts to end builds."""
 _OF_BUILDS = frozenset({ProbeKind.BUILD, ProbeKind.TOUCH})
 
 
@@ -121,14 +123,16 @@ class Experiment:
         for profile in wanted:
             self.progress.step(profile, "building")
         with ThreadPoolExecutor(len(wanted)) as threads:
-            waiting = [
-                threads.submit(builder.build, profile, touch=False, on_progress=self._showing(profile))
-                for builder, profile in zip(self.screening.builders, wanted, strict=False)
-            ]
+            builds: list[Future[Built | BuildFailed]] = []
             try:
-                built = dict(zip(wanted, (future.result() for future in waiting), strict=True))
+                for builder, profile in zip(self.screening.builders, wanted, strict=False):
+                    show = self._showing(profile)
+                    builds.append(threads.submit(builder.build, profile, touch=False, on_progress=show))
+                built = dict(zip(wanted, (build.result() for build in builds), strict=True))
             except BaseException:
                 self.screening.interrupt()
+                while wait(builds, _PAUSE).not_done:  # a builder may have been about to start a process
+                    self.screening.interrupt()
                 raise
         self.check_sources()
         for profile, result in built.items():

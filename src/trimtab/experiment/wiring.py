@@ -16,7 +16,7 @@ from trimtab.measure.runtime import Binaries, InstructionProbe, RunContext, RunP
 from trimtab.measure.size import SizeProbe, WheelSizeProbe, find_strip_tool
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.stats.median import CONFIDENCE
-from trimtab.system.orphans import WORK_VARIABLE
+from trimtab.system.orphans import WORK_VARIABLE, work_mark
 
 
 def wheel_inspection(exploration: Exploration, installer: Installer) -> WheelInspection:
@@ -49,7 +49,7 @@ class ProbeFactory:
                 environment={
                     **self.exploration.environment,
                     **(BENCH_VARIABLES if self.installer else {}),
-                    WORK_VARIABLE: str(self.work),
+                    WORK_VARIABLE: work_mark(self.work),
                 },
                 timeout=self.exploration.plan.build_timeout,
                 stage=self.installer or Binaries(),

@@ -165,9 +165,10 @@ class SystemRunner:
                     child = _spawn(command, watch, stdout, stderr)
                 status, usage, killed = _wait(child, command, watch, (stdout, stderr), before)
             except BaseException:
-                if child:
-                    _kill_tree(child, watch)
-                    child.wait()
+                with _no_interruption():  # a second one at once must not leave half of the tree
+                    if child:
+                        _kill_tree(child, watch)
+                        child.wait()
                 raise
             wall = time.perf_counter() - before
             child.returncode = os.waitstatus_to_exitcode(status)
@@ -355,8 +356,13 @@ def _watch(command: Command) -> Iterator[MemoryWatch | None]:
     with contextlib.ExitStack() as held:
         with _no_interruption():
             watch = open_watch() if limit is None else _open_limited(limit)
-            held.callback(watch.close)
+            held.callback(_close, watch)
         yield watch
+
+
+def _close(watch: MemoryWatch) -> None:
+    with _no_interruption():
+        watch.close()
 
 
 def limits_enforced_by() -> str:

@@ -60,6 +60,23 @@ class TestFetching:
         assert command.environment == {"PIP_INDEX_URL": "https://index.test"}
         assert list((tmp_path / "wheels").iterdir()) == [first.parent]
 
+    @pytest.mark.parametrize("damaged", ["the wheel", "the digest", "no digest"])
+    def test_one_that_is_not_what_was_fetched_is_fetched_again(self, tmp_path: Path, damaged: str) -> None:
+        runner = FakeRunner().on(OWN, PIP)
+        first = published_wheel(runner, PINNED, tmp_path, {})
+        digest = first.with_name("sha256")
+        match damaged:
+            case "the wheel":
+                first.write_bytes(b"weasel")
+            case "the digest":
+                digest.write_bytes(b"\xff")
+            case _:
+                digest.unlink()
+        assert published_wheel(runner, PINNED, tmp_path, {}).read_bytes() == b"wheel"
+        assert published_wheel(runner, PINNED, tmp_path, {}) == first
+        assert len(runner.commands) == 2
+        assert list((tmp_path / "wheels").iterdir()) == [first.parent]
+
     def test_another_index_has_a_place_of_its_own(self, tmp_path: Path) -> None:
         runner = FakeRunner().on(OWN, PIP)
         places = {

@@ -18,7 +18,7 @@ from trimtab.model.metric import Absent
 from trimtab.model.plan import Selection
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
-from trimtab.system.orphans import WORK_VARIABLE
+from trimtab.system.orphans import WORK_VARIABLE, work_mark
 from trimtab.system.process import Command
 
 
@@ -64,7 +64,7 @@ class TestSettings:
         environment = build_of(cargo).environment
         assert environment["CARGO_TARGET_DIR"] == str(work / "target")
         assert environment["CARGO_ENCODED_RUSTFLAGS"] == "-g\x1f-C\x1ftarget-cpu=native"
-        assert environment[WORK_VARIABLE] == str(work)
+        assert environment[WORK_VARIABLE] == work_mark(work)
         assert "MAKEFLAGS" not in environment
 
     def test_each_build_begins_and_ends_with_an_empty_target_directory(self, cargo: FakeCargo) -> None:

@@ -69,9 +69,43 @@ class TestPublished:
             published_crate(runner, "crate:hexl", tmp_path, {})
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_crate_without_a_name_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="names no crate"):
-            published_crate(FakeRunner(), "crate:@1.0", tmp_path, {})
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            "crate:", "crate:@1.0", "crate:../../x@1", "crate:x@../../y", "crate:x/y@1", "crate:/etc@1", "crate:.x",
+            "crate:x@1/../../y", "crate:x@1-a/b", "crate:x@1-..", "crate:x@1+..", "crate:x@.", "crate:x@..", "crate:x@",
+            "crate:x@^1", "crate:x@1.*", "crate:x@1.2.3.4", "crate:x@latest", "crate:x y", "crate:x@1 ", "crate:x\n",
+            "crate:x@1\n", "crate:x@1\0", 'crate:x"', "crate:x = 1 #", "crate:-x", "crate:\u0445", "crate:x@\u0661",
+            "crate:x\\y", "crate:" + "x" * 65, "crate:x@1-" + "a" * 300, "crate:x@1@2",
+        ],
+    )  # fmt: skip
+    def test_nothing_but_a_name_and_a_version_is_taken(self, tmp_path: Path, spec: str) -> None:
+        for folder in ("x", "x-1", "etc-1", "y", "x-1-..", "x-.", "x-.."):
+            (tmp_path / "crates" / folder).mkdir(parents=True, exist_ok=True)
+        with pytest.raises(InputError, match="names no crate") as caught:
+            published_crate(FakeRunner(), spec, tmp_path / "crates", {})
+        assert len(caught.value.what) < 250
+
+    @pytest.mark.parametrize(
+        ("spec", "requirement"),
+        [
+            ("crate:serde_json", 'serde_json = "*"'),
+            ("crate:Inflector@0.11.4", 'Inflector = "=0.11.4"'),
+            ("crate:hexyl@1", 'hexyl = "=1"'),
+            ("crate:hexyl@1.2", 'hexyl = "=1.2"'),
+            ("crate:clap@4.0.0-rc.1", 'clap = "=4.0.0-rc.1"'),
+            ("crate:zstd-sys@2.0.16+zstd.1.5.7", 'zstd-sys = "=2.0.16+zstd.1.5.7"'),
+        ],
+    )
+    def test_names_and_versions_as_registries_have_them(self, tmp_path: Path, spec: str, requirement: str) -> None:
+        def look(command: Command) -> Finished:
+            seen.append((Path(str(command.cwd)) / "Cargo.toml").read_text())
+            return finished(exit_code=101)
+
+        seen: list[str] = []
+        with pytest.raises(InputError, match="Cargo cannot get"):
+            published_crate(FakeRunner().on("cargo vendor*", look), spec, tmp_path, {})
+        assert requirement in seen[0].splitlines()
 
 
 class TestToolchain:

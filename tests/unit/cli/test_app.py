@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from importlib.abc import MetaPathFinder
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import trimtab
+from tests.fakes.parts import FakeClock
 from tests.unit.conftest import Shell
 from trimtab import __main__, errors
 from trimtab.cli import app
@@ -67,9 +69,56 @@ class TestErrors:
         assert said.errors[0] == first
         assert len(said.errors) <= 3
 
-    def test_a_terminated_run_ends_like_an_interrupted_one(self) -> None:
-        with pytest.raises(KeyboardInterrupt):
-            app._stop(15, None)
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_a_terminated_run_ends_like_an_interrupted_one(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    ) -> None:
+        monkeypatch.setattr("trimtab.cli.explore.prepare", lambda *_: signal.raise_signal(number))
+        said = shell.trimtab("explore")
+        assert (said.code, said.errors[0]) == (130, "error: interrupted")
+
+    def test_a_second_interruption_at_once_does_not_stop_the_cleanup(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cleaned: list[str] = []
+
+        def interrupted(*_: Any) -> None:
+            try:
+                signal.raise_signal(signal.SIGINT)
+            finally:
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGTERM)
+                cleaned.append("everything")
+
+        monkeypatch.setattr("trimtab.cli.explore.prepare", interrupted)
+        assert shell.trimtab("explore").code == 130
+        assert cleaned == ["everything"]
+
+    def test_a_later_one_does(self) -> None:
+        clock = FakeClock()
+        interruption = app.Interruption(clock)
+        for moment in (0.0, 60.0):
+            clock.now = moment
+            with pytest.raises(KeyboardInterrupt):
+                interruption(signal.SIGINT, None)
+            interruption(signal.SIGINT, None)
+
+    def test_signals_that_are_ignored_stay_ignored(self, shell: Shell) -> None:
+        """As under nohup, and in the background of a shell."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        shell.trimtab("--version")
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+    def test_text_from_outside_is_printed_as_escapes(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: Any) -> None:
+            raise InputError("\x1b[2Jgone", where="a\u202eb\nerror: fake", hint="\udcff")
+
+        monkeypatch.setattr("trimtab.cli.explore.prepare", fail)
+        assert shell.trimtab("explore").errors == [
+            "error: \\x1b[2Jgone",
+            "  in: a\\u202eb\\nerror: fake",
+            "  do: \\udcff",
+        ]
 
 
 class TestUsage:

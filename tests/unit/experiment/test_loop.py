@@ -635,6 +635,20 @@ class TestScreening:
         assert screen.interrupted.is_set()
         assert [trial.profile for trial in laboratory.store.load("app-1").trials] == [TODAY]
 
+    def test_an_end_in_the_middle_ends_what_a_builder_starts_after_that_too(
+        self, laboratory: Laboratory, screen: Screen
+    ) -> None:
+        def during(profile: Profile) -> None:
+            if profile == THIN:
+                raise KeyboardInterrupt
+            for _ in range(2):  # two processes, one after the other
+                assert screen.interrupted.wait(30)
+                screen.interrupted.clear()
+
+        screen.at_once, screen.meanwhile = 2, during
+        with pytest.raises(KeyboardInterrupt):
+            laboratory.run(*SPACE)
+
     def test_edited_sources_stop_it(self, laboratory: Laboratory, screen: Screen) -> None:
         def edited() -> None:
             if screen.built:

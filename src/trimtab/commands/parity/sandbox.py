@@ -22,7 +22,7 @@ from trimtab.commands.parity.model import Behaviour, Content, Input, Written
 from trimtab.errors import InputError, MissingError
 from trimtab.model.parity_check import ParityCheck
 from trimtab.system.disk_quota import bytes_below
-from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
+from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers, work_mark
 from trimtab.system.process import Command, Confinement, Finished, Runner, out_of_space
 from trimtab.units import format_bytes
 
@@ -134,7 +134,7 @@ class Sandbox:
             "HOME": str(self.folder / "home"),
             "TMPDIR": str(self.folder / "tmp"),
             "PWD": str(self.folder / "work"),
-            WORK_VARIABLE: str(self.folder),
+            WORK_VARIABLE: work_mark(self.folder),
         }
 
     def _written(

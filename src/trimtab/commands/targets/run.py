@@ -34,7 +34,7 @@ from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile, axis_kind, parse_axis_value
 from trimtab.model.release_target import Discovery, Place, ReleaseTarget
 from trimtab.release.targets import find_targets
-from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers
+from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers, work_mark
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
 
@@ -188,7 +188,7 @@ def _smoke_runner(
         configuration=exploration.today.configuration,
         arguments=request.arguments,
         timeout=exploration.plan.build_timeout,
-        environment={**exploration.environment, WORK_VARIABLE: str(work)},
+        environment={**exploration.environment, WORK_VARIABLE: work_mark(work)},
     )
 
 

@@ -35,8 +35,18 @@ class TestApply:
     def test_a_rehearsal_and_a_no_write_nothing(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         study(shell, f"{EXPLORE} --measure size,build")
         assert "nothing was written" in shell.trimtab("apply --dry-run").out
+        monkeypatch.setattr("trimtab.cli.apply._has_terminal", lambda: True)
         monkeypatch.setattr("click.confirm", lambda *_, **__: False)
         assert "nothing was written" in shell.trimtab("apply").out
+        assert (shell.cargo.root / "Cargo.toml").read_text() == MANIFEST
+
+    def test_without_a_terminal_nothing_is_asked_and_that_is_said(self, shell: Shell) -> None:
+        study(shell, f"{EXPLORE} --measure size,build")
+        said = shell.trimtab("apply")
+        assert said.code == 2
+        assert '+lto = "fat"' in said.out
+        assert "there is no terminal on which to confirm it" in said.errors[0]
+        assert said.errors[1] == "  do: add --yes to write it, or --dry-run to see the change only"
         assert (shell.cargo.root / "Cargo.toml").read_text() == MANIFEST
 
     def test_the_document(self, shell: Shell) -> None:

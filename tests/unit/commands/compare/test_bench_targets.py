@@ -83,7 +83,7 @@ def test_today_is_asked_for_without_settings_in_a_target_directory_of_its_own(tm
     assert command.timeout == 600
     assert command.environment["CARGO_TARGET_DIR"] == "/made/one"
     assert command.environment["RUSTC_WRAPPER"] == ""
-    assert command.environment["TRIMTAB_WORK"] == "/made"
+    assert command.environment["TRIMTAB_WORK"].endswith(":/made")
     assert "CARGO_ENCODED_RUSTFLAGS" not in command.environment
 
 

@@ -15,7 +15,7 @@ from trimtab.commands.parity.model import Behaviour, Input
 from trimtab.commands.parity.sandbox import CopyError, Sandbox
 from trimtab.errors import MissingError
 from trimtab.model.parity_check import ParityCheck
-from trimtab.system.orphans import WORK_VARIABLE
+from trimtab.system.orphans import WORK_VARIABLE, work_mark
 from trimtab.system.process import Command, Finished
 
 CHECK = ParityCheck(name="fix", command=("{bin}", "--fix", "{input}"), inputs="*")
@@ -77,7 +77,7 @@ def test_a_run_in_a_scratch_copy(observe: Callable[..., Behaviour], tmp_path: Pa
     assert command.cwd == folder / "work"
     assert command.stdin is None
     environment = dict(command.environment)
-    assert environment[WORK_VARIABLE] == str(folder)
+    assert environment[WORK_VARIABLE] == work_mark(folder)
     assert (environment["HOME"], environment["TMPDIR"]) == (str(folder / "home"), str(folder / "tmp"))
     assert environment["RUST_BACKTRACE"] == "0"
     assert "XDG_CACHE_HOME" not in environment
