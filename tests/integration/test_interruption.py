@@ -87,6 +87,22 @@ def test_an_interruption_is_said_and_what_was_measured_is_kept(user: User, numbe
     assert not [path for path in work.rglob("*") if path.is_file() and path.name != "lock"]
 
 
+@pytest.mark.parametrize(("builds", "pause"), [(1, 0.0), (2, 0.005)])
+def test_a_second_interruption_at_once_leaves_nothing_either(user: User, builds: int, pause: float) -> None:
+    project = user.project("duo")
+    axes = ("--axis", "opt-level=3,2,s,z,1", "--axis", "codegen-units=16,1", "--measure", "size,build")
+    running = user.start("explore", project, *axes, *(("--exact",) if builds == 1 else ()))
+    running.wait_for("building", times=1 + builds)
+    running.process.send_signal(signal.SIGINT)
+    running.wait_a_little(pause)
+    result = running.stop(signal.SIGINT)
+    assert "interrupted" in result.refused(130)
+    assert not processes_about(user.folder)
+    assert not control_groups([running.process.pid])
+    work = user.cache / "trimtab" / "work"
+    assert not [path for path in work.rglob("*") if path.is_file() and path.name != "lock"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_during_a_bench_ends_the_bench_and_keeps_the_build(user: User, number: signal.Signals) -> None:
     project = user.project("duo")
