@@ -13,37 +13,32 @@ from typing import TYPE_CHECKING
 from trimtab.choice.table import label
 from trimtab.cli.output import console
 from trimtab.experiment.protocols import Progress, SilentProgress
-from trimtab.model.build_progress import BuildProgress, RunningUnit, Stage
+from trimtab.model.build_progress import BuildProgress
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
+from trimtab.report.build_progress import BETWEEN_LINES, build_state, with_times
 from trimtab.units import format_bytes, format_seconds, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress as Bar
 
-_BETWEEN_LINES = 30.0
-"""Seconds without a line after which a log gets one with the state of what runs."""
 _TICK = 1.0
 """Seconds between two checks for that."""
-_MOST_NAMED = 3
-"""Units named of those that compile at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Work:
     """Work on one profile."""
 
-    activity: str
     begun: float
-    """Seconds on the clock; also of the other times."""
+    """Seconds on the clock; the time of the state, if there is one."""
+    activity: str = ""
     expected: float | None = None
-    """Seconds for all of it."""
+    """Estimated seconds for all of it."""
     state: BuildProgress | None = None
     """Of a build."""
-    received: float = 0.0
-    """Time of that state."""
 
 
 class LineProgress:
@@ -76,10 +71,8 @@ class LineProgress:
 
     def building(self, profile: Profile, state: BuildProgress) -> None:
         """Keep the state, to be shown when its time comes."""
-        now = self._clock()
-        activity = f"rebuilding after an edit of {printable(state.rebuilds)}" if state.rebuilds else "building"
         with self._lock:
-            self._works[profile] = _Work(activity=activity, begun=now - state.elapsed, state=state, received=now)
+            self._works[profile] = _Work(begun=self._clock(), state=state)
 
     def done(self, trial: Trial, *, known: bool, left: int) -> None:
         """Name the result, with an estimate for the rest."""
@@ -91,7 +84,7 @@ class LineProgress:
 
     def tick(self) -> None:
         """Print the state of all that runs, if there has been no line for a while."""
-        if self._clock() - self._last_line >= _BETWEEN_LINES:
+        if self._clock() - self._last_line >= BETWEEN_LINES:
             for line in self._states():
                 self._say(f"  {line}")
 
@@ -197,41 +190,11 @@ def trial_progress(*, quiet: bool, no_color: bool) -> Iterator[Progress]:
 
 
 def _described(work: _Work, now: float) -> str:
-    """Activity, time so far, estimate and units in half a line; what may be cut off comes last."""
-    state = work.state
-    counts = f", {len(state.finished)} of {state.total} units" if state and state.total else ""
-    parts = [f"{work.activity}{counts}", f"{_whole_seconds(now - work.begun)} so far"]
-    remaining = state.remaining if state else work.expected
-    since = work.received if state else work.begun
-    if remaining is not None and (left := remaining - (now - since)) > 0:
-        parts.append(f"about {_whole_seconds(left)} left")
-    units = _units(state, now - work.received) if state and state.running else ""
-    return f"{', '.join(parts)}; {units}" if units else ", ".join(parts)
-
-
-def _units(state: BuildProgress, since: float) -> str:
-    """The units that run; once only programs do, the stage of each.
-
-    Args:
-        state: of a build.
-        since: seconds since that state.
-    """
-    if all(unit.is_program for unit in state.running):
-        now = state.elapsed + since
-        return " and ".join(f"{_staged(unit)} for {_whole_seconds(now - unit.stage_begun)}" for unit in state.running)
-    names = [printable(unit.name) for unit in state.running]  # those that have run longest first
-    more = [f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
-    return f"compiling {' and '.join([', '.join(names[:_MOST_NAMED]), *more])}"
-
-
-def _staged(unit: RunningUnit) -> str:
-    """A program with its stage."""
-    stage = "final link-time optimization of" if unit.stage is Stage.LTO else unit.stage
-    return f"{stage} {printable(unit.name)}"
-
-
-def _whole_seconds(seconds: float) -> str:
-    return format_seconds(max(1.0, float(round(seconds))))
+    """The state of a build, or an activity with its times."""
+    if work.state:
+        return build_state(work.state, now - work.begun)
+    elapsed = now - work.begun
+    return with_times(work.activity, elapsed, None if work.expected is None else work.expected - elapsed)
 
 
 def outcome(trial: Trial, *, known: bool) -> str:

@@ -112,7 +112,7 @@ class TestLines:
 
     def test_come_by_themselves_until_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "_TICK", 0.001)
-        monkeypatch.setattr(module, "_BETWEEN_LINES", 0.002)
+        monkeypatch.setattr(module, "BETWEEN_LINES", 0.002)
         out, text = console()
         with LineProgress(out) as progress:
             progress.step(TODAY, "building")

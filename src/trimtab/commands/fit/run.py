@@ -16,6 +16,7 @@ from trimtab.commands.fit.model import Bounds, Fit, FitForecast, FitReport, FitR
 from trimtab.commands.forecast.model import ProfileForecast
 from trimtab.commands.forecast.run import busy_notes, profile_forecasts
 from trimtab.errors import InputError
+from trimtab.experiment.build_messages import BuildMessages
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.prepare import prepare
 from trimtab.experiment.request import Request
@@ -202,7 +203,8 @@ class _LimitedBuilder:
         return list(outcomes.values())
 
     def _built(self, row: FitRow) -> FitRow:
-        built = self._builder.build(row.profile, touch=False)
+        show = BuildMessages(row.label, self._on_message)
+        built = self._builder.build(row.profile, touch=False, on_progress=show)
         if not isinstance(built, BuildFailed):
             cost = built.clean
             self.notes += busy_notes(f"{row.label}, within the limits", cost)

@@ -17,6 +17,7 @@ from trimtab.choice.table import label
 from trimtab.commands.forecast.model import ForecastReport, ProfileForecast
 from trimtab.commands.forecast.schedule import simulate
 from trimtab.errors import InputError, MissingError, NothingBuiltError
+from trimtab.experiment.build_messages import BuildMessages
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.prepare import prepare
 from trimtab.experiment.request import Request
@@ -112,7 +113,7 @@ def profile_forecasts(
     for profile in profiles:
         name = label(profile, today)
         on_message(f"{name}: building")
-        built = builder.build(profile, touch=False)
+        built = builder.build(profile, touch=False, on_progress=BuildMessages(name, on_message))
         exploration.sources.check_unchanged()
         if isinstance(built, BuildFailed):
             if not forecasts:
