@@ -18,9 +18,10 @@ demo: setup ## explore the profiles of a small example
 	.venv/bin/$(DEMO)
 
 # Three at a time on two cores: a third of the time they wait, for a linker, a time-out or a registry.
-# What a module makes once for its tests is made by one worker, and quick tests come last, to even out the end.
+# One worker runs a module, so that what its tests share is made once; modules with slow tests come first, and those with
+# quick ones last.
 test: setup ## run every test; `make test TESTS='-m integration'` runs those that `make check` does not
-	.venv/bin/pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: .venv/.ready ## lint, check types and layers, run the fast tests with coverage
 	.venv/bin/ruff check

@@ -22,20 +22,8 @@ exec '{cargo}' "$@"
 """
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker run all tests that share a fixture of their module, and start with the slow ones.
-
-    With ``--dist loadgroup``, that is: else each worker would make the fixture for itself, and a slow test that comes
-    last would keep one worker busy while the others have nothing left.
-    """
-    for item in items:
-        if isinstance(item, pytest.Function):
-            module = item.nodeid.partition("::")[0]
-            for name, definitions in item._fixtureinfo.name2fixturedefs.items():
-                made = definitions[-1]
-                if made.baseid == module and made.scope in ("module", "session") and not name.startswith("_"):
-                    item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Sort slow tests first, and with ``--dist loadfile`` their modules: one that came last would run alone."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
@@ -50,14 +38,14 @@ def toolchain() -> Path:
     """The folder with the real cargo and rustc: rustup's proxies do not work in an empty home."""
     sysroot = subprocess.run(["rustc", "--print", "sysroot"], check=True, capture_output=True, text=True).stdout.strip()
     folder = Path(sysroot) / "bin"
-    found = folder if (folder / "cargo").exists() else Path(shutil.which("cargo") or "").parent
-    assert (found / "cargo").exists()
-    return found
+    bin_folder = folder if (folder / "cargo").exists() else Path(shutil.which("cargo") or "").parent
+    assert (bin_folder / "cargo").exists()
+    return bin_folder
 
 
 @pytest.fixture(scope="session")
 def wrappers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the program that stands before rustc is kept: to compile it for each user takes a second of many tests."""
+    """Folder with the compiled rustc wrapper: to compile it for each user takes a second of many tests."""
     return tmp_path_factory.mktemp("wrappers")
 
 
@@ -105,13 +93,13 @@ def new_user(toolchain: Path, wrappers: Path, backends: Path) -> Callable[[Path]
 
 @pytest.fixture
 def user(new_user: Callable[[Path], User], tmp_path: Path) -> User:
-    """Somebody new."""
+    """A new user with an empty home."""
     return new_user(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def registry(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Skips where crates.io cannot be reached: found out by asking it."""
+    """Skips where crates.io cannot be reached, which one request to it tells."""
     folder = tmp_path_factory.mktemp("registry")
     (folder / "src").mkdir()
     (folder / "src" / "lib.rs").touch()
@@ -119,13 +107,13 @@ def registry(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     argv = [str(toolchain / "cargo"), "update"]
     environment = {**os.environ, "CARGO_NET_RETRY": "0", "CARGO_HTTP_TIMEOUT": "20"}
     try:
-        asked = subprocess.run(
+        update = subprocess.run(
             argv, check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=60
         )
     except subprocess.TimeoutExpired:
         pytest.skip("crates.io cannot be reached: no answer within 60 s")
-    if asked.returncode:
-        pytest.skip(f"crates.io cannot be reached: {asked.stderr.strip()[:200]}")
+    if update.returncode:
+        pytest.skip(f"crates.io cannot be reached: {update.stderr.strip()[:200]}")
 
 
 @pytest.fixture

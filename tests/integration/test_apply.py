@@ -52,12 +52,12 @@ def chosen(user: User) -> tuple[str, ...]:
 
 def _made_anew(user: User) -> Path:
     shutil.rmtree(user.folder / "duo", ignore_errors=True)
-    place = user.project("duo")
-    with (place / "Cargo.toml").open("a") as manifest:
+    project = user.project("duo")
+    with (project / "Cargo.toml").open("a") as manifest:
         manifest.write(PROFILES)
-    (place / "app" / "benches").mkdir()
-    (place / "app" / "benches" / "speed.rs").write_text("fn main() {}\n")
-    return place
+    (project / "app" / "benches").mkdir()
+    (project / "app" / "benches" / "speed.rs").write_text("fn main() {}\n")
+    return project
 
 
 def test_a_rehearsal_writes_nothing(user: User, chosen: tuple[str, ...], project: Path) -> None:
@@ -252,11 +252,11 @@ def _explored(user: User, project: Path) -> str:
 
 
 def _profile(user: User, project: Path, name: str) -> dict[str, Any]:
-    """What Cargo makes of a profile for the final binary, less its name."""
+    """The profile that Cargo resolves for the final binary, less its name."""
     argv = ["cargo", "build", "-Z", "unstable-options", "--unit-graph", "--profile", name, "--bin", "duo"]
     environment = {**user.environment, "RUSTC_BOOTSTRAP": "1", "CARGO_TARGET_DIR": str(user.folder / "asked")}
-    asked = subprocess.run(argv, cwd=project, env=environment, capture_output=True, text=True, check=True)
-    graph = json.loads(asked.stdout)
+    finished = subprocess.run(argv, cwd=project, env=environment, capture_output=True, text=True, check=True)
+    graph = json.loads(finished.stdout)
     profile: dict[str, Any] = graph["units"][graph["roots"][0]]["profile"]
     while isinstance(profile["strip"], dict):  # whether it was resolved now or later, and to what
         (profile["strip"],) = profile["strip"].values()

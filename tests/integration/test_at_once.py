@@ -44,7 +44,7 @@ def test_a_store_can_be_read_while_it_is_written(user: User) -> None:
     running.wait_for("building", times=2)
     study = user.does("show", "--json").document
     assert [trial["label"] for trial in study["trials"]] == ["today"]
-    assert [one["trials"] for one in user.does("history", "--json").document["studies"]] == [1]
+    assert [listed["trials"] for listed in user.does("history", "--json").document["studies"]] == [1]
     running.stop(signal.SIGINT)
 
 

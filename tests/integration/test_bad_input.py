@@ -17,7 +17,7 @@ QUICK = ("--axis", "opt-level=s", "--measure", "size")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (("--axis", "ltoo=fat"), "'lto'"),
         (("--axis", "lto=fatter"), "'fatter'"),
@@ -46,10 +46,10 @@ QUICK = ("--axis", "opt-level=s", "--measure", "size")
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_wrong_argument_is_named(user: User, arguments: tuple[str, ...], said: str) -> None:
+def test_a_wrong_argument_is_named(user: User, arguments: tuple[str, ...], expected: str) -> None:
     project = user.project("duo")
     before = snapshot(project)
-    assert said in user.run("explore", project, *arguments).refused(2)
+    assert expected in user.run("explore", project, *arguments).refused(2)
     assert user.builds() == []
     assert snapshot(project) == before
 
@@ -69,7 +69,7 @@ def test_a_path_that_does_not_exist(user: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("manifest", "said"),
+    ("manifest", "expected"),
     [
         ("[package\n", "Cargo.toml"),
         ('[package]\nname = "x"\nversion = "one"\n', "version"),
@@ -78,10 +78,10 @@ def test_a_path_that_does_not_exist(user: User) -> None:
         ('[package]\nname = "duo"\nversion = "0.1.0"\n\n[profile.release]\nlto = 7\n', "lto"),
     ],
 )
-def test_a_broken_manifest(user: User, manifest: str, said: str) -> None:
+def test_a_broken_manifest(user: User, manifest: str, expected: str) -> None:
     project = user.project("picky")
     (project / "Cargo.toml").write_bytes(manifest.encode("latin-1"))
-    assert said in user.run("explore", project).refused(2)
+    assert expected in user.run("explore", project).refused(2)
 
 
 def test_a_library_has_no_binary_to_ship(user: User) -> None:
@@ -209,7 +209,7 @@ def test_a_study_that_does_not_exist(user: User, command: tuple[str, ...]) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("[project]\nbinn = 'x'\n", "project.bin"),
         ("[space]\nltoo = ['fat']\n", "lto"),
@@ -223,11 +223,11 @@ def test_a_study_that_does_not_exist(user: User, command: tuple[str, ...]) -> No
         ("[", "TOML"),
     ],
 )
-def test_settings_that_are_wrong(user: User, text: str, said: str) -> None:
+def test_settings_that_are_wrong(user: User, text: str, expected: str) -> None:
     project = user.project("duo")
     (project / "trimtab.toml").write_text(text)
     error = user.run("explore", project).refused(2)
-    assert said in error
+    assert expected in error
     assert str(project / "trimtab.toml") in error
     assert user.builds() == []
 

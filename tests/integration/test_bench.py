@@ -13,12 +13,12 @@ pytestmark = pytest.mark.integration
 
 
 def test_twice_the_time_is_called(user: User) -> None:
-    found = user.does("bench", "sleep 0.01", "sleep 0.02", "--json").document
-    wall = next(row for row in found["rows"] if row["metric"] == "wall")
+    document = user.does("bench", "sleep 0.01", "sleep 0.02", "--json").document
+    wall = next(row for row in document["rows"] if row["metric"] == "wall")
     assert wall["verdict"] == "regressed"
     assert 0.3 < wall["low"] <= wall["change"] <= wall["high"]
-    assert found["headline"].startswith("1 regressed") or found["headline"].startswith("2 regressed")
-    assert found["null"][0]["runs"] > 0
+    assert document["headline"].startswith("1 regressed") or document["headline"].startswith("2 regressed")
+    assert document["null"][0]["runs"] > 0
 
 
 def test_binaries_take_the_place_of_bin(user: User) -> None:
@@ -27,8 +27,8 @@ def test_binaries_take_the_place_of_bin(user: User) -> None:
         program.write_text(f"#!/bin/sh\n# {name}\nexit 0\n")
         program.chmod(0o755)
     arguments = ("--bin", f"base={user.folder}/old", "--bin", f"head={user.folder}/new", "--runs", "5", "--json")
-    found = user.does("bench", *arguments, "--", "{bin}", "x").document
-    assert {row["runs"] for row in found["rows"]} == {5}
+    document = user.does("bench", *arguments, "--", "{bin}", "x").document
+    assert {row["runs"] for row in document["rows"]} == {5}
 
 
 def test_what_hyperfine_exports(user: User) -> None:

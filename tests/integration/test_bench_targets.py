@@ -116,7 +116,7 @@ class Made:
 
 
 def time(bench: BenchExecutable, case: str, seconds: float) -> float:
-    """What one run says."""
+    """The time, in seconds, that one run of a case reports."""
     surroundings = {**bench.environment, **bench.variables}
     command = Command(argv=bench.command(case, seconds), cwd=bench.target.cwd, environment=surroundings, timeout=60)
     return bench.time(case, bench.runner.run(command))
@@ -202,13 +202,13 @@ def test_a_nap_takes_as_long_as_it_says(made: Made, bench: str, case: str, milli
 
 @pytest.mark.parametrize("bench", ["with-criterion", "with-divan"])
 def test_every_case_can_be_run_by_its_name_and_leaves_no_trace(made: Made, bench: str) -> None:
-    before, asked = snapshot(made.project), made.user.cargo_log.read_text()
+    before, calls = snapshot(made.project), made.user.cargo_log.read_text()
     opened = made.opened(bench)
     for case in opened.cases():
         if case != "panics":
             assert 0 < time(opened, case, 0.02) < 1
     assert snapshot(made.project) == before
-    assert made.user.cargo_log.read_text() == asked
+    assert made.user.cargo_log.read_text() == calls
 
 
 def test_a_part_of_a_name_is_not_the_name(made: Made) -> None:

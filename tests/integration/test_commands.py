@@ -21,7 +21,7 @@ QUICK = ("--axis", "opt-level=s", "--measure", "size")
 
 @pytest.fixture(scope="module")
 def explorer(new_user: Callable[[Path], User], tmp_path_factory: pytest.TempPathFactory) -> User:
-    """Somebody with two studies."""
+    """A user with two studies."""
     user = new_user(tmp_path_factory.mktemp("explorer"))
     user.explores(user.project("duo"), *QUICK)
     user.explores(user.project("picky"), "--axis", "panic=abort", "--measure", "size")
@@ -31,14 +31,17 @@ def explorer(new_user: Callable[[Path], User], tmp_path_factory: pytest.TempPath
 def test_the_history_lists_the_newest_first(explorer: User) -> None:
     studies = explorer.does("history", "--json").document
     assert studies["schema"] == "trimtab.history/1"
-    assert [one["project"] for one in studies["studies"]] == ["picky", "duo"]
-    assert [(one["planned"], one["trials"], one["failed"]) for one in studies["studies"]] == [(2, 2, 1), (2, 2, 0)]
+    assert [listed["project"] for listed in studies["studies"]] == ["picky", "duo"]
+    assert [(listed["planned"], listed["trials"], listed["failed"]) for listed in studies["studies"]] == [
+        (2, 2, 1),
+        (2, 2, 0),
+    ]
     text = explorer.does("history").out
     assert text.index("picky-") < text.index("duo-")
 
 
 def test_a_study_is_shown_by_its_id_or_the_beginning_of_it_or_as_the_last(explorer: User) -> None:
-    newest, oldest = (one["id"] for one in explorer.does("history", "--json").document["studies"])
+    newest, oldest = (listed["id"] for listed in explorer.does("history", "--json").document["studies"])
     assert explorer.does("show", "--json").document["id"] == newest
     assert explorer.does("show", "last", "--json").document["id"] == newest
     assert explorer.does("show", oldest, "--json").document["id"] == oldest
@@ -123,8 +126,8 @@ def test_without_valgrind_the_instructions_are_absent_with_the_reason(user: User
     tools = user.folder / "no-valgrind"
     tools.mkdir()
     for name in ("cc", "ld", "sh", "git", "objcopy"):
-        if found := shutil.which(name):
-            (tools / name).symlink_to(found)
+        if executable := shutil.which(name):
+            (tools / name).symlink_to(executable)
     for name in ("cargo", "rustc"):  # the toolchain's folder may hold a valgrind as well
         (tools / name).symlink_to(toolchain / name)
     bench = ("--measure", "run", "--bench", "count={bin} count 1", "--bench-time", "10ms")

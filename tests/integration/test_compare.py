@@ -52,7 +52,7 @@ class Repository:
 
     @property
     def project(self) -> Path:
-        """Where somebody stands who compares."""
+        """The folder in which comparisons are run."""
         return self.top / "tools" / "duo"
 
     def compares(self, *arguments: str | Path, cwd: Path | None = None, **environment: str) -> dict[str, Any]:
@@ -63,9 +63,9 @@ class Repository:
         return result.document
 
 
-def git(folder: Path, *words: str) -> str:
+def git(folder: Path, *arguments: str) -> str:
     settings = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
-    return subprocess.run(("git", *settings, *words), check=True, cwd=folder, capture_output=True, text=True).stdout
+    return subprocess.run(("git", *settings, *arguments), check=True, cwd=folder, capture_output=True, text=True).stdout
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -75,8 +75,8 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def row(document: dict[str, Any], subject: str, metric: str) -> dict[str, Any]:
-    (found,) = [one for one in document["rows"] if (one["subject"], one["metric"]) == (subject, metric)]
-    return dict(found)
+    (document,) = [entry for entry in document["rows"] if (entry["subject"], entry["metric"]) == (subject, metric)]
+    return dict(document)
 
 
 @pytest.fixture(scope="module")
@@ -108,20 +108,20 @@ def repository(new_user: Callable[[Path], User], tmp_path_factory: pytest.TempPa
 
 class TestRevisions:
     def test_both_are_built_weighed_and_run(self, repository: Repository) -> None:
-        found = repository.first
-        heads = [git(repository.top, "rev-parse", "--short=12", word).strip() for word in ("HEAD~1", "HEAD")]
-        assert (found["base"], found["heads"]) == (f"HEAD~1 ({heads[0]})", [f"HEAD ({heads[1]})"])
-        assert row(found, "duo", "size.file")["unit"] == "bytes"
-        wall = row(found, "count", "wall")
+        document = repository.first
+        heads = [git(repository.top, "rev-parse", "--short=12", revision).strip() for revision in ("HEAD~1", "HEAD")]
+        assert (document["base"], document["heads"]) == (f"HEAD~1 ({heads[0]})", [f"HEAD ({heads[1]})"])
+        assert row(document, "duo", "size.file")["unit"] == "bytes"
+        wall = row(document, "count", "wall")
         assert (wall["runs"], wall["verdict"]) == (5, "unclear")
         assert wall["change"] > 0.1
-        assert any("a clean build took" in note for note in found["notes"])
+        assert any("a clean build took" in note for note in document["notes"])
         assert len(repository.user.builds()) >= 2
 
     def test_a_bench_that_fails_with_head_only_is_told_and_the_others_are_reported(
         self, repository: Repository
     ) -> None:
-        assert {one["subject"] for one in repository.first["rows"]} == {"duo", "count"}
+        assert {entry["subject"] for entry in repository.first["rows"]} == {"duo", "count"}
         (failure,) = repository.first["failures"]
         assert failure.startswith("flags: HEAD (")
         assert "fails: exit code 2: usage: duo count N" in failure
@@ -129,23 +129,23 @@ class TestRevisions:
     @pytest.mark.parametrize("folder", ["app", "app/src", "../.."])
     def test_from_a_folder_below_or_above(self, repository: Repository, folder: str) -> None:
         builds = len(repository.user.builds())
-        place = repository.project / folder
+        cwd = repository.project / folder
         if folder == "../..":
-            result = repository.user.run("compare", "HEAD~1", "HEAD", "--json", cwd=place)
+            result = repository.user.run("compare", "HEAD~1", "HEAD", "--json", cwd=cwd)
             assert "there is no Cargo project here" in result.refused(2)
             return
-        found = repository.compares("HEAD~1", "HEAD", "--json", cwd=place)
-        assert row(found, "duo", "size.file")["change"] == row(repository.first, "duo", "size.file")["change"]
+        document = repository.compares("HEAD~1", "HEAD", "--json", cwd=cwd)
+        assert row(document, "duo", "size.file")["change"] == row(repository.first, "duo", "size.file")["change"]
         assert len(repository.user.builds()) == builds
 
     @pytest.mark.parametrize("elsewhere", [True, False])
     def test_what_a_git_hook_sets_changes_nothing(self, repository: Repository, elsewhere: bool) -> None:
         builds = len(repository.user.builds())
-        place = repository.user.folder / "elsewhere" if elsewhere else repository.top
-        inner = str(place / ".git")
-        variables = {"GIT_DIR": inner, "GIT_WORK_TREE": str(place), "GIT_INDEX_FILE": f"{inner}/index"}
-        found = repository.compares("main~1", "main", "--json", cwd=None, **variables)
-        assert found["base"].startswith("main~1 (")
+        checkout = repository.user.folder / "elsewhere" if elsewhere else repository.top
+        inner = str(checkout / ".git")
+        variables = {"GIT_DIR": inner, "GIT_WORK_TREE": str(checkout), "GIT_INDEX_FILE": f"{inner}/index"}
+        document = repository.compares("main~1", "main", "--json", cwd=None, **variables)
+        assert document["base"].startswith("main~1 (")
         assert len(repository.user.builds()) == builds
 
     def test_an_uncommitted_edit_is_the_tree_and_not_the_revision(self, repository: Repository) -> None:
@@ -154,13 +154,13 @@ class TestRevisions:
         edit(source, "usage: duo count N", "usage: duo count TIMES")
         try:
             status = git(repository.top, "status", "--porcelain")
-            found = repository.compares("HEAD", ".", "--bench", "count={bin} count 5", *QUICK)
+            document = repository.compares("HEAD", ".", "--bench", "count={bin} count 5", *QUICK)
             assert git(repository.top, "status", "--porcelain") == status == " M tools/duo/app/src/main.rs\n"
         finally:
             source.write_bytes(before)
-        assert found["heads"] == ["."]
-        assert row(found, "count", "wall")["verdict"] != "identical"
-        assert row(found, "duo", "size.file")["verdict"] == "same"
+        assert document["heads"] == ["."]
+        assert row(document, "count", "wall")["verdict"] != "identical"
+        assert row(document, "duo", "size.file")["verdict"] == "same"
 
     def test_a_commit_of_a_shallow_clone_that_no_branch_leads_to(self, repository: Repository) -> None:
         shallow = repository.user.folder / "shallow"
@@ -170,15 +170,15 @@ class TestRevisions:
         before = snapshot(shallow)
         result = repository.user.run("compare", first, "no-such-branch", cwd=shallow / "tools" / "duo")
         assert "no such file, study, profile or revision: 'no-such-branch'" in result.refused(2)
-        (place,) = [path for path in (repository.user.cache / "trimtab" / "revisions").glob(f"*/{first}")
+        (checkout,) = [path for path in (repository.user.cache / "trimtab" / "revisions").glob(f"*/{first}")
                     if "shallow" in (path / ".git" / "config").read_text()]  # fmt: skip
-        assert "flags" in (place / "tools" / "duo" / "app" / "src" / "main.rs").read_text()
+        assert "flags" in (checkout / "tools" / "duo" / "app" / "src" / "main.rs").read_text()
         assert snapshot(shallow) == before
 
-    @pytest.mark.parametrize("word", ["no-such-branch", "HEAD~99", "HEAD:tools", "refs/heads/../x", "@{upstream}"])
-    def test_what_git_does_not_know(self, repository: Repository, word: str) -> None:
+    @pytest.mark.parametrize("revision", ["no-such-branch", "HEAD~99", "HEAD:tools", "refs/heads/../x", "@{upstream}"])
+    def test_what_git_does_not_know(self, repository: Repository, revision: str) -> None:
         builds = len(repository.user.builds())
-        assert "error: " in repository.user.run("compare", "HEAD", word, cwd=repository.project).refused(2)
+        assert "error: " in repository.user.run("compare", "HEAD", revision, cwd=repository.project).refused(2)
         assert len(repository.user.builds()) == builds
 
     def test_killed_in_the_middle_of_a_checkout_and_then_again(self, user: User) -> None:
@@ -193,8 +193,8 @@ class TestRevisions:
         shim.chmod(0o755)
         assert user.run("compare", "HEAD", ".", cwd=project).code == -signal.SIGKILL
         shim.unlink()
-        found = user.does("compare", "HEAD", ".", "--json", cwd=project).document
-        assert row(found, "picky", "size.file")["verdict"] in ("same", "identical")
+        document = user.does("compare", "HEAD", ".", "--json", cwd=project).document
+        assert row(document, "picky", "size.file")["verdict"] in ("same", "identical")
         assert snapshot(project) == before
 
     def test_killed_in_the_middle_of_a_build_and_then_again(self, user: User) -> None:
@@ -213,8 +213,8 @@ class TestRevisions:
         assert eventually(lambda: any("build-script-build" in line for line in processes_about(user.folder)))
         running.stop(signal.SIGKILL)
         (user.folder / "go").touch()
-        found = user.does("compare", "HEAD", ".", "--json", cwd=project).document
-        assert row(found, "picky", "size.file")["runs"] == 1
+        document = user.does("compare", "HEAD", ".", "--json", cwd=project).document
+        assert row(document, "picky", "size.file")["runs"] == 1
         assert snapshot(project) == before
         assert eventually(lambda: not processes_about(user.folder)), processes_about(user.folder)
         work = user.cache / "trimtab" / "work"
@@ -236,22 +236,22 @@ def kept(repository: Repository) -> tuple[Path, Path]:
 
 class TestFiles:
     def test_two_programs(self, repository: Repository, kept: tuple[Path, Path]) -> None:
-        found = repository.compares(*kept, *COUNT, *QUICK)
-        assert row(found, "duo", "size.file")["change"] == row(repository.first, "duo", "size.file")["change"]
-        assert row(found, "count", "output")["mode"] == "exact"
+        document = repository.compares(*kept, *COUNT, *QUICK)
+        assert row(document, "duo", "size.file")["change"] == row(repository.first, "duo", "size.file")["change"]
+        assert row(document, "count", "output")["mode"] == "exact"
 
     def test_a_trial_beside_a_copy_of_it_is_identical_and_not_run(
         self, repository: Repository, kept: tuple[Path, Path], tmp_path: Path
     ) -> None:
         copy = shutil.copy(kept[0], tmp_path / "renamed")
         study = next(
-            one["id"]
-            for one in repository.user.does("history", "--json").document["studies"]
-            if str(kept[0]) in repository.user.does("show", one["id"], "--json").out
+            entry["id"]
+            for entry in repository.user.does("history", "--json").document["studies"]
+            if str(kept[0]) in repository.user.does("show", entry["id"], "--json").out
         )
-        found = repository.compares(f"{study}:today", copy, "--bench", "wait={bin} wait 3600", *QUICK)
-        assert {one["verdict"] for one in found["rows"]} == {"identical"}
-        assert found["seconds"] < 60
+        document = repository.compares(f"{study}:today", copy, "--bench", "wait={bin} wait 3600", *QUICK)
+        assert {entry["verdict"] for entry in document["rows"]} == {"identical"}
+        assert document["seconds"] < 60
 
     def test_wheels_and_archives(self, repository: Repository, kept: tuple[Path, Path], tmp_path: Path) -> None:
         for number, program in enumerate(kept):
@@ -261,12 +261,12 @@ class TestFiles:
             with tarfile.open(tmp_path / f"duo-{number}.tar.xz", "w:xz") as archive:
                 archive.add(program, f"duo-{number}/duo")
         wheels = [tmp_path / f"duo-{number}.0-py3-none-any.whl" for number in range(2)]
-        found = repository.compares(*wheels, *COUNT, *QUICK)
-        assert row(found, "duo", "size.wheel")["base"] == wheels[0].stat().st_size
-        assert row(found, "duo", "size.file")["base"] == kept[0].stat().st_size
-        assert row(found, "count", "wall")["runs"] == 5
-        found = repository.compares(tmp_path / "duo-0.tar.xz", wheels[1], *COUNT, *QUICK)
-        assert row(found, "count", "wall")["runs"] == 5
+        document = repository.compares(*wheels, *COUNT, *QUICK)
+        assert row(document, "duo", "size.wheel")["base"] == wheels[0].stat().st_size
+        assert row(document, "duo", "size.file")["base"] == kept[0].stat().st_size
+        assert row(document, "count", "wall")["runs"] == 5
+        document = repository.compares(tmp_path / "duo-0.tar.xz", wheels[1], *COUNT, *QUICK)
+        assert row(document, "count", "wall")["runs"] == 5
 
     def test_a_program_of_another_system(self, repository: Repository, kept: tuple[Path, Path], tmp_path: Path) -> None:
         foreign = tmp_path / "foreign"
@@ -290,13 +290,13 @@ class TestFiles:
             callgrind()
         except MissingError as error:
             pytest.skip(error.what)
-        found = repository.compares(*kept, "--bench", "count={bin} count 20", "--runs", "3", "--counts", "--json")
-        counted = row(found, "count", "instructions")
+        document = repository.compares(*kept, "--bench", "count={bin} count 20", "--runs", "3", "--counts", "--json")
+        counted = row(document, "count", "instructions")
         assert counted["verdict"] == "regressed"
         assert counted["mode"] == "counted"
-        if any("callgrind" in note for note in found["notes"]):
-            null = [one for one in found["null"] if one["metric"] == "instructions"]
-            assert [round(one["change"], 3) for one in null] == [0.0]
+        if any("callgrind" in note for note in document["notes"]):
+            null = [entry for entry in document["null"] if entry["metric"] == "instructions"]
+            assert [round(entry["change"], 3) for entry in null] == [0.0]
 
     def test_ctrl_c_shows_what_was_run(self, repository: Repository, kept: tuple[Path, Path]) -> None:
         arguments = ("--bench", "count={bin} count 1", "--budget", "10m", "--smallest-change", "0.001%", "--json")
@@ -311,9 +311,9 @@ class TestFiles:
 
 class TestProfiles:
     def test_one_beside_another(self, repository: Repository) -> None:
-        found = repository.compares("release", "dev", *COUNT, *QUICK)
-        assert row(found, "duo", "size.file")["verdict"] == "regressed"
-        assert row(found, "count", "wall")["change"] > 0.5
+        document = repository.compares("release", "dev", *COUNT, *QUICK)
+        assert row(document, "duo", "size.file")["verdict"] == "regressed"
+        assert row(document, "count", "wall")["change"] > 0.5
 
     def test_over_layouts(self, repository: Repository, tmp_path: Path) -> None:
         try:
@@ -321,32 +321,32 @@ class TestProfiles:
         except MissingError as error:
             pytest.skip(error.what)
         arguments = ("HEAD~1", "HEAD", *COUNT, "--layouts", "6", "--budget", "1s", "--no-counts", "--json")
-        found = repository.compares(*arguments)
-        wall = row(found, "count", "wall")
+        document = repository.compares(*arguments)
+        wall = row(document, "count", "wall")
         assert (wall["mode"], wall["runs"]) == ("layouts", 6)
         assert wall["verdict"] in ("regressed", "unclear")  # with so few layouts, one burst of load leaves it open
         assert wall["low"] <= wall["change"] <= wall["high"]
         assert wall["placement"]["verdict"] in ("regressed", "unclear")
-        assert not [note for note in found["notes"] if "other bytes" in note]
-        assert row(found, "count", "output")["mode"] == "exact"
+        assert not [note for note in document["notes"] if "other bytes" in note]
+        assert row(document, "count", "output")["mode"] == "exact"
         assert not any((repository.user.cache / "trimtab" / "work").glob("*/links"))
 
     def test_identical_programs_need_no_layouts(self, repository: Repository) -> None:
         builds = len(repository.user.builds())
-        found = repository.compares("HEAD", "HEAD", "--bench", "wait={bin} wait 3600", "--layouts", "6", "--json")
-        assert {one["verdict"] for one in found["rows"]} == {"identical"}
+        document = repository.compares("HEAD", "HEAD", "--bench", "wait={bin} wait 3600", "--layouts", "6", "--json")
+        assert {entry["verdict"] for entry in document["rows"]} == {"identical"}
         assert len(repository.user.builds()) == builds
 
 
 class TestCargoBench:
     def test_cases_that_both_have_are_run_in_turn(self, repository: Repository) -> None:
         arguments = ("HEAD~1", "HEAD", "--cargo-bench", "*", "--filter", "walk$", "--runs", "12", "--json")
-        found = repository.compares(*arguments)
-        time = row(found, "spoken/walk", "time")
+        document = repository.compares(*arguments)
+        time = row(document, "spoken/walk", "time")
         assert (time["base"], time["head"]) == pytest.approx((0.0015, 0.0025))
         assert time["runs"] == 12
         assert time["change"] == pytest.approx(2 / 3)
-        assert {one["subject"] for one in found["rows"]} == {"duo", "spoken/walk"}
+        assert {entry["subject"] for entry in document["rows"]} == {"duo", "spoken/walk"}
 
     def test_nothing_fits(self, repository: Repository) -> None:
         arguments = ("HEAD~1", "HEAD", "--cargo-bench", "*", "--filter", "run$", "--quiet")
@@ -368,8 +368,8 @@ def test_two_published_wheels(repository: Repository, tmp_path: Path) -> None:
     if result.code == 3 and "index cannot be reached" in result.err:
         pytest.skip(result.err.splitlines()[0])
     assert result.code == 0, result
-    found = result.document
-    assert row(found, "rust_just", "size.wheel")["base"] > 1 << 20
-    assert row(found, "just", "size.file")["base"] > 1 << 20
-    assert row(found, "list", "wall")["runs"] == 5
+    document = result.document
+    assert row(document, "rust_just", "size.wheel")["base"] > 1 << 20
+    assert row(document, "just", "size.file")["base"] > 1 << 20
+    assert row(document, "list", "wall")["runs"] == 5
     assert json.loads(result.out)["base"] == versions[0]

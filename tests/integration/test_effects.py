@@ -37,7 +37,7 @@ SHIPS_ANOTHER = (
 
 def explored(user: User, project: Path, *axes: str, **environment: str) -> dict[str, dict[str, Any]]:
     """The trials of an exploration by what they change."""
-    options = [word for axis in axes for word in ("--axis", axis)]
+    options = [option for axis in axes for option in ("--axis", axis)]
     return by_label(user.explores(project, *options, "--measure", "size", cwd=None, **environment))
 
 
@@ -74,8 +74,8 @@ def test_flags_of_the_environment_win_over_the_profile(user: User) -> None:
     ]
     effect = trials["today"]["effect"][0]
     assert (effect["codegen-units"], effect["opt-level"]) == (4, "1")
-    said = " ".join(user.does("show").out.split())
-    assert "warning: today: duo: codegen-units was asked as 1 but rustc was told 4" in said
+    text = " ".join(user.does("show").out.split())
+    assert "warning: today: duo: codegen-units was asked as 1 but rustc was told 4" in text
 
 
 @pytest.mark.parametrize("config", [BUILD_FLAGS, TARGET_FLAGS], ids=["build", "target"])

@@ -129,8 +129,8 @@ def test_the_kept_files_run(explored: Explored) -> None:
 
 def test_each_kind_of_lto_took_effect(explored: Explored) -> None:
     trials = by_label(explored.study)
-    asked = {"today": "local", "lto off": "off", "lto thin": "thin", "lto fat": "fat"}
-    assert {label: trials[label]["effect"][0]["lto"] for label in asked} == asked
+    expected = {"today": "local", "lto off": "off", "lto thin": "thin", "lto fat": "fat"}
+    assert {label: trials[label]["effect"][0]["lto"] for label in expected} == expected
     assert [trial["effect"][0]["warnings"] for trial in explored.study["trials"]] == [[]] * 4
     assert len({trial["artifacts"][0]["sha256"] for trial in explored.study["trials"]}) == 4
 
@@ -171,7 +171,7 @@ def test_a_repeated_command_is_the_one_that_was_typed(explored: Explored) -> Non
 
 
 @pytest.mark.parametrize(
-    ("axis", "key", "told"),
+    ("axis", "key", "value"),
     [
         ("panic=abort", "panic", "abort"),
         ("debug=full", "debug", "full"),
@@ -181,11 +181,11 @@ def test_a_repeated_command_is_the_one_that_was_typed(explored: Explored) -> Non
         ("opt-level=s", "opt-level", "s"),
     ],
 )
-def test_every_axis_takes_effect(explored: Explored, axis: str, key: str, told: object) -> None:
+def test_every_axis_takes_effect(explored: Explored, axis: str, key: str, value: object) -> None:
     study = explored.user.explores(explored.project, "--axis", axis, "--measure", "size")
     baseline, trial = study["trials"]
     (effect,) = trial["effect"]
-    assert effect[key] == told
+    assert effect[key] == value
     assert effect["warnings"] == []
     rest = {name for name in effect if name not in ("binary", "rustflags", "warnings", key)}
     assert {name: effect[name] for name in rest} == {name: baseline["effect"][0][name] for name in rest}
@@ -376,12 +376,12 @@ def test_a_dry_run_builds_nothing_and_keeps_nothing(user: User) -> None:
 
 def test_a_budget_ends_the_exploration_early_but_not_before_the_first(user: User) -> None:
     project = user.project("duo")
-    arguments = (project, "--axis", "opt-level=s,z,2,1", "--measure", "size")
+    arguments = (project, "--axis", "opt-level=s,1", "--measure", "size")
     study = user.explores(*arguments, "--budget", "10ms")
     assert [trial["label"] for trial in study["trials"]] == ["today"]
-    assert study["planned"] == 5
-    assert any("4 of 5" in caveat for caveat in study["recommendation"]["caveats"])
-    assert len(user.explores(*arguments)["trials"]) == 5
+    assert study["planned"] == 3
+    assert any("2 of 3" in caveat for caveat in study["recommendation"]["caveats"])
+    assert len(user.explores(*arguments)["trials"]) == 3
 
 
 def test_another_edition_of_a_path_with_spaces_and_letters(user: User) -> None:

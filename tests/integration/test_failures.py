@@ -231,7 +231,9 @@ def _running(name: str) -> list[str]:
     import psutil
 
     return [
-        " ".join(one.info["cmdline"]) for one in psutil.process_iter(["cmdline"]) if name in (one.info["cmdline"] or ())
+        " ".join(process.info["cmdline"])
+        for process in psutil.process_iter(["cmdline"])
+        if name in (process.info["cmdline"] or ())
     ]
 
 

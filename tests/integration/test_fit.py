@@ -50,8 +50,8 @@ def test_a_forecast_has_all_units_and_what_holds_them_up(user: User, hungry: Pat
     }  # fmt: skip
     assert units["table 0.2.0"]["metadata"]["wall"] > 0
     assert units["hungry 0.1.0 (program)"]["link"]["wall"] > 0
-    one, four = profile["forecasts"]
-    assert one["wall"]["value"] >= four["wall"]["value"] > 0
+    single, four = profile["forecasts"]
+    assert single["wall"]["value"] >= four["wall"]["value"] > 0
     assert [slot["name"] for slot in four["critical"]] == ["table 0.2.0", "hungry 0.1.0 (program)"]
     assert "<svg " in page.read_text("utf-8")
 
@@ -90,8 +90,8 @@ def test_nothing_is_left_when_it_is_interrupted(user: User, hungry: Path, number
 
 
 def test_a_trial_is_traced(user: User, hungry: Path) -> None:
-    found = user.does("explore", hungry, "--axis", "codegen-units=1", "--measure", "build", "--json").document
-    metrics = found["trials"][0]["metrics"]
+    study = user.does("explore", hungry, "--axis", "codegen-units=1", "--measure", "build", "--json").document
+    metrics = study["trials"][0]["metrics"]
     assert 0 < metrics["build.final.link.wall"]["value"] < metrics["build.final.wall"]["value"]
     assert metrics["build.final.wall"]["value"] < metrics["build.clean.wall"]["value"]
 
@@ -104,20 +104,22 @@ def test_a_large_space_is_screened_and_only_what_is_recommended_built_cleanly(us
         '    #[cfg(panic = "abort")] println!("{}", MEGABYTE[std::env::args().count()]); }\n'
     )
     axes = ("--axis", "opt-level=0,1,2,3,s", "--axis", "panic=unwind,abort")
-    arguments = ("explore", hungry, *axes, "--measure", "size,build", "--goal", "size", "--json")
-    found = user.does(*arguments).document
-    trials = {trial["label"]: trial for trial in found["trials"]}
+    rest = ("--measure", "size,build", "--goal", "size", "--json")
+    study = user.does("explore", hungry, *axes, *rest).document
+    trials = {trial["label"]: trial for trial in study["trials"]}
     assert len(trials) == 10
     assert not trials["today"]["screened"]
     larger = [trial["screened"] for label, trial in trials.items() if "panic abort" in label]
     assert larger == [True] * 5, "no goal takes them, however long the tiny builds took"
-    chosen = next(trial for trial in trials.values() if trial["id"] == found["recommendation"]["trial"])
+    chosen = next(trial for trial in trials.values() if trial["id"] == study["recommendation"]["trial"])
     assert not chosen["screened"]
     assert {"build.clean.wall", "build.peak_memory"} <= set(chosen["metrics"])
     screened = next(trial for trial in trials.values() if trial["screened"])
     assert set(screened["metrics"]).isdisjoint({"build.clean.wall", "build.peak_memory"})
 
-    exact = user.does(*arguments, "--exact").document
+    few = ("--axis", "opt-level=0,s", "--axis", "panic=unwind,abort", *rest)
+    exact = user.does("explore", hungry, *few, "--exact").document
+    assert len(exact["trials"]) == 4
     assert not any(trial["screened"] for trial in exact["trials"])
     for trial in exact["trials"]:
         size = trials[trial["label"]]["metrics"]["size.file"]["value"]

@@ -125,11 +125,11 @@ def test_a_screening_that_ends_in_the_middle_is_taken_up(user: User, number: sig
     running.wait_for("building", times=4)
     assert running.stop(number).code == (130 if number is signal.SIGINT else -number)
     before = _stored(user)
-    found = user.does("explore", project, *axes, "--json").document
-    assert any(trial["screened"] for trial in found["trials"])
+    study = user.does("explore", project, *axes, "--json").document
+    assert any(trial["screened"] for trial in study["trials"])
     stored = _stored(user)
     assert set(before) <= set(stored)
-    assert len(stored) == len(set(stored)) == len(found["trials"]) >= len("32sz1") * len(("16", "1"))
+    assert len(stored) == len(set(stored)) == len(study["trials"]) >= len("32sz1") * len(("16", "1"))
     assert eventually(lambda: not processes_about(user.folder)), processes_about(user.folder)
 
 
@@ -167,16 +167,16 @@ def _stored(user: User) -> list[str]:
     if not user.store.exists():
         return []
     with sqlite3.connect(user.store) as store:
-        found = [row[0] for row in store.execute("SELECT id FROM trials ORDER BY rowid")]
+        ids = [row[0] for row in store.execute("SELECT id FROM trials ORDER BY rowid")]
     store.close()
-    return found
+    return ids
 
 
 def _documents(user: User) -> dict[str, bytes]:
     with sqlite3.connect(user.store) as store:
-        found = dict(store.execute("SELECT id, document FROM trials"))
+        documents = dict(store.execute("SELECT id, document FROM trials"))
     store.close()
-    return found
+    return documents
 
 
 def _deterministic(study: dict[str, Any]) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def output(*command: str | Path) -> str:
 def symbols(binary: Path, kind: str) -> list[str]:
     """Names and sizes of symbols in the order of their addresses."""
     rows = [line.split() for line in output("readelf", "--syms", "--wide", binary).splitlines()]
-    found = [(int(row[1], 16), row[2], row[7]) for row in rows if len(row) == 8 and row[3] == kind and row[6] != "UND"]
-    return [f"{name} {size}" for _, size, name in sorted(found)]
+    placed = [(int(row[1], 16), row[2], row[7]) for row in rows if len(row) == 8 and row[3] == kind and row[6] != "UND"]
+    return [f"{name} {size}" for _, size, name in sorted(placed)]
 
 
 @pytest.fixture
@@ -195,14 +195,14 @@ class TestMany:
 class TestWrapper:
     """The script by itself, as rustc calls it when there are too many words for one command line."""
 
-    def call(self, duo: Path, tmp_path: Path, *words: str) -> Path:
+    def call(self, duo: Path, tmp_path: Path, *arguments: str) -> Path:
         exploration = prepared(duo, tmp_path)
         _, setting = capturing(
             RUNNER, exploration.project, exploration.environment,
             binaries=exploration.binaries, target=tmp_path / "target", folder=tmp_path / "links",
         )  # fmt: skip
         wrapper = setting.partition("=")[2].strip('"')
-        subprocess.run([wrapper, *words], check=False, capture_output=True, cwd=tmp_path)
+        subprocess.run([wrapper, *arguments], check=False, capture_output=True, cwd=tmp_path)
         return tmp_path / "links" / "duo"
 
     @pytest.fixture
@@ -214,12 +214,12 @@ class TestWrapper:
         return [str(made / "main.o"), "-o", str(made / "duo-0123456789abcdef"), "-Wl,--gc-sections"]
 
     def test_reads_a_response_file(self, duo: Path, tmp_path: Path, made: list[str]) -> None:
-        words = tmp_path / "linker-arguments"
-        words.write_text("\n".join(word.replace(" ", "\\ ") for word in made))
-        capture = self.call(duo, tmp_path, f"@{words}")
+        response_file = tmp_path / "linker-arguments"
+        response_file.write_text("\n".join(argument.replace(" ", "\\ ") for argument in made))
+        capture = self.call(duo, tmp_path, f"@{response_file}")
         binary = Path(made[2])
         assert binary.exists()
-        words.unlink()
+        response_file.unlink()
         Path(made[0]).unlink()
         assert reproduces(RUNNER, capture, binary)
 

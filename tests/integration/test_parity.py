@@ -74,7 +74,7 @@ def script(folder: Path, name: str, text: str) -> Path:
 
 def differences(document: dict[str, Any], check: int = 0) -> dict[str, dict[str, Any]]:
     """Differences by input."""
-    return {one["input"]: one for one in document["checks"][check]["differences"]}
+    return {entry["input"]: entry for entry in document["checks"][check]["differences"]}
 
 
 def test_hostile_inputs_are_contained_and_the_rest_goes_on(user: User) -> None:
@@ -98,8 +98,8 @@ def test_hostile_inputs_are_contained_and_the_rest_goes_on(user: User) -> None:
     assert differences(document)["corpus/differs"]["changes"] == [
         {"where": "stdout", "removed": ["differs base"], "added": ["differs head"], "remark": ""}
     ]
-    assert [one["input"] for one in document["checks"][0]["flaky"]] == ["corpus/random"]
-    endings = {one["ending"]: (one["base"], one["head"]) for one in document["checks"][0]["endings"]}
+    assert [entry["input"] for entry in document["checks"][0]["flaky"]] == ["corpus/random"]
+    endings = {entry["ending"]: (entry["base"], entry["head"]) for entry in document["checks"][0]["endings"]}
     assert endings == {"signal": (1, 1), "time-out": (1, 1), "flood": (3, 3), "exit": (6, 6)}
     assert snapshot(corpus) == before
     assert list(scratch.iterdir()) == []
@@ -127,7 +127,7 @@ def test_a_project_whose_build_script_deletes_its_own_tree(user: User) -> None:
     (check,) = document["checks"]
     assert check["counts"]["inputs"] == 2
     assert {project["name"]: project["differ"] for project in check["projects"]} == {"bad": 0, "good": 0}
-    exits = {one["ending"]: one["base"] for one in check["endings"]}
+    exits = {entry["ending"]: entry["base"] for entry in check["endings"]}
     assert exits == {"exit": 2}
 
 
@@ -141,13 +141,13 @@ def test_a_planted_miscompile_is_found_and_named(user: User) -> None:
     )
     before = snapshot(project)
 
-    found = user.run("parity", "release", "checked", "--json", cwd=project)
-    assert found.code == 1, found
-    (name, difference), *rest = differences(found.document).items()
+    result = user.run("parity", "release", "checked", "--json", cwd=project)
+    assert result.code == 1, result
+    (name, difference), *rest = differences(result.document).items()
     assert (name, rest) == ("corpus/answer", [])
     assert difference["changes"] == [{"where": "stdout", "removed": ["42"], "added": ["43"], "remark": ""}]
-    (failed,) = differences(found.document, 1).values()
-    assert (found.document["checks"][1]["name"], failed["input"]) == ("cargo test", "tests::does_not_mind_the_profile")
+    (failed,) = differences(result.document, 1).values()
+    assert (result.document["checks"][1]["name"], failed["input"]) == ("cargo test", "tests::does_not_mind_the_profile")
     assert "built with debug assertions" in failed["changes"][0]["added"]
 
     aborting = user.run("parity", "release", "aborting", "--json", "--no-tests", cwd=project)
@@ -177,15 +177,15 @@ def test_test_targets_that_die_and_harnesses_of_their_own(user: User) -> None:
         manifest.write('\n[[test]]\nname = "own"\nharness = false\n')
     result = user.run("parity", "release", "checked", "--check", "help={bin} --help", "--json", cwd=project)
     assert result.code == 1, result
-    found = {(one["project"], one["input"]): one for one in result.document["checks"][1]["differences"]}
-    assert {key: one["head"]["ending"] for key, one in found.items()} == {
+    ends = {(entry["project"], entry["input"]): entry for entry in result.document["checks"][1]["differences"]}
+    assert {key: entry["head"]["ending"] for key, entry in ends.items()} == {
         ("tests/dies.rs (dies)", "late"): "exit",
         ("tests/dies.rs (dies)", "as a whole"): "signal",
         ("tests/own.rs (own)", "as a whole"): "exit",
         ("unittests src/main.rs (fickle)", "tests::does_not_mind_the_profile"): "panic",
     }
-    assert found["tests/own.rs (own)", "as a whole"]["head"]["message"] == "exit status: 3"
-    assert all(one["stable"] for one in found.values())
+    assert ends["tests/own.rs (own)", "as a whole"]["head"]["message"] == "exit status: 3"
+    assert all(entry["stable"] for entry in ends.values())
     assert result.document["checks"][1]["counts"]["same"] == 2  # one of them fails on both sides
 
 
@@ -208,8 +208,8 @@ def test_a_script_finds_what_lies_beside_it(user: User) -> None:
 
 
 def test_written_files_are_compared(user: User) -> None:
-    for side, word in (("base", "one"), ("head", "two")):
-        text = f'echo {word} > "$1/out"\necho x >> "$1/lib.py"\necho "$HOME" >> "$HOME/log"\ntouch "$TMPDIR/t"\n'
+    for side, content in (("base", "one"), ("head", "two")):
+        text = f'echo {content} > "$1/out"\necho x >> "$1/lib.py"\necho "$HOME" >> "$HOME/log"\ntouch "$TMPDIR/t"\n'
         script(user.folder, side, f"#!/bin/sh\n{text}")
     project = user.folder / "projects" / "app"
     project.mkdir(parents=True)

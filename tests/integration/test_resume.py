@@ -152,7 +152,7 @@ def test_fresh_measures_again(user: User) -> None:
 
 
 def _known(user: User, project: Path, **environment: str) -> list[bool]:
-    """Which of the profiles would not be built again."""
+    """A flag for each profile: true if it would not be built again."""
     plan = user.does("explore", project, *EXPLORED, "--dry-run", "--json", cwd=None, inside=(), **environment).document
     return [profile["known"] for profile in plan["profiles"]]
 

@@ -171,16 +171,16 @@ OWN_LINKER = """
 def lay(root: Path, files: Mapping[str, str]) -> None:
     """Write files."""
     for name, text in files.items():
-        place = Path(os.path.normpath(root / name))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text.replace("{vendor}", str(root.parent / "vendor")))
+        project = Path(os.path.normpath(root / name))
+        project.parent.mkdir(parents=True, exist_ok=True)
+        project.write_text(text.replace("{vendor}", str(root.parent / "vendor")))
 
 
-def script(place: Path, code: str) -> Path:
+def script(project: Path, code: str) -> Path:
     """A program in the language of the shell."""
-    place.write_text(f"#!/bin/sh\n{code}\n")
-    place.chmod(0o755)
-    return place
+    project.write_text(f"#!/bin/sh\n{code}\n")
+    project.chmod(0o755)
+    return project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,21 +191,21 @@ class Made:
     trace: Trace
 
     def file(self, name: str = "") -> Path:
-        """What was built; the first unless named."""
+        """The built file with that name, or the first."""
         return Path(next(made.path for made in self.built.artifacts if name in ("", made.name)))
 
     @property
     def bytes(self) -> bytes:
-        """Of what was built."""
+        """Contents of all built files, one after another."""
         return b"".join(Path(made.path).read_bytes() for made in self.built.artifacts)
 
     def says(self, name: str = "") -> str:
-        """What the program prints."""
+        """Standard output of the program."""
         return subprocess.run([self.file(name)], check=True, capture_output=True, text=True).stdout.strip()
 
     @property
     def units(self) -> list[Unit]:
-        """All calls of rustc."""
+        """Traced calls of rustc, without runs of build scripts."""
         return [unit for unit in self.trace.units if unit.kind is not UnitKind.RUN]
 
     def units_that(self, *, reused: bool) -> set[str]:
@@ -224,8 +224,8 @@ class Made:
 
 
 @dataclass(kw_only=True)
-class Place:
-    """A project, and a folder for what is made of it."""
+class Project:
+    """A Cargo project, with a folder for its builds and its unit cache."""
 
     root: Path
     folder: Path
@@ -238,7 +238,7 @@ class Place:
 
     @property
     def compiled(self) -> Path:
-        """Where units are kept."""
+        """The unit cache."""
         return self.cache / "compiled"
 
     def write(self, files: Mapping[str, str]) -> None:
@@ -253,10 +253,10 @@ class Place:
 
     def exploration(self) -> Exploration:
         """The project as it is now; it is looked at again after each change."""
-        asked = Request(path=str(self.root), **{"axes": (), **self.request})
-        seen = (asked, self.folder, dict(os.environ))
+        request = Request(path=str(self.root), **{"axes": (), **self.request})
+        seen = (request, self.folder, dict(os.environ))
         if not self._known or self._known[0] != seen:
-            self._known = (seen, prepare(asked, Folders(store=self.folder / "db", cache=self.cache)))
+            self._known = (seen, prepare(request, Folders(store=self.folder / "db", cache=self.cache)))
         return self._known[1]
 
     def build(self, *, basis: Mapping[str, Any] | None = None, work: str = "work", **settings: Any) -> Made:
@@ -283,7 +283,7 @@ class Place:
         return made
 
     def built(self, builder: Builder, profile: Profile) -> Made:
-        """What a builder makes of a profile."""
+        """The build of a profile, which must succeed."""
         built = builder.build(profile, touch=False)
         assert isinstance(built, Built), built
         return Made(built=built, trace=built.trace or Trace(units=()))
@@ -296,286 +296,286 @@ def _no_settings_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def new_place(tmp_path: Path, wrappers: Path) -> Callable[..., Place]:
+def new_project(tmp_path: Path, wrappers: Path) -> Callable[..., Project]:
     """Makes projects of files."""
 
-    def make(files: Mapping[str, str], folder: str = "here", *, offline: bool = True, **request: Any) -> Place:
-        place = Place(root=tmp_path / folder / "project", folder=tmp_path / folder / "made", request=request)
-        place.cache.mkdir(parents=True)
-        (place.cache / "wrapper").symlink_to(wrappers)
-        place.write(files)
-        place.lock(offline=offline)
-        return place
+    def make(files: Mapping[str, str], folder: str = "here", *, offline: bool = True, **request: Any) -> Project:
+        project = Project(root=tmp_path / folder / "project", folder=tmp_path / folder / "made", request=request)
+        project.cache.mkdir(parents=True)
+        (project.cache / "wrapper").symlink_to(wrappers)
+        project.write(files)
+        project.lock(offline=offline)
+        return project
 
     return make
 
 
 @pytest.fixture
-def place(new_place: Callable[..., Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def project(new_project: Callable[..., Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """The project with all sorts of crates."""
     for tool in ("ar", "cc"):
         if not shutil.which(tool):
             pytest.skip(f"there is no {tool} here")
     monkeypatch.setenv("SETTING", str(tmp_path / "here" / "setting"))
-    return new_place(FILES)
+    return new_project(FILES)
 
 
 class TestTheSameAgain:
-    def test_is_not_made_again(self, place: Place) -> None:
-        first, second = place.build(), place.build()
+    def test_is_not_made_again(self, project: Project) -> None:
+        first, second = project.build(), project.build()
         assert (first.made, first.reused) == (EVERYTHING, set())
         assert (second.made, second.reused) == (set(), EVERYTHING)
         assert first.says() == second.says() == PLAIN
         assert first.bytes == second.bytes
 
-    def test_nor_at_another_place(self, place: Place) -> None:
-        first = place.build()
-        other = place.build(work="another work folder")
+    def test_nor_at_another_place(self, project: Project) -> None:
+        first = project.build()
+        other = project.build(work="another work folder")
         assert other.reused == EVERYTHING
-        assert other.bytes == first.bytes == place.cold(work="third").bytes
+        assert other.bytes == first.bytes == project.cold(work="third").bytes
 
     def test_in_folders_with_blanks_and_behind_links(
-        self, new_place: Callable[..., Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, new_project: Callable[..., Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SETTING", str(tmp_path / "two words" / "setting"))
-        place = new_place(FILES, folder="two words")
+        project = new_project(FILES, folder="two words")
         (tmp_path / "linked").symlink_to(tmp_path / "two words")
-        first = place.build(work="a b")
-        place.root, place.folder = tmp_path / "linked" / "project", tmp_path / "linked" / "made"
-        second = place.build(work="a b")  # copies of what scripts wrote have another name there
+        first = project.build(work="a b")
+        project.root, project.folder = tmp_path / "linked" / "project", tmp_path / "linked" / "made"
+        second = project.build(work="a b")  # copies of what scripts wrote have another name there
         assert second.reused == {*HOST_UNITS, "steady"}
         assert first.says() == second.says() == PLAIN
-        place.root, place.folder = tmp_path / "two words" / "project", tmp_path / "two words" / "made"
-        third = place.build(work="c d")
+        project.root, project.folder = tmp_path / "two words" / "project", tmp_path / "two words" / "made"
+        third = project.build(work="c d")
         assert third.reused == EVERYTHING
         assert third.bytes == first.bytes
 
     def test_nothing_of_ours_is_left_in_the_target_directory(
-        self, place: Place, monkeypatch: pytest.MonkeyPatch
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         seen: list[Path] = []
         monkeypatch.setattr("trimtab.builders.cargo.clear", lambda target: seen.extend(target.rglob("*")))
-        place.build()
+        project.build()
         drafts = [path for path in seen if path.name.startswith(".") and path.parent.name == "deps"]
         assert drafts == []
         assert len([path for path in seen if path.name.startswith("libsteady-") and path.suffix == ".rlib"]) == 2
 
 
 class TestSources:
-    """What is edited is compiled anew, and all that depends on it."""
+    """An edited unit is compiled anew, and all that depends on it."""
 
-    def check(self, place: Place, edit: Mapping[str, str], old: str, new: str, *, made: set[str]) -> None:
-        first = place.build()
-        place.write(edit)
-        second = place.build()
+    def check(self, project: Project, edit: Mapping[str, str], old: str, new: str, *, made: set[str]) -> None:
+        first = project.build()
+        project.write(edit)
+        second = project.build()
         assert second.made == made
         assert second.reused == EVERYTHING - made
         assert first.says() == PLAIN
         assert second.says() == PLAIN.replace(old, new)
-        assert second.bytes == place.cold().bytes
+        assert second.bytes == project.cold().bytes
 
-    def test_of_the_users_own(self, place: Place) -> None:
+    def test_of_the_users_own(self, project: Project) -> None:
         """A unit of the tree counts as changed with any file of it."""
-        said, made = PLAIN, place.build()
+        output, made = PLAIN, project.build()
         for name, old, new, changed in (
             ("app/src/util.rs", "number * 10", "number * 20", ("app=30", "app=60")),
             ("base/src/util.rs", "number + 1", "number + 2", ("sum=44", "sum=52")),
             ("magic/src/lib.rs", '"7"', '"77"', ("seven=7", "seven=77")),
             ("base/build.rs", "word=", "words=", ("word=", "words=")),
         ):
-            place.write({name: FILES[name].replace(old, new)})
-            made, said = place.build(), said.replace(*changed)
-            assert made.says() == said
+            project.write({name: FILES[name].replace(old, new)})
+            made, output = project.build(), output.replace(*changed)
+            assert made.says() == output
             assert (made.reused, made.made) == (OUTSIDE, EVERYTHING - OUTSIDE)
-        assert made.bytes == place.cold().bytes
+        assert made.bytes == project.cold().bytes
 
-    def test_of_a_package_outside(self, place: Place) -> None:
+    def test_of_a_package_outside(self, project: Project) -> None:
         steady = FILES["../vendor/steady/src/lib.rs"].replace("fold(0", "fold(100")
         edit = {"../vendor/steady/src/lib.rs": steady}
         self.check(
-            place, edit, "sum=44 abort=false app=30", "sum=144 abort=false app=1030",
+            project, edit, "sum=44 abort=false app=30", "sum=144 abort=false app=1030",
             made={"steady", "base", "app (program)"},
         )  # fmt: skip
 
-    def test_in_c(self, place: Place) -> None:
+    def test_in_c(self, project: Project) -> None:
         """The program is linked with another library, and no Rust code differs."""
         edit = {"../vendor/native/src/six.c": "int six(void) { return 66; }"}
-        self.check(place, edit, "six=6", "six=66", made={"native", "native (build script)", "base", "app (program)"})
+        self.check(project, edit, "six=6", "six=66", made={"native", "native (build script)", "base", "app (program)"})
 
-    def test_that_a_build_script_reads_anywhere(self, place: Place) -> None:
+    def test_that_a_build_script_reads_anywhere(self, project: Project) -> None:
         """Nothing tells of that file but what the script writes."""
-        self.check(place, {"../setting": "changed"}, "=plain", "=changed", made={"base", "app (program)"})
+        self.check(project, {"../setting": "changed"}, "=plain", "=changed", made={"base", "app (program)"})
 
-    def test_that_rustc_reads_anywhere(self, place: Place, tmp_path: Path) -> None:
+    def test_that_rustc_reads_anywhere(self, project: Project, tmp_path: Path) -> None:
         """They are in no digest, so neither the unit that reads them nor what depends on it is reused."""
         note = tmp_path / "note"
         steady = f'pub fn sum(_: &[u32]) -> u32 {{ include_str!("{note}").len() as u32 }}'
-        place.write({"../vendor/steady/src/lib.rs": steady})
+        project.write({"../vendor/steady/src/lib.rs": steady})
         reused: set[str] = set()
         for text in ("a", "note", "a note"):
             note.write_text(text)
-            made = place.build()
+            made = project.build()
             assert f"sum={len(text)} abort=false app={len(text) * 10}" in made.says()
             assert made.made >= {"steady", "base", "app (program)"}
             reused = made.reused
         assert reused == {"native", *HOST_UNITS}
 
-    def test_that_are_taken_back(self, place: Place) -> None:
-        """What was made of sources that were edited in the middle of it all is not kept for those before."""
-        exploration = place.exploration()
+    def test_that_are_taken_back(self, project: Project) -> None:
+        """A unit of sources that were edited during the build is not kept for those before."""
+        exploration = project.exploration()
         sharing = exploration.sharing()
-        source = place.root / "app" / "src" / "util.rs"
+        source = project.root / "app" / "src" / "util.rs"
         before = (source.read_text(), source.stat())
         source.write_text("pub fn changed(number: u32) -> u32 { number * 20 }")
-        assert "app=60" in place.with_sharing(exploration, sharing).says()
+        assert "app=60" in project.with_sharing(exploration, sharing).says()
         source.write_text(before[0])
         os.utime(source, ns=(before[1].st_atime_ns, before[1].st_mtime_ns))
-        made = place.build()
+        made = project.build()
         assert made.says() == PLAIN
         assert made.reused >= OUTSIDE
         assert "app (program)" in made.made
 
 
 class TestSettings:
-    """What is compiled with other settings is not taken for these."""
+    """A unit compiled with other settings is not reused."""
 
-    def check(self, place: Place, old: str, new: str, *, reused: set[str], **settings: Any) -> None:
-        first, second = place.build(), place.build(**settings)
+    def check(self, project: Project, old: str, new: str, *, reused: set[str], **settings: Any) -> None:
+        first, second = project.build(), project.build(**settings)
         assert second.reused == reused
         assert first.says() == PLAIN
         assert second.says() == PLAIN.replace(old, new)
-        assert second.bytes == place.cold(**settings).bytes
+        assert second.bytes == project.cold(**settings).bytes
         assert second.bytes != first.bytes
-        again = place.build()
+        again = project.build()
         assert again.reused == EVERYTHING
         assert again.bytes == first.bytes
 
-    def test_panic(self, place: Place) -> None:
-        self.check(place, "abort=false", "abort=true", reused=HOST_UNITS, panic=Panic.ABORT)
+    def test_panic(self, project: Project) -> None:
+        self.check(project, "abort=false", "abort=true", reused=HOST_UNITS, panic=Panic.ABORT)
 
-    def test_optimization_which_a_build_script_asks_for(self, place: Place) -> None:
-        self.check(place, "level=0", "level=1", reused=HOST_UNITS, opt_level=OptLevel.O1)
+    def test_optimization_which_a_build_script_asks_for(self, project: Project) -> None:
+        self.check(project, "level=0", "level=1", reused=HOST_UNITS, opt_level=OptLevel.O1)
 
-    def test_codegen_units(self, place: Place) -> None:
-        self.check(place, "", "", reused=HOST_UNITS, codegen_units=1)
+    def test_codegen_units(self, project: Project) -> None:
+        self.check(project, "", "", reused=HOST_UNITS, codegen_units=1)
 
-    def test_link_time_optimization(self, place: Place) -> None:
-        self.check(place, "", "", reused=HOST_UNITS, lto=Lto.OFF)
+    def test_link_time_optimization(self, project: Project) -> None:
+        self.check(project, "", "", reused=HOST_UNITS, lto=Lto.OFF)
 
     @pytest.mark.slow
-    def test_codegen_units_of_fat_link_time_optimization(self, place: Place) -> None:
+    def test_codegen_units_of_fat_link_time_optimization(self, project: Project) -> None:
         """One codegen unit in the last step only would make another program."""
-        several, single = place.build(lto=Lto.FAT), place.build(lto=Lto.FAT, codegen_units=1)
+        several, single = project.build(lto=Lto.FAT), project.build(lto=Lto.FAT, codegen_units=1)
         assert single.reused == HOST_UNITS
         assert several.says() == single.says() == PLAIN
-        assert single.bytes == place.cold(lto=Lto.FAT, codegen_units=1).bytes
+        assert single.bytes == project.cold(lto=Lto.FAT, codegen_units=1).bytes
         assert several.bytes != single.bytes
 
-    def test_of_one_package(self, place: Place) -> None:
+    def test_of_one_package(self, project: Project) -> None:
         """A package that has its own settings is the same in all profiles; what depends on it is not."""
         manifest = FILES["Cargo.toml"] + "[profile.release.package.steady]\nopt-level = 3\ncodegen-units = 1\n"
-        place.write({"Cargo.toml": manifest})
-        self.check(place, "level=0", "level=1", reused={*HOST_UNITS, "steady"}, opt_level=OptLevel.O1)
-        place.write({"Cargo.toml": manifest.replace("opt-level = 3", "opt-level = 2")})
-        changed = place.build()
+        project.write({"Cargo.toml": manifest})
+        self.check(project, "level=0", "level=1", reused={*HOST_UNITS, "steady"}, opt_level=OptLevel.O1)
+        project.write({"Cargo.toml": manifest.replace("opt-level = 3", "opt-level = 2")})
+        changed = project.build()
         assert changed.reused >= OUTSIDE - {"steady"}
         assert changed.made >= {"steady", "base", "app (program)"}
-        assert changed.bytes == place.cold().bytes
+        assert changed.bytes == project.cold().bytes
 
-    def test_features(self, place: Place) -> None:
-        first = place.build()
-        place.request["features"] = ("extra",)
-        second = place.build()
+    def test_features(self, project: Project) -> None:
+        first = project.build()
+        project.request["features"] = ("extra",)
+        second = project.build()
         assert second.made == {"base", "base (build script)", "app (program)"}
         assert second.says() == PLAIN.replace("extra=false", "extra=true")
-        assert second.bytes == place.cold().bytes
-        del place.request["features"]
-        assert place.build().bytes == first.bytes
+        assert second.bytes == project.cold().bytes
+        del project.request["features"]
+        assert project.build().bytes == first.bytes
 
-    def test_the_environment(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         made = {}
-        for word in ("one", "two"):
-            monkeypatch.setenv("BASE_WORD", word)
-            made[word] = place.build()
-            assert made[word].says() == PLAIN.replace("word=", f"word={word}")
-        assert made["two"].bytes == place.cold().bytes
+        for value in ("one", "two"):
+            monkeypatch.setenv("BASE_WORD", value)
+            made[value] = project.build()
+            assert made[value].says() == PLAIN.replace("word=", f"word={value}")
+        assert made["two"].bytes == project.cold().bytes
         monkeypatch.setenv("BASE_WORD", "one")
-        again = place.build()
+        again = project.build()
         assert again.reused == EVERYTHING
         assert again.bytes == made["one"].bytes
 
-    def test_compiler_flags(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        first = place.build()
+    def test_compiler_flags(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = project.build()
         monkeypatch.setenv("RUSTFLAGS", "-C overflow-checks=on")
-        second = place.build()
+        second = project.build()
         assert second.reused == set()
-        assert second.bytes == place.cold().bytes
-        assert place.build().reused == EVERYTHING
+        assert second.bytes == project.cold().bytes
+        assert project.build().reused == EVERYTHING
         assert first.bytes != second.bytes
 
-    def test_flags_whose_effect_is_not_known(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_flags_whose_effect_is_not_known(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RUSTFLAGS", "-C llvm-args=-inline-threshold=5")
         for _ in range(2):
-            assert place.build().reused == set()
+            assert project.build().reused == set()
         monkeypatch.delenv("RUSTFLAGS")
-        assert place.build().says() == PLAIN
+        assert project.build().says() == PLAIN
 
 
 class TestStrip:
-    def test_each_value_is_what_rustc_makes_of_it(self, place: Place) -> None:
+    def test_each_value_is_what_rustc_makes_of_it(self, project: Project) -> None:
         """A program is linked once for each; rustc's own way is to link it in one."""
         several = {"strips": STRIPS}
-        shared = {strip: place.build(basis=several, strip=strip) for strip in STRIPS}
+        shared = {strip: project.build(basis=several, strip=strip) for strip in STRIPS}
         assert [made.made for made in shared.values()] == [EVERYTHING, set(), set()]
         for strip, made in shared.items():
-            own = place.build(basis={"strips": ()}, strip=strip)
+            own = project.build(basis={"strips": ()}, strip=strip)
             assert own.made == {"app (program)"}
             assert made.bytes == own.bytes
             assert made.says() == PLAIN
         assert len({made.bytes for made in shared.values()}) == 3
 
     def test_with_a_linker_that_rustc_speaks_to_itself(
-        self, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It does not know the words of a C compiler."""
         monkeypatch.setenv("RUSTFLAGS", f"-C linker={script(tmp_path / 'my-ld', OWN_LINKER)}")
-        made = place.build(basis={"strips": STRIPS}, strip=Strip.SYMBOLS)
-        own = place.build(basis={"strips": ()}, strip=Strip.SYMBOLS)
+        made = project.build(basis={"strips": STRIPS}, strip=Strip.SYMBOLS)
+        own = project.build(basis={"strips": ()}, strip=Strip.SYMBOLS)
         assert (made.made, own.made) == (EVERYTHING, {"app (program)"})
         assert made.bytes == own.bytes
-        assert place.build(basis={"strips": STRIPS}, strip=Strip.NONE).reused == EVERYTHING
+        assert project.build(basis={"strips": STRIPS}, strip=Strip.NONE).reused == EVERYTHING
 
     def test_with_a_linker_that_cannot_strip(
-        self, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What is not stripped as asked does not pass for it."""
+        """A program that could not be stripped does not pass for a stripped one."""
         code = 'case "$*" in *--strip-all*) echo "no such option" >&2; exit 1;; esac; exec cc "$@"'
         monkeypatch.setenv("RUSTFLAGS", f"-C linker={script(tmp_path / 'my-cc', code)}")
         with pytest.raises(AssertionError, match=r"linking with .* failed: exit status: 1"):
-            place.build(basis={"strips": STRIPS}, strip=Strip.SYMBOLS)
-        assert place.build(basis={"strips": ()}, strip=Strip.NONE).reused == EVERYTHING - {"app (program)"}
+            project.build(basis={"strips": STRIPS}, strip=Strip.SYMBOLS)
+        assert project.build(basis={"strips": ()}, strip=Strip.NONE).reused == EVERYTHING - {"app (program)"}
 
 
 class TestEmbedMode:
     @pytest.mark.slow
     @pytest.mark.parametrize("mode", [Lto.OFF, Lto.LOCAL])
-    def test_libraries_serve_one_more_beside_thin_and_fat(self, mode: Lto, place: Place) -> None:
+    def test_libraries_serve_one_more_beside_thin_and_fat(self, mode: Lto, project: Project) -> None:
         how: dict[str, Any] = {"basis": {"embeds": mode}, "opt_level": OptLevel.O1}
-        first = place.build(**how, lto=mode)
-        thin, fat = (place.build(**how, lto=lto) for lto in (Lto.THIN, Lto.FAT))
+        first = project.build(**how, lto=mode)
+        thin, fat = (project.build(**how, lto=lto) for lto in (Lto.THIN, Lto.FAT))
         assert thin.made == fat.made == {"app (program)"}
         assert first.says() == thin.says() == fat.says() == PLAIN.replace("level=0", "level=1")
         assert len({first.bytes, thin.bytes, fat.bytes}) == 3
-        assert fat.bytes == place.cold(**how, lto=Lto.FAT).bytes
+        assert fat.bytes == project.cold(**how, lto=Lto.FAT).bytes
 
     @pytest.mark.slow
-    def test_is_used_if_the_compiler_passes_the_trial(self, place: Place) -> None:
-        """As those of 2026 do."""
-        place.request["axes"] = (parse_axis("lto=local,thin"),)
-        exploration = place.exploration()
+    def test_is_used_if_the_compiler_passes_the_trial(self, project: Project) -> None:
+        """Compilers of 2026 do."""
+        project.request["axes"] = (parse_axis("lto=local,thin"),)
+        exploration = project.exploration()
         assert exploration.sharing(merging=False).basis.embeds is None
         assert exploration.sharing().basis.embeds is Lto.LOCAL
-        [answer] = (place.compiled / "embedding").iterdir()
+        [answer] = (project.compiled / "embedding").iterdir()
         answer.write_text("no")
         assert exploration.sharing().basis.embeds is None
 
@@ -613,11 +613,11 @@ class TestOtherShapes:
     """A library that others load, whose files bear no hash; two programs; a crate for host and target at once."""
 
     @pytest.mark.parametrize("target", ["", "--target"])
-    def test_are_what_a_cold_build_makes(self, target: str, new_place: Callable[..., Place]) -> None:
-        place = new_place(LOADED, all_binaries=True)
+    def test_are_what_a_cold_build_makes(self, target: str, new_project: Callable[..., Project]) -> None:
+        project = new_project(LOADED, all_binaries=True)
         if target:
-            host = place.exploration().study.toolchain.host
-            place.write(
+            host = project.exploration().study.toolchain.host
+            project.write(
                 {
                     ".cargo/config.toml": f'[build]\ntarget = "{host}"\n',
                     "tools/Cargo.toml": LOADED["tools/Cargo.toml"].replace("[dep", f"{AT_BUILD}[dep"),
@@ -628,33 +628,33 @@ class TestOtherShapes:
             )
         for basis, settings in (({"strips": ()}, {}), ({"strips": STRIPS}, {"strip": Strip.SYMBOLS})):
             how: dict[str, Any] = {"basis": basis, **settings}
-            unwinding, aborting = place.build(basis=basis), place.build(**how, panic=Panic.ABORT)
+            unwinding, aborting = project.build(basis=basis), project.build(**how, panic=Panic.ABORT)
             assert aborting.reused == ({"plugin (program)"} if target else set()) | {"tools (build script)"}
             for made, level in ((unwinding, 0), (aborting, 1)):
                 assert made.says("first") == f"first {level} 10"
                 assert made.says("second") == f"second {level} 10"
-            assert aborting.bytes == place.cold(**how, panic=Panic.ABORT).bytes
-            again = place.build(basis=basis)
+            assert aborting.bytes == project.cold(**how, panic=Panic.ABORT).bytes
+            again = project.build(basis=basis)
             assert again.made == set()
             assert again.bytes == unwinding.bytes
 
 
 class TestAtOnce:
-    def test_two_builds_make_each_unit_once(self, place: Place) -> None:
-        explorations = [place.exploration() for _ in range(2)]
+    def test_two_builds_make_each_unit_once(self, project: Project) -> None:
+        explorations = [project.exploration() for _ in range(2)]
         begin = threading.Barrier(2)
 
         def build(number: int) -> Made:
             sharing = explorations[number].sharing()  # as in two processes
             begin.wait(60)
-            return place.with_sharing(explorations[number], sharing, work=f"work-{number}")
+            return project.with_sharing(explorations[number], sharing, work=f"work-{number}")
 
         with ThreadPoolExecutor(2) as pool:
-            one, two = pool.map(build, range(2))
-        assert one.made | two.made == EVERYTHING
-        assert one.made & two.made == set()
-        assert one.says() == two.says() == PLAIN
-        assert one.bytes == two.bytes == place.cold().bytes
+            first, second = pool.map(build, range(2))
+        assert first.made | second.made == EVERYTHING
+        assert first.made & second.made == set()
+        assert first.says() == second.says() == PLAIN
+        assert first.bytes == second.bytes == project.cold().bytes
 
 
 KILLED = """
@@ -683,9 +683,9 @@ builder.build(exploration.today.profile, touch=False)
 
 
 class TestKilled:
-    def test_what_was_being_written_is_not_used(self, place: Place) -> None:
+    def test_what_was_being_written_is_not_used(self, project: Project) -> None:
         process = subprocess.Popen(
-            [sys.executable, "-c", KILLED, place.root, place.folder],
+            [sys.executable, "-c", KILLED, project.root, project.folder],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -695,54 +695,54 @@ class TestKilled:
         with process, process.stdout:
             assert process.stdout.readline() == "writing\n"
             process.send_signal(signal.SIGKILL)
-        assert eventually(lambda: processes_about(place.folder) == []), processes_about(place.folder)
-        assert list(place.compiled.glob("drafts/*/*/libsteady-*.rlib"))
-        made = place.build()
+        assert eventually(lambda: processes_about(project.folder) == []), processes_about(project.folder)
+        assert list(project.compiled.glob("drafts/*/*/libsteady-*.rlib"))
+        made = project.build()
         assert "steady" in made.made
         assert made.says() == PLAIN
-        assert made.bytes == place.cold().bytes
-        assert place.build().reused == EVERYTHING
+        assert made.bytes == project.cold().bytes
+        assert project.build().reused == EVERYTHING
 
 
 class TestTracing:
     """Without sharing, a build is what plain Cargo makes."""
 
-    def plainly(self, place: Place, **settings: Any) -> Made:
-        exploration = place.exploration()
-        builder = exploration.cargo_builder(place.folder / "work", place.folder / "kept")
-        return place.built(builder, replace(exploration.today.profile, **settings))
+    def plainly(self, project: Project, **settings: Any) -> Made:
+        exploration = project.exploration()
+        builder = exploration.cargo_builder(project.folder / "work", project.folder / "kept")
+        return project.built(builder, replace(exploration.today.profile, **settings))
 
-    def traced(self, place: Place, **settings: Any) -> Made:
-        exploration = place.exploration()
-        builder = exploration.builder(place.folder / "work", place.folder / "kept")
-        return place.built(builder, replace(exploration.today.profile, **settings))
+    def traced(self, project: Project, **settings: Any) -> Made:
+        exploration = project.exploration()
+        builder = exploration.builder(project.folder / "work", project.folder / "kept")
+        return project.built(builder, replace(exploration.today.profile, **settings))
 
     @pytest.mark.parametrize("strip", STRIPS)
-    def test_makes_the_same_to_the_byte(self, place: Place, strip: Strip) -> None:
-        plain, traced = self.plainly(place, strip=strip), self.traced(place, strip=strip)
+    def test_makes_the_same_to_the_byte(self, project: Project, strip: Strip) -> None:
+        plain, traced = self.plainly(project, strip=strip), self.traced(project, strip=strip)
         assert traced.bytes == plain.bytes
         assert traced.made == EVERYTHING
         assert sorted(call.arguments for call in traced.built.invocations) == sorted(
             call.arguments for call in plain.built.invocations
         )
 
-    def test_sees_the_link_time_optimization_that_the_manifest_asks_for(self, place: Place) -> None:
+    def test_sees_the_link_time_optimization_that_the_manifest_asks_for(self, project: Project) -> None:
         """Cargo says ``-C lto`` then, without a value."""
         code = '#[no_mangle] pub fn more_{0}(x: u64) -> String {{ format!("{{x}} {{:?}}", vec![x; {0}]) }}\n'
         many = "".join(code.format(number) for number in range(400))  # what is short is not always seen
-        place.write(
+        project.write(
             {
                 "Cargo.toml": FILES["Cargo.toml"].replace("opt-level = 0", "opt-level = 1\n        lto = true"),
                 "app/src/util.rs": FILES["app/src/util.rs"] + many,
             }
         )
-        final = self.traced(place).trace.final
+        final = self.traced(project).trace.final
         assert final
         assert "lto" in final.arguments
         assert final.cost.lto
 
-    def test_knows_each_unit(self, place: Place) -> None:
-        made = self.traced(place, lto=Lto.THIN, opt_level=OptLevel.O1)
+    def test_knows_each_unit(self, project: Project) -> None:
+        made = self.traced(project, lto=Lto.THIN, opt_level=OptLevel.O1)
         assert made.says() == PLAIN.replace("level=0", "level=1")
         units = {unit.name.replace(f" {unit.version}", ""): unit for unit in made.trace.units}
         assert set(units) == EVERYTHING | {"base (run of a build script)", "native (run of a build script)"}
@@ -814,13 +814,13 @@ PROBING = {
 class TestProbes:
     """A build script that tries out the compiler gets the answers of the compiler."""
 
-    def test_go_straight_to_rustc(self, new_place: Callable[..., Place]) -> None:
-        place = new_place(PROBING)
-        exploration = place.exploration()
-        traced = place.built(
-            exploration.builder(place.folder / "work", place.folder / "kept"), exploration.today.profile
+    def test_go_straight_to_rustc(self, new_project: Callable[..., Project]) -> None:
+        project = new_project(PROBING)
+        exploration = project.exploration()
+        traced = project.built(
+            exploration.builder(project.folder / "work", project.folder / "kept"), exploration.today.profile
         )
-        first, second = place.build(), place.build()
+        first, second = project.build(), project.build()
         for made in (traced, first, second):
             assert made.says() == "[true, false, true, false]"
             assert {unit.crate for unit in made.units} == {"build_script_build", "probing"}
@@ -833,10 +833,10 @@ class TestProbes:
 class TestPublished:
     """Crates whose build scripts try out the compiler, set variables and link what the system has."""
 
-    def test_crates_of_the_registry(self, new_place: Callable[..., Place]) -> None:
+    def test_crates_of_the_registry(self, new_project: Callable[..., Project]) -> None:
         manifest = FILES["Cargo.toml"].replace('"app", "base", "magic"', '"app"')
         dependencies = 'anyhow = "=1.0.86"\nlibc = "0.2"\nlog = "0.4"\nmemchr = "2"\n'
-        place = new_place(
+        project = new_project(
             {
                 "Cargo.toml": manifest,
                 "app/Cargo.toml": f'[package]\nname = "app"\nversion = "0.1.0"\n[dependencies]\n{dependencies}',
@@ -849,15 +849,15 @@ class TestPublished:
             },
             offline=False,
         )
-        first, second = place.build(), place.build(panic=Panic.ABORT)
+        first, second = project.build(), project.build(panic=Panic.ABORT)
         scripts = {unit.name.replace(f" {unit.version}", "") for unit in first.units if unit.kind is UnitKind.SCRIPT}
         assert "anyhow (build script)" in scripts
         assert second.reused == scripts
         assert first.says() == second.says() == "no Some(1)"
-        assert second.bytes == place.cold(panic=Panic.ABORT).bytes
-        assert place.build().made == set()
-        place.build(lto=Lto.THIN)
-        assert place.build(lto=Lto.FAT).made == {"app (program)"}, "though a trial of the compiler has left records"
+        assert second.bytes == project.cold(panic=Panic.ABORT).bytes
+        assert project.build().made == set()
+        project.build(lto=Lto.THIN)
+        assert project.build(lto=Lto.FAT).made == {"app (program)"}, "though a trial of the compiler has left records"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -105,7 +105,7 @@ def tried(
 class TestAllTargets:
     def test_the_candidate_breaks_one_of_four(self, tried: Tried) -> None:
         assert tried.result.code == 1
-        assert {triple: found["standing"] for triple, found in tried.targets.items()} == {
+        assert {triple: target["standing"] for triple, target in tried.targets.items()} == {
             HOST: "passes",
             WINDOWS: "breaks",
             WASM: "passes",
@@ -114,11 +114,11 @@ class TestAllTargets:
         assert tried.targets[WASM]["places"] == [{"file": ".github/workflows/release.yml", "line": 13, "said": WASM}]
 
     def test_each_program_really_ran_where_it_belongs(self, tried: Tried) -> None:
-        said = {
-            triple: {run["runner"]: run["said"] for attempt in found["attempts"] for run in attempt["runs"]}
-            for triple, found in tried.targets.items()
+        outputs = {
+            triple: {run["runner"]: run["said"] for attempt in target["attempts"] for run in attempt["runs"]}
+            for triple, target in tried.targets.items()
         }
-        assert said == {
+        assert outputs == {
             HOST: {"native": "--version: finicky 0.1.0 on linux: 42"},
             WINDOWS: {"wine": "--version: finicky 0.1.0 on windows: 42"},
             WASM: {"wasmtime": "--version: finicky 0.1.0 on wasi: 42"},
@@ -126,29 +126,29 @@ class TestAllTargets:
         }
 
     def test_what_cannot_be_built_says_why_and_how(self, tried: Tried) -> None:
-        found = tried.targets[ARM]
-        assert found["reason"].startswith("its standard library is not installed")
-        assert any(f"rustup target add {ARM}" in how for how in found["how"])
-        assert found["attempts"] == []
+        target = tried.targets[ARM]
+        assert target["reason"].startswith("its standard library is not installed")
+        assert any(f"rustup target add {ARM}" in how for how in target["how"])
+        assert target["attempts"] == []
 
     def test_the_effect_of_each_build_was_checked(self, tried: Tried) -> None:
         for triple in (HOST, WASM):
             today, candidate = tried.targets[triple]["attempts"]
             assert (today["effects"][0]["lto"], candidate["effects"][0]["lto"]) == ("local", "fat")
-            assert [one["effects"][0]["warnings"] for one in (today, candidate)] == [[], []]
+            assert [entry["effects"][0]["warnings"] for entry in (today, candidate)] == [[], []]
             assert candidate["size"] < today["size"]
 
     def test_the_broken_target_gets_settings_of_its_own_that_work(self, tried: Tried) -> None:
         windows = tried.targets[WINDOWS]
         assert windows["attempts"][1]["failure"]["cause"] == "compiler"
-        assert [(one["label"], one["builds"]) for one in windows["narrowed"]] == [("codegen-units 1", True)]
+        assert [(entry["label"], entry["builds"]) for entry in windows["narrowed"]] == [("codegen-units 1", True)]
         (proposal,) = tried.result.document["proposals"]
         assert proposal["proven"]
         assert proposal["profile"] == "release-lto-local"
         assert proposal["workflow"][0].startswith(".github/workflows/release.yml:12: ")
 
     def test_the_proposal_does_what_it_says(self, tried: Tried, crossing: Path) -> None:
-        """As a maintainer would: both profiles written into the manifest, the target built with the second one."""
+        """Both profiles are written into the manifest, and the target is built with the second one."""
         (proposal,) = tried.result.document["proposals"]
         project = tried.user.project("finicky", into="taken")
         with (project / "Cargo.toml").open("a") as manifest:
@@ -156,8 +156,8 @@ class TestAllTargets:
             manifest.write("\n".join(proposal["manifest"]) + "\n")
         arguments = (project, "--toolchain", crossing, "--target", WINDOWS, "--json")
         assert tried.user.run("targets", *arguments).code == 4
-        found = tried.user.does("targets", *arguments, "--profile", proposal["profile"]).document
-        assert results(found)[WINDOWS]["standing"] == "passes"
+        document = tried.user.does("targets", *arguments, "--profile", proposal["profile"]).document
+        assert results(document)[WINDOWS]["standing"] == "passes"
 
     def test_the_tree_is_as_it_was_and_nothing_is_left_running(self, tried: Tried) -> None:
         assert snapshot(tried.project) == tried.before
@@ -188,10 +188,10 @@ def test_a_target_that_only_builds_without_fat_lto(user: User) -> None:
     """Without any tool of Debian's: the native target, with the feature that makes the program finicky there too."""
     project = user.project("finicky")
     arguments = (project, "--target", HOST, "--features", "everywhere", "--candidate")
-    found = user.run("targets", *arguments, "lto=fat", "--json")
-    assert found.code == 1
-    assert results(found.document)[HOST]["standing"] == "breaks"
-    assert found.document["proposals"][0]["settings"] == [{"key": "lto", "value": False}]
+    result = user.run("targets", *arguments, "lto=fat", "--json")
+    assert result.code == 1
+    assert results(result.document)[HOST]["standing"] == "breaks"
+    assert result.document["proposals"][0]["settings"] == [{"key": "lto", "value": False}]
     assert user.does("targets", *arguments, "lto=off").out.startswith("1 of 1 release targets pass with lto off")
 
 
@@ -202,9 +202,9 @@ def test_a_build_script_that_deletes_its_own_tree_harms_nothing(user: User) -> N
     before = snapshot(project)
     result = user.run("targets", project, "--target", HOST, "--candidate", "lto=thin", "--json")
     assert snapshot(project) == before
-    found = results(result.document)[HOST]
-    assert [len(found["attempts"]), found["standing"]] == [2, "fails"]
-    for attempt in found["attempts"]:  # the second build had the whole tree again
+    target = results(result.document)[HOST]
+    assert [len(target["attempts"]), target["standing"]] == [2, "fails"]
+    for attempt in target["attempts"]:  # the second build had the whole tree again
         assert "deleted Cargo.lock" in attempt["wrote"]
         assert "src" in attempt["failure"]["message"]
     assert eventually(lambda: not processes_about(user.folder)), processes_about(user.folder)
@@ -220,7 +220,7 @@ def test_a_build_script_that_only_deletes_under_one_target_fails_that_one(user: 
     targets = ("--target", HOST, "--target", WINDOWS, "--target", WASM)
     result = user.run("targets", project, "--toolchain", crossing, *targets, "--json")
     assert snapshot(project) == before
-    assert {triple: found["standing"] for triple, found in results(result.document).items()} == {
+    assert {triple: target["standing"] for triple, target in results(result.document).items()} == {
         HOST: "passes",
         WINDOWS: "fails",
         WASM: "passes",
@@ -255,8 +255,8 @@ def test_a_runner_of_cargos_own_is_used(user: User) -> None:
     project = user.project("picky")
     (project / ".cargo").mkdir()
     (project / ".cargo" / "config.toml").write_text(f'[target.{HOST}]\nrunner = ["env", "-u", "NOTHING"]\n')
-    found = user.does("targets", project, "--json").document
-    (run,) = results(found)[HOST]["attempts"][0]["runs"]
+    document = user.does("targets", project, "--json").document
+    (run,) = results(document)[HOST]["attempts"][0]["runs"]
     assert (run["runner"], run["state"]) == ("env", "ok")
 
 
@@ -266,9 +266,9 @@ def test_a_candidate_that_cargos_flags_override_does_not_pass(user: User) -> Non
     (project / ".cargo" / "config.toml").write_text('[build]\nrustflags = ["-C", "codegen-units=8"]\n')
     arguments = ("targets", project, "--target", HOST, "--candidate", "codegen-units=1")
     assert user.run(*arguments, "--strict").code == 1
-    found = user.does(*arguments, "--json").document
-    assert results(found)[HOST]["standing"] == "not in effect"
-    assert "0 of 1 release targets pass" in found["headline"]
+    document = user.does(*arguments, "--json").document
+    assert results(document)[HOST]["standing"] == "not in effect"
+    assert "0 of 1 release targets pass" in document["headline"]
 
 
 @pytest.mark.parametrize("kind", ["cdylib", "staticlib"])
@@ -278,9 +278,9 @@ def test_a_library_is_built_and_not_run(user: User, kind: str) -> None:
     with (project / "Cargo.toml").open("a") as manifest:
         manifest.write(f'\n[lib]\ncrate-type = ["{kind}"]\n')
     document = user.does("targets", project, "--target", HOST, "--candidate", "codegen-units=1", "--json").document
-    found = results(document)[HOST]
-    assert found["standing"] == "built"
-    assert {run["said"] for attempt in found["attempts"] for run in attempt["runs"]} == {"a library: nothing to run"}
+    target = results(document)[HOST]
+    assert target["standing"] == "built"
+    assert {run["said"] for attempt in target["attempts"] for run in attempt["runs"]} == {"a library: nothing to run"}
 
 
 def test_a_program_that_crashes_under_the_candidate_breaks(user: User) -> None:
@@ -290,7 +290,7 @@ def test_a_program_that_crashes_under_the_candidate_breaks(user: User) -> None:
     )
     result = user.run("targets", project, "--target", HOST, "--candidate", "panic=abort", "--json")
     assert result.code == 1
-    found = results(result.document)[HOST]
-    assert found["standing"] == "breaks"
-    assert found["attempts"][1]["runs"][0]["said"].startswith("signal 6")
-    assert found["hints"][0]["source"] == "pmcfadin/cqlite#1440"
+    target = results(result.document)[HOST]
+    assert target["standing"] == "breaks"
+    assert target["attempts"][1]["runs"][0]["said"].startswith("signal 6")
+    assert target["hints"][0]["source"] == "pmcfadin/cqlite#1440"

@@ -27,9 +27,9 @@ def _index(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def profile(trial: dict[str, Any]) -> dict[str, Any]:
+    effect: dict[str, Any]
     (effect,) = trial["effect"]
-    found: dict[str, Any] = effect
-    return found
+    return effect
 
 
 class TestProgram:
@@ -67,9 +67,9 @@ class TestProgram:
         project = user.project("boxed")
         with (project / "rust/Cargo.toml").open("a") as file:
             file.write('\n[profile.release-lto]\ninherits = "release"\nopt-level = 0\n')
-        bench = ("--bench", "longest={python} -c 'import boxed; boxed.longest(200_000)'")
-        found = user.does("compare", "release", "release-lto", *bench, "--no-counts", "--json", cwd=project).document
-        rows = {(row["subject"], row["metric"]): row for row in found["rows"]}
+        bench = ("--bench", "longest={python} -c 'import boxed; boxed.longest(100_000)'")
+        document = user.does("compare", "release", "release-lto", *bench, "--no-counts", "--json", cwd=project).document
+        rows = {(row["subject"], row["metric"]): row for row in document["rows"]}
         assert rows["boxed", "size.wheel"]["mode"] == "exact"
         assert rows["longest", "cpu"]["verdict"] == "regressed", "without optimization it takes many times as long"
 
@@ -107,8 +107,8 @@ class TestBadInput:
         (project / "pyproject.toml").write_text(
             '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
         )
-        told = user.run("explore", project, "--wheel").refused(2)
-        assert "the build backend hatchling.build calls no Cargo" in told
+        error = user.run("explore", project, "--wheel").refused(2)
+        assert "the build backend hatchling.build calls no Cargo" in error
 
     def test_a_backend_that_cannot_be_installed(self, user: User) -> None:
         project = user.project("boxed")
@@ -117,12 +117,12 @@ class TestBadInput:
         assert "the build backend cannot be installed" in user.run("explore", project).refused(2)
 
     def test_a_python_that_is_not_there(self, user: User) -> None:
-        told = user.run("explore", user.project("boxed"), "--python", "python3.99").refused(3)
-        assert "there is no Python called python3.99" in told
+        error = user.run("explore", user.project("boxed"), "--python", "python3.99").refused(3)
+        assert "there is no Python called python3.99" in error
 
     def test_a_script_that_is_not_in_the_wheel(self, user: User) -> None:
-        told = user.run("explore", user.project("boxed"), "--bin", "bixed").refused(2)
-        assert "the wheel has no program bixed" in told
+        error = user.run("explore", user.project("boxed"), "--bin", "bixed").refused(2)
+        assert "the wheel has no program bixed" in error
 
     def test_what_does_not_compile_is_a_result(self, user: User) -> None:
         project = user.project("boxed")

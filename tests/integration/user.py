@@ -28,7 +28,7 @@ LONGEST = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How a run of trimtab ended."""
+    """Exit code and output of a run of trimtab."""
 
     code: int
     out: str
@@ -113,19 +113,19 @@ class Running:
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """Somebody with an empty home, a toolchain, and a cargo that writes down how it was called."""
+    """A user with an empty home, a toolchain, and a cargo that logs its arguments."""
 
     folder: Path
     environment: Mapping[str, str]
 
     @property
     def data(self) -> Path:
-        """Where the store is."""
+        """The folder of the store."""
         return self.folder / "data"
 
     @property
     def cache(self) -> Path:
-        """Where builds happen."""
+        """The folder in which builds happen."""
         return self.folder / "cache"
 
     @property
@@ -145,9 +145,9 @@ class User:
 
     def project(self, name: str, into: str = "") -> Path:
         """A copy of a project from ``tests/projects``."""
-        place = self.folder / (into or name)
-        shutil.copytree(PROJECTS / name, place, ignore=shutil.ignore_patterns("target"))
-        return place
+        project = self.folder / (into or name)
+        shutil.copytree(PROJECTS / name, project, ignore=shutil.ignore_patterns("target"))
+        return project
 
     def start(
         self, *arguments: str | Path, cwd: Path | None = None, inside: tuple[str, ...] = (), **environment: str
@@ -185,12 +185,12 @@ class User:
 
 def snapshot(project: Path) -> dict[str, tuple[str, int, int]]:
     """Each file and folder of a project with its digest, permissions and time of modification."""
-    found = {}
+    entries = {}
     for path in (project, *sorted(project.rglob("*"))):
         status = path.lstat()
         content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-        found[str(path.relative_to(project))] = (content, status.st_mode, status.st_mtime_ns)
-    return found
+        entries[str(path.relative_to(project))] = (content, status.st_mode, status.st_mtime_ns)
+    return entries
 
 
 def with_leftovers(project: Path) -> Path:
@@ -223,15 +223,15 @@ def end(pids: Sequence[int]) -> None:
 def _processes_about(folder: Path) -> dict[int, str]:
     import psutil
 
-    found = {}
+    processes = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            words = [*process.cmdline(), process.cwd(), process.environ().get("TRIMTAB_WORK", "")]
-            if any(str(folder) in word for word in words):
-                found[process.pid] = " ".join(process.cmdline())
-    return found
+            mentions = [*process.cmdline(), process.cwd(), process.environ().get("TRIMTAB_WORK", "")]
+            if any(str(folder) in mention for mention in mentions):
+                processes[process.pid] = " ".join(process.cmdline())
+    return processes
 
 
 def control_groups(pids: Sequence[int]) -> list[Path]:
@@ -256,5 +256,5 @@ def by_label(study: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def scripts() -> Path:
-    """Where console scripts are installed."""
+    """The folder in which console scripts are installed."""
     return Path(sysconfig.get_path("scripts"))
