@@ -237,7 +237,7 @@ class Experiment:
         )
 
     def _build(self, profile: Profile, screened: Built | None) -> Trial:
-        started = datetime.now(UTC).isoformat(timespec="milliseconds")
+        started = datetime.now(UTC).isoformat(timespec="microseconds")
         built: Built | BuildFailed | None = screened
         if not built:
             self.progress.step(profile, "building")

@@ -68,7 +68,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     space = plan.space or default_space(today.profile)
     touched = home / config.touch if config.touch else binaries[0].source
     machine = this_machine()
-    created = datetime.now(UTC).isoformat(timespec="milliseconds")
+    created = datetime.now(UTC).isoformat(timespec="microseconds")
     basis = build_basis(
         sources=sources.digest,
         toolchain=toolchain,

@@ -91,7 +91,7 @@ class Laboratory:
                 machine=self.machine,
                 jobs=settled.jobs,
                 fresh=settled.fresh,
-                **({"created": datetime.now(UTC).isoformat(timespec="milliseconds")} if settled.fresh else {}),
+                **({"created": datetime.now(UTC).isoformat(timespec="microseconds")} if settled.fresh else {}),
             ),
             builder=self.builder,
             search=self.search,
