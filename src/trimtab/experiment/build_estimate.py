@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, fields, replace
 
-from trimtab.model.build_progress import BuildProgress, FinishedUnit
+from trimtab.model.build_progress import BuildProgress
 from trimtab.model.profile import Profile
-from trimtab.model.trace import Trace, UnitKind
+from trimtab.model.trace import Trace, Unit, UnitKind
 
 _LEAST_COMPARED = 5.0
 """Seconds of finished units from which on their pace tells something of the others'."""
@@ -33,75 +34,95 @@ class BuildEstimates:
 
     def __init__(self) -> None:
         self._builds: list[EarlierBuild] = []
+        self._similar: dict[Profile, _SimilarBuilds] = {}
         self._lock = threading.Lock()
 
     def add(self, build: EarlierBuild) -> None:
         """Estimate from this build too."""
         with self._lock:
             self._builds.append(build)
+            self._similar.clear()
 
     def complete(self, profile: Profile, state: BuildProgress) -> BuildProgress:
         """The state with an estimate from the most similar profile, the last of several."""
         with self._lock:
-            newest_first = list(reversed(self._builds))
-        builds = sorted(newest_first, key=lambda build: _likeness(build.profile, profile), reverse=True)
+            if profile not in self._similar:
+                self._similar[profile] = _SimilarBuilds.to(profile, self._builds)
+            similar = self._similar[profile]
         if state.rebuilds:
-            walls = [build.rebuild for build in builds if build.rebuild is not None]
-            return replace(state, remaining=_until(walls[0], state.elapsed) if walls else None)
-        traces = [build.trace for build in builds if build.trace and build.trace.final]
-        if traces and (state.finished or state.running):
-            return replace(state, remaining=remaining_time(state, traces[0]))
-        return replace(state, remaining=_until(builds[0].wall, state.elapsed) if builds else None)
+            return replace(state, remaining=_until(similar.rebuild, state.elapsed))
+        if similar.units and (state.finished or state.running):
+            return replace(state, remaining=similar.units.remaining(state))
+        return replace(state, remaining=_until(similar.wall, state.elapsed))
 
 
-def remaining_time(state: BuildProgress, earlier: Trace) -> float | None:
-    """Estimated seconds to the end of a build; ``None`` once it takes longer than that.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _SimilarBuilds:
+    """What is known of the builds most similar to one, each where it is known."""
+
+    wall: float | None
+    rebuild: float | None
+    units: ExpectedUnits | None
+
+    @classmethod
+    def to(cls, profile: Profile, builds: list[EarlierBuild]) -> _SimilarBuilds:
+        """Among some builds, in the order in which they ended."""
+        newest_first = builds[::-1]
+        similar = sorted(newest_first, key=lambda build: _likeness(build.profile, profile), reverse=True)
+        traces = (build.trace for build in similar)
+        return cls(
+            wall=next((build.wall for build in similar), None),
+            rebuild=next((build.rebuild for build in similar if build.rebuild is not None), None),
+            units=next((ExpectedUnits(trace, trace.final) for trace in traces if trace and trace.final), None),
+        )
+
+
+class ExpectedUnits:
+    """Units of a build as a trace of the same units under another profile lets expect them.
 
     Work that remains is divided by the number of units that ran at once in the earlier build. The program is last and
     alone. What all finished units took, against what they took earlier, is the pace of the other libraries; that of the
     program depends on its link-time optimization instead, and is taken as it was.
 
     Args:
-        state: of the build that runs.
-        earlier: trace of the same units under another profile.
+        earlier: the trace.
+        final: the program in it.
     """
-    final = earlier.final
-    if final is None:
-        return None
-    units = [unit for unit in earlier.units if unit.kind is not UnitKind.RUN and unit is not final]
-    expected = {unit.name: unit.cost.wall for unit in units}
-    finished = Counter(unit.name for unit in state.finished)
-    running = {unit.name: state.elapsed - unit.begun for unit in state.running}
-    pace, work = _pace(state.finished, expected), 0.0
-    for unit in units:
-        if finished[unit.name]:
-            finished[unit.name] -= 1
-        else:
-            work += max(0.0, unit.cost.wall * pace - running.get(unit.name, 0.0))
-    compiled = sum(unit.cost.wall for unit in units if not unit.reused)
-    at_once = min(max(compiled / final.begun, 1.0), earlier.jobs) if final.begun and compiled else earlier.jobs
-    program = final.cost.wall if final.name not in finished else 0.0
-    last = _until(program, running.get(final.name, 0.0))
-    return None if last is None else work * (1 - _reused(state.finished)) / at_once + last
+
+    def __init__(self, earlier: Trace, final: Unit) -> None:
+        units = [unit for unit in earlier.units if unit.kind is not UnitKind.RUN and unit is not final]
+        walls = defaultdict(list)
+        for unit in units:
+            walls[unit.name].append(unit.cost.wall)
+        self._walls = {name: statistics.fmean(seconds) for name, seconds in walls.items()}  # some are compiled twice
+        self._work = sum(unit.cost.wall for unit in units)
+        self._final = final
+        compiled = sum(unit.cost.wall for unit in units if not unit.reused)
+        is_known = final.begun and compiled
+        self._at_once = min(max(compiled / final.begun, 1.0), earlier.jobs) if is_known else earlier.jobs
+
+    def remaining(self, state: BuildProgress) -> float | None:
+        """Estimated seconds to the end of a build; ``None`` once it takes longer than that."""
+        wall = expected = saved = done = 0.0
+        for unit in state.finished:
+            before = self._walls.get(unit.name, 0.0)
+            done += before
+            if unit.reused:
+                saved += before
+            elif before:
+                wall += unit.wall
+                expected += before
+        pace = min(max(wall / expected, 1 / _SLOWEST), _SLOWEST) if expected >= _LEAST_COMPARED else 1.0
+        running = {unit.name: state.elapsed - unit.begun for unit in state.running}
+        under_way = sum(min(seconds, self._walls.get(name, 0.0) * pace) for name, seconds in running.items())
+        work = max(0.0, (self._work - done) * pace - under_way)
+        is_done = any(unit.name == self._final.name for unit in state.finished)
+        last = _until(0.0 if is_done else self._final.cost.wall, running.get(self._final.name, 0.0))
+        return None if last is None else work * (1 - (saved / done if done else 0.0)) / self._at_once + last
 
 
-def _until(end: float, now: float) -> float | None:
-    return end - now if now <= end else None
-
-
-def _pace(finished: tuple[FinishedUnit, ...], expected: dict[str, float]) -> float:
-    """Wall time of the units that were compiled, over that of the same units earlier."""
-    compared = [unit for unit in finished if not unit.reused and unit.name in expected]
-    before = sum(expected[unit.name] for unit in compared)
-    if before < _LEAST_COMPARED:
-        return 1.0
-    return min(max(sum(unit.wall for unit in compared) / before, 1 / _SLOWEST), _SLOWEST)
-
-
-def _reused(finished: tuple[FinishedUnit, ...]) -> float:
-    """Share of the work so far that the unit cache has saved."""
-    total = sum(unit.wall for unit in finished)
-    return sum(unit.wall for unit in finished if unit.reused) / total if total else 0.0
+def _until(end: float | None, now: float) -> float | None:
+    return end - now if end is not None and now <= end else None
 
 
 def _likeness(profile: Profile, other: Profile) -> tuple[bool, int]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.traces import library, program, trace
 from tests.fakes.values import FAT, THIN, TODAY
-from trimtab.experiment.build_estimate import BuildEstimates, EarlierBuild, remaining_time
+from trimtab.experiment.build_estimate import BuildEstimates, EarlierBuild, ExpectedUnits
 from trimtab.model.build_progress import BuildProgress, FinishedUnit, RunningUnit
 from trimtab.model.trace import Trace, Unit
 
@@ -17,6 +17,11 @@ def earlier() -> Trace:
     """Four libraries of 10 s each, two at a time, then 30 s for the program."""
     libraries = [library(name, cpu=10.0) for name in "abcd"]
     return trace(*libraries, replace(program("app", cpu=30.0), begun=20.0), jobs=2)
+
+
+def remaining_time(state: BuildProgress, trace: Trace) -> float | None:
+    assert trace.final
+    return ExpectedUnits(trace, trace.final).remaining(state)
 
 
 def finished(*units: Unit, pace: float = 1.0, reused: bool = False) -> tuple[FinishedUnit, ...]:
@@ -60,9 +65,6 @@ class TestRemainingTime:
         assert remaining_time(BuildProgress(), twice) == 50.0
         assert remaining_time(BuildProgress(finished=finished(a)), twice) == 40.0
 
-    def test_cannot_be_told_without_a_program(self) -> None:
-        assert remaining_time(BuildProgress(), trace(library("a"))) is None
-
 
 class TestBuildEstimates:
     def test_the_first_build_has_no_estimate(self) -> None:
@@ -74,6 +76,11 @@ class TestBuildEstimates:
         estimates.add(EarlierBuild(profile=TODAY, wall=60.0))
         assert estimates.complete(FAT, BuildProgress(elapsed=20.0)).remaining == 40.0
         assert estimates.complete(FAT, BuildProgress(elapsed=61.0)).remaining is None
+
+    def test_a_trace_without_a_program_counts_as_none(self) -> None:
+        estimates = BuildEstimates()
+        estimates.add(EarlierBuild(profile=TODAY, wall=60.0, trace=trace(library("a"))))
+        assert estimates.complete(FAT, BuildProgress(elapsed=20.0)).remaining == 40.0
 
     def test_a_profile_with_the_same_link_time_optimization_is_preferred_and_the_last_of_several(self) -> None:
         estimates = BuildEstimates()

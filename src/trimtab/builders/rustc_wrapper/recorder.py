@@ -82,6 +82,7 @@ class Recorder:
         self._begun = time.monotonic()
         self._lock = threading.Lock()
         self._units: list[Unit] = []
+        self._finished: list[FinishedUnit] = []
         self._cargo_cpu = 0.0
         self._own_cpu = 0.0
         self.failed: Unit | None = None
@@ -117,17 +118,16 @@ class Recorder:
     def _report(self) -> None:
         with self._reporting:  # one at a time, so that states arrive in order
             with self._lock:
-                finished = tuple(
-                    FinishedUnit(name=unit.name, wall=unit.cost.wall, reused=unit.reused) for unit in self._units
-                )
-                running = tuple(self._running.values())
+                finished, running = tuple(self._finished), tuple(self._running.values())
             total = None if self._total is None else max(self._total, len(finished) + len(running))
             self._on_progress(BuildProgress(elapsed=self.now(), total=total, finished=finished, running=running))
 
     def add(self, call: RustcCall, begun: float, cost: UnitCost, *, reused: bool) -> None:
         """Record a unit that was compiled, or taken from the cache."""
+        unit = _unit(call, begun, cost, reused=reused)
         with self._lock:
-            self._units.append(_unit(call, begun, cost, reused=reused))
+            self._units.append(unit)
+            self._finished.append(FinishedUnit(name=unit.name, wall=cost.wall, reused=reused))
 
     def fail(self, call: RustcCall, begun: float, cost: UnitCost, report: Report) -> None:
         """Record a unit that has failed; of several, one that was killed is kept."""
