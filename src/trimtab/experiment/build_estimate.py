@@ -58,7 +58,7 @@ class BuildEstimates:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _SimilarBuilds:
-    """What is known of the builds most similar to one, each where it is known."""
+    """Facts of the builds most similar to one, each from the most similar that has it."""
 
     wall: float | None
     rebuild: float | None
