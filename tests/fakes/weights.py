@@ -15,7 +15,7 @@ def section(name: str, size: int, purpose: Purpose = Purpose.DATA) -> Section:
 
 def symbol(name: str, size: int, *, crate: str = "", generic: str = "") -> Symbol:
     """A function whose crate is the beginning of its name."""
-    return Symbol(name, crate or name.partition("::")[0], generic or name, size)
+    return Symbol(name, crate or name.partition("::")[0], generic or name, size, ".text")
 
 
 def image(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.artifact.size_breakdown import read_image
+from trimtab.artifact.size_breakdown import read_debug_files, read_image, size_breakdown
 from trimtab.model.size_report import Format, Functions, Image, Purpose
 
 pytestmark = pytest.mark.integration
@@ -267,3 +268,84 @@ class TestLinkedHere:
         assert found.keys() == {"__wasm_call_ctors", "first", "core::fmt::write"}
         assert found["first"] == 3
         assert not image.stripped
+
+
+def command(*argv: str | Path, folder: Path, **environment: str) -> None:
+    """Run a tool of this machine, or skip."""
+    if not shutil.which(str(argv[0])):
+        pytest.skip(f"there is no {argv[0]}")
+    done = subprocess.run(
+        [*map(str, argv)], check=False, cwd=folder, capture_output=True, text=True, timeout=300,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+    if done.returncode:
+        pytest.skip(f"{argv[0]} fails: {done.stderr.strip()[-200:]}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ELF is made here with the tools of Linux")
+class TestMadeHere:
+    """Files that compilers and binutils of this machine make."""
+
+    @pytest.fixture
+    def program(self, tmp_path: Path) -> Path:
+        """A program with debug information and relocations, and code in two functions."""
+        source = "int g(int x) { return x * 3; }\nint main(int argc, char **argv) { return g(argc); }\n"
+        (tmp_path / "p.c").write_text(source)
+        command("gcc", "-g", "-Wl,--emit-relocs", "-Wl,--build-id", "-o", "p", "p.c", folder=tmp_path)
+        return tmp_path / "p"
+
+    def test_what_strip_removes_are_symbols_and_debug_information(self, program: Path) -> None:
+        command("strip", "-o", "stripped", program, folder=program.parent)
+        before, after = (weighed(path, Format.ELF) for path in (program, program.parent / "stripped"))
+        removed = sizes(before).keys() - sizes(after).keys()
+        assert ".rela.text" in removed
+        assert removed == {s.name for s in before.sections if s.purpose in (Purpose.SYMBOLS, Purpose.DEBUG)}
+
+    def test_a_stripped_program_is_joined_to_its_debug_file(self, program: Path) -> None:
+        folder = program.parent
+        command("objcopy", "--only-keep-debug", program, "p.debug", folder=folder)
+        command("strip", "-o", "stripped", program, folder=folder)
+        assert weighed(folder / "p.debug", Format.ELF).symbols == ()
+        names = {symbol.name: symbol.size for symbol in weighed(program, Format.ELF).symbols}
+        report = size_breakdown(folder / "stripped", debug_files=read_debug_files([folder / "p.debug"]))
+        assert {symbol.name: symbol.size for symbol in report.members[0].image.symbols} == names  # type: ignore[union-attr]
+        (folder / "p.debug").rename(folder / "linked.debug")
+        command("objcopy", "--add-gnu-debuglink=linked.debug", "stripped", folder=folder)
+        image = size_breakdown(folder / "stripped").members[0].image
+        assert image
+        assert {"g", "main"} <= {symbol.name for symbol in image.symbols}
+
+    def test_a_program_without_its_section_headers_runs_and_is_read(self, program: Path) -> None:
+        command("strip", program, folder=program.parent)
+        data = program.read_bytes()
+        cut = program.parent / "cut"
+        cut.write_bytes(data[: int.from_bytes(data[0x28:0x30], "little")])
+        cut.chmod(0o755)
+        assert subprocess.run([cut], check=False).returncode == 3
+        image = weighed(cut, Format.ELF)
+        listed = re.findall(r"^  LOAD +\w+ \w+ \w+ (\w+) \w+ +R E", told("readelf", "-lW", cut), re.MULTILINE)
+        assert image.bytes_for(Purpose.CODE) == sum(int(size, 16) for size in listed)
+
+    def test_libraries(self, program: Path) -> None:
+        folder = program.parent
+        command("gcc", "-c", "p.c", folder=folder)
+        command("ar", "rc", "libp.a", "p.o", folder=folder)
+        (folder / "l.rs").write_text("pub fn f(x: u32) -> u32 { x * 3 }\n")
+        command("rustc", "--crate-type=rlib", "l.rs", "-o", "libl.rlib", folder=folder)
+        for library in ("libp.a", "libl.rlib"):
+            listed = told("ar", "t", folder / library).split()
+            report = size_breakdown(folder / library)
+            assert [member.name for member in report.members] == listed
+            assert [member.name for member in report.binaries] == listed
+
+    def test_a_program_of_go_for_windows_has_its_symbols_in_a_section(self, tmp_path: Path) -> None:
+        (tmp_path / "m.go").write_text('package main\nfunc main() { println("x") }\n')
+        (tmp_path / "go.mod").write_text("module m\ngo 1.20\n")
+        settings = {"GOTOOLCHAIN": "local", "GOOS": "windows", "GOARCH": "amd64"}
+        command("go", "build", "-o", "a.exe", ".", folder=tmp_path, **settings)
+        command("go", "build", "-ldflags=-s", "-o", "b.exe", ".", folder=tmp_path, **settings)
+        whole, stripped = (weighed(tmp_path / name, Format.PE) for name in ("a.exe", "b.exe"))
+        assert (whole.stripped, stripped.stripped) == (False, True)
+        assert not any("overlap" in note for note in whole.notes)
+        assert whole.bytes_for(Purpose.SYMBOLS) == sizes(whole)[".symtab"] > 0
+        assert "main.main" in {symbol.name for symbol in whole.symbols}

@@ -14,7 +14,7 @@ from trimtab.errors import MissingError
 from trimtab.model.size_report import Format
 from trimtab.system.process import out_of_space
 
-_LIBRARY = re.compile(r"\.(so|dylib|dll|pyd|a|o|lib)(\.|$)", re.IGNORECASE)
+_LIBRARY = re.compile(r"\.(so|dylib|dll|pyd|a|o|obj|lib|debug)(\.|$)", re.IGNORECASE)
 _LONGEST = 60
 """Characters of a name: file systems allow for 255 bytes."""
 _RUNS_HERE = {"linux": Format.ELF, "darwin": Format.MACHO, "win32": Format.PE}
@@ -38,7 +38,7 @@ def programs(path: Path, scratch: Path) -> dict[str, Path]:
         return {path.name: path} if _may_run(path) else {}
     by_name: dict[str, Path] = {}
     with tempfile.TemporaryDirectory(prefix="trimtab-") as unpacked:
-        for packed in unpack(path, Path(unpacked)):
+        for packed in unpack(path, Path(unpacked), nested=True):
             name = PurePosixPath(packed.name).name.split("#")[0][:_LONGEST]
             named = name not in ("", "..") and name not in by_name and not _LIBRARY.search(name)
             if packed.file and named and _may_run(packed.file):

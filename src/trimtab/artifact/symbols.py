@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from trimtab.artifact.demangle import crate_of, expanded, generic_of
-from trimtab.model.size_report import Symbol
+from trimtab.model.size_report import CodeRange, Symbol
 
 
 class SymbolEntry(NamedTuple):
@@ -17,26 +17,27 @@ class SymbolEntry(NamedTuple):
     size: int
     name: str
     """As in the file, mangled."""
+    section: str = ""
 
 
-def sized(starts: Iterable[tuple[int, str]], ranges: Sequence[tuple[int, int]]) -> list[SymbolEntry]:
+def sized(starts: Iterable[tuple[int, str]], ranges: Sequence[CodeRange]) -> list[SymbolEntry]:
     """Give functions of a table without sizes the bytes up to the next function or the end of their section.
 
     Args:
         starts: address and name of each function.
-        ranges: first address and end of each section with code, which do not overlap.
+        ranges: sections with code, which do not overlap.
     """
     ordered, ranges = sorted(starts), sorted(ranges)
     addresses = sorted({address for address, _ in ordered})
-    firsts = [first for first, _ in ranges]
+    firsts = [section.first for section in ranges]
     entries = []
     for address, name in ordered:
-        section = bisect_right(firsts, address) - 1
-        if section < 0 or address >= ranges[section][1]:
+        number = bisect_right(firsts, address) - 1
+        if number < 0 or address >= ranges[number].end:
             continue
         following = bisect_right(addresses, address)
-        end = addresses[following] if following < len(addresses) else ranges[section][1]
-        entries.append(SymbolEntry(address, min(end, ranges[section][1]) - address, name))
+        end = addresses[following] if following < len(addresses) else ranges[number].end
+        entries.append(SymbolEntry(address, min(end, ranges[number].end) - address, name, ranges[number].section))
     return entries
 
 
@@ -49,12 +50,19 @@ def named(entries: Iterable[SymbolEntry]) -> tuple[Symbol, ...]:
     characters_left = _FREE
     shared: dict[str, str] = {}  # each crate and each generic function is kept once, not once for each symbol
     symbols, last = [], None
-    for address, size, mangled in sorted(entries, key=lambda entry: (entry.address, -entry.size, entry.name)):
+    for address, size, mangled, section in sorted(
+        entries, key=lambda entry: (entry.address, -entry.size, entry.name, entry.section)
+    ):
         name, cost = expanded(mangled) if characters_left > 0 else (mangled, 0)
         characters_left += _GROWTH * len(mangled) - cost
         generic = generic_of(name)
         crate = crate_of(mangled, generic)
         generic, crate = shared.setdefault(generic, generic), shared.setdefault(crate, crate)
-        symbols.append(Symbol(name, crate, generic, 0 if address == last else size))
+        symbols.append(Symbol(name, crate, generic, 0 if address == last else size, section, address))
         last = address
     return tuple(symbols)
+
+
+def _place(entry: SymbolEntry) -> tuple[int, int, str, str]:
+    """Order of functions: by address, of those that begin at one the largest first."""
+    return entry.address, -entry.size, entry.name, entry.section

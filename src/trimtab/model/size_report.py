@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Format(StrEnum):
@@ -54,6 +55,19 @@ class Symbol:
     """Its name with the type arguments left out: the same for all copies of one generic function."""
     size: int
     """Bytes of code; 0 for a second name of the same code."""
+    section: str = ""
+    """Name of the section that it lies in."""
+    address: int = 0
+    """Virtual address; in an object file, offset in the file."""
+
+
+class CodeRange(NamedTuple):
+    """Virtual addresses of code that is in the file."""
+
+    first: int
+    end: int
+    section: str = ""
+    """Name of the section."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +94,15 @@ class Image:
     functions: Functions | None = None
     """``None`` where nothing tells."""
     symbols: tuple[Symbol, ...] = ()
-    """Functions by name, if it has a symbol table; by address."""
+    """Functions by name, if it has a symbol table; by address. Only those whose code is in the file."""
+    elsewhere: tuple[Symbol, ...] = ()
+    """Functions whose code is in another file: this one holds that one's symbols and debug information."""
+    code: tuple[CodeRange, ...] = ()
+    """Code by address; empty in object files."""
+    identity: frozenset[str] = frozenset()
+    """Identifiers that a program and its separate debug file share: build id, UUID, checksum of the debug file."""
+    debug_link: str = ""
+    """File name of its separate debug file, where it tells one."""
     notes: tuple[str, ...] = ()
 
     def bytes_for(self, purpose: Purpose) -> int:
@@ -98,6 +120,8 @@ class Member:
     """Bytes as stored in the archive, if its format compresses each member by itself."""
     image: Image | None = None
     """If it is a binary."""
+    within: str = ""
+    """Name of the member that it lies in, for a binary in an archive in the archive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

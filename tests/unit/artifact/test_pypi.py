@@ -30,6 +30,7 @@ def saves(name: str) -> Callable[[Command], Finished]:
     return download
 
 
+THIS = ".".join(map(str, sys.version_info[:2]))
 WHEEL = "uv-0.2.35-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
 PIP = saves(WHEEL)
 
@@ -184,11 +185,87 @@ class TestWords:
         given = [word for word in runner.commands[0].argv if word.startswith("--platform=")]
         assert (given[0], given[-1]) == (f"--platform={first}", f"--platform={last}")
 
+    @pytest.mark.parametrize(
+        ("tag", "options"),
+        [
+            ("cp312-win_amd64", ["--python-version", "3.12", "--implementation=cp", "--platform=win_amd64"]),
+            ("cp27-cp27mu-manylinux1_x86_64", [
+                "--python-version", "2.7", "--implementation=cp", "--abi=cp27mu", "--platform=manylinux1_x86_64",
+            ]),
+            ("cp313-cp313t-any", ["--python-version", "3.13", "--implementation=cp", "--abi=cp313t", "--platform=any"]),
+            ("pp310-pypy310_pp73-macosx_11_0_arm64", [
+                "--python-version", "3.10", "--implementation=pp", "--abi=pypy310_pp73", "--platform=macosx_11_0_arm64",
+            ]),
+            ("py3-none-any", ["--python-version", "3", "--implementation=py", "--abi=none", "--platform=any"]),
+            ("cp39-manylinux_2_17_x86_64.manylinux2014_x86_64", [
+                "--python-version", "3.9", "--implementation=cp", "--platform=manylinux_2_17_x86_64",
+                "--platform=manylinux2014_x86_64",
+            ]),
+            *((platform, ["--python-version", THIS, f"--platform={platform}"]) for platform in (
+                "pyodide_2024_0_wasm32", "emscripten_3_1_58_wasm32", "ios_13_0_arm64_iphoneos", "android_21_arm64_v8a",
+                "linux_mips64", "freebsd_13_2_release_amd64", "win_arm32", "mingw_x86_64_ucrt_gnu", "wasi_0_0_0_wasm32",
+            )),
+        ],
+    )  # fmt: skip
+    def test_for_any_tag_of_a_wheel(self, tag: str, options: list[str], tmp_path: Path) -> None:
+        runner = FakeRunner().on(OWN, PIP)
+        path = published_wheel(runner, f"pypi:uv==0.2.35@{tag}", tmp_path, {})
+        argv = runner.commands[0].argv
+        assert list(argv[argv.index("--python-version") : -1]) == options
+        assert published_wheel(FakeRunner(), f"pypi:uv==0.2.35@{tag}", tmp_path, {}) == path
+
     def test_for_platforms_that_nobody_knows(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="'windows-vax' is no platform") as caught:
             published_wheel(FakeRunner(), "pypi:uv==1@windows-vax", tmp_path, {})
         assert "win_amd64" in caught.value.hint
         assert "manylinux-x86_64" in caught.value.hint
+
+
+class TestAnotherPython:
+    """A wheel that is only there for other Pythons than this one."""
+
+    def fetched(self, tmp_path: Path, *wheels: str, spec: str = "pypi:uv==0.2.35@win_amd64") -> list[str]:
+        """Options of the second call of pip."""
+        runner = FakeRunner().on(OWN, finished(skips(*wheels), stderr=NOTHING_FITS, exit_code=1), saves(wheels[0]))
+        published_wheel(runner, spec, tmp_path, {})
+        argv = runner.commands[1].argv
+        return list(argv[argv.index("--python-version") :])
+
+    def test_is_taken_for_the_newest(self, tmp_path: Path) -> None:
+        wheels = (
+            "uv-0.2.35-cp36-cp36m-win_amd64.whl", "uv-0.2.35-cp39-cp39-win_amd64.whl",
+            "uv-0.2.35-pp310-pypy310_pp73-win_amd64.whl", "uv-0.2.35-cp310-cp310-win32.whl",
+            "uv-0.3-cp310-cp310-win_amd64.whl",
+        )  # fmt: skip
+        assert self.fetched(tmp_path, *wheels) == [
+            "--python-version", "3.9", "--implementation=cp", "--abi=cp39", "--platform=win_amd64", "uv==0.2.35",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("platform", "tag"),
+        [
+            ("manylinux-x86_64", "manylinux2010_x86_64"), ("macos-arm64", "macosx_12_0_universal2"),
+            ("macos-x86_64", "macosx_10_6_x86_64"), ("windows-x86", "win32"),
+        ],
+    )  # fmt: skip
+    def test_on_every_platform(self, platform: str, tag: str, tmp_path: Path) -> None:
+        options = self.fetched(tmp_path, f"uv-0.2.35-cp27-none-{tag}.whl", spec=f"pypi:uv==0.2.35@{platform}")
+        assert f"--platform={tag}" in options
+        assert options[:2] == ["--python-version", "2.7"]
+
+    def test_without_a_version_the_newest_that_there_is(self, tmp_path: Path) -> None:
+        wheels = ("uv-0.10-cp36-cp36m-win_amd64.whl", "uv-0.9-cp37-cp37m-win_amd64.whl")
+        assert self.fetched(tmp_path, *wheels, spec="pypi:uv@win_amd64")[-1] == "uv==0.10"
+
+    def test_an_abi_that_pip_does_not_guess_is_found(self, tmp_path: Path) -> None:
+        wheels = ("uv-0.2.35-pp37-pypy37_pp73-win_amd64.whl", "uv-0.2.35-cp39-cp39-win_amd64.whl")
+        options = self.fetched(tmp_path, *wheels, spec="pypi:uv==0.2.35@pp37-win_amd64")
+        assert {"--implementation=pp", "--abi=pypy37_pp73"} < set(options)
+
+    def test_one_that_is_named_is_meant(self, tmp_path: Path) -> None:
+        output = skips("uv-0.2.35-cp36-cp36m-win_amd64.whl")
+        with pytest.raises(InputError, match=r"uv 0\.2\.35 has no wheel for win-amd64 and cp312"):
+            published_wheel(fails(output), "pypi:uv==0.2.35@cp312-win_amd64", tmp_path, {})
 
 
 class TestTrouble:

@@ -6,20 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.artifact.symbols import SymbolEntry, named, sized
+from trimtab.model.size_report import CodeRange
 
 
 def test_a_function_without_a_size_ends_where_the_next_begins() -> None:
-    found = sized([(0x20, "b"), (0x10, "a"), (0x38, "c")], [(0x10, 0x40)])
+    found = sized([(0x20, "b"), (0x10, "a"), (0x38, "c")], [CodeRange(0x10, 0x40)])
     assert found == [SymbolEntry(0x10, 0x10, "a"), SymbolEntry(0x20, 0x18, "b"), SymbolEntry(0x38, 0x08, "c")]
 
 
 def test_a_function_ends_with_its_section_at_the_latest() -> None:
-    found = sized([(0x10, "a"), (0x80, "b")], [(0x80, 0x90), (0x10, 0x40)])
-    assert found == [SymbolEntry(0x10, 0x30, "a"), SymbolEntry(0x80, 0x10, "b")]
+    found = sized([(0x10, "a"), (0x80, "b")], [CodeRange(0x80, 0x90, ".b"), CodeRange(0x10, 0x40, ".a")])
+    assert found == [SymbolEntry(0x10, 0x30, "a", ".a"), SymbolEntry(0x80, 0x10, "b", ".b")]
 
 
 def test_two_names_of_one_function_have_the_same_size() -> None:
-    assert sized([(0, "a"), (0, "b"), (8, "c")], [(0, 10)]) == [
+    assert sized([(0, "a"), (0, "b"), (8, "c")], [CodeRange(0, 10)]) == [
         SymbolEntry(0, 8, "a"),
         SymbolEntry(0, 8, "b"),
         SymbolEntry(8, 2, "c"),
@@ -27,7 +28,7 @@ def test_two_names_of_one_function_have_the_same_size() -> None:
 
 
 def test_what_lies_in_no_section_with_code_is_no_function() -> None:
-    assert sized([(0, "before"), (0x40, "at the end"), (0x99, "after")], [(0x10, 0x40)]) == []
+    assert sized([(0, "before"), (0x40, "at the end"), (0x99, "after")], [CodeRange(0x10, 0x40)]) == []
     assert sized([(0, "a")], []) == []
 
 
@@ -38,10 +39,10 @@ def test_what_lies_in_no_section_with_code_is_no_function() -> None:
 def test_sized_functions_never_hold_more_bytes_than_their_sections(
     starts: list[tuple[int, str]], ends: list[int]
 ) -> None:
-    ranges = list(zip(ends[::2], ends[1::2], strict=False))
-    sizes = {address: size for address, size, _ in sized(starts, ranges)}
+    ranges = [CodeRange(first, end) for first, end in zip(ends[::2], ends[1::2], strict=False)]
+    sizes = {entry.address: entry.size for entry in sized(starts, ranges)}
     assert all(size > 0 for size in sizes.values())
-    assert sum(sizes.values()) <= sum(end - first for first, end in ranges)
+    assert sum(sizes.values()) <= sum(section.end - section.first for section in ranges)
 
 
 def test_symbols_come_by_address_with_all_that_their_names_tell() -> None:
@@ -59,6 +60,6 @@ def test_bytes_with_several_names_count_once_for_one_of_the_largest() -> None:
 def test_the_order_of_the_table_does_not_matter(entries: list[SymbolEntry]) -> None:
     assert named(entries) == named(reversed(entries))
     largest: dict[int, int] = {}
-    for address, size, _ in entries:
+    for address, size, *_ in entries:
         largest[address] = max(size, largest.get(address, 0))
     assert sum(symbol.size for symbol in named(entries)) == sum(largest.values())

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from trimtab.artifact.formats.sniff import HEAD, sniff
 from trimtab.units import printable
 
 MOST_MEMBERS = 200_000
@@ -30,6 +27,21 @@ CHUNK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
+class PackedEntry:
+    """A member as the reader of an archive's format lists it."""
+
+    name: str
+    """As in the archive."""
+    size: int | None
+    """Bytes when unpacked; ``None`` where only unpacking tells."""
+    compressed: int | None
+    open: Callable[[], IO[bytes]] | None = None
+    """Opens its bytes, before the next member is asked for; ``None`` for links, and where there is no need to look."""
+    note: str = ""
+    """Reason why it cannot be opened."""
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveMember:
     """A file in an archive."""
 
@@ -38,9 +50,11 @@ class ArchiveMember:
     size: int
     """Bytes when unpacked; 0 for links and devices."""
     compressed: int | None
-    """Bytes as stored in the zip; ``None`` in a tar file, which is compressed as a whole."""
+    """Bytes as stored, where each member is compressed by itself, as in a zip; ``None`` elsewhere, as in a tar file."""
     file: Path | None
     """Its bytes, until the next member is asked for, if it begins like a binary."""
+    within: str = ""
+    """Name of the archive in the archive that it lies in; empty for most."""
 
 
 class RefusedError(Exception):
@@ -71,16 +85,19 @@ class Budget:
     """
 
     def __init__(self, size: int) -> None:
-        self._left = max(FREE_BYTES, MOST_TIMES * size)
+        self._left = self._expanded_left = max(FREE_BYTES, MOST_TIMES * size)
         self._members_left = min(MOST_MEMBERS, max(FREE_MEMBERS, size // LEAST_MEMBER))
         self._binaries_left = MOST_BINARIES
 
     def spend(self, count: int) -> None:
-        """Let bytes out."""
+        """Let bytes be copied to a file."""
         self._left -= count
-        if self._left < 0:
-            times = f"more than {MOST_TIMES} times its size"
-            raise RefusedError(f"{times}, and more than {FREE_BYTES >> 20} MiB, would come out of it")
+        _check_bytes(self._left)
+
+    def expand(self, count: int) -> None:
+        """Let bytes come out of a stream, or be announced by a directory: a sparse member has more than were stored."""
+        self._expanded_left -= count
+        _check_bytes(self._expanded_left)
 
     def list_member(self, size: int) -> None:
         """Let a member of so many bytes be listed."""
@@ -97,28 +114,7 @@ class Budget:
             raise RefusedError(f"it has more than {MOST_BINARIES:,} binaries")
 
 
-@contextlib.contextmanager
-def copied(stream: IO[bytes], size: int, scratch: Path, budget: Budget) -> Iterator[Path | None]:
-    """A member's bytes in a file with a name of our own, if it begins like a binary.
-
-    It has then been read to its end, where a zip's checksum is compared.
-
-    Raises:
-        EOFError: it is shorter than it should be.
-        RefusedError: the budget does not allow for it.
-    """
-    block = stream.read(HEAD)
-    if not sniff(block):
-        yield None
-        return
-    budget.copy_binary()
-    with tempfile.NamedTemporaryFile(prefix="member-", dir=scratch) as copy:
-        written = 0
-        while block:
-            budget.spend(len(block))
-            written += copy.write(block)
-            block = stream.read(CHUNK)
-        if written != size:
-            raise EOFError(f"a member has {written} bytes and should have {size}")
-        copy.flush()
-        yield Path(copy.name)
+def _check_bytes(left: int) -> None:
+    if left < 0:
+        times = f"more than {MOST_TIMES} times its size"
+        raise RefusedError(f"{times}, and more than {FREE_BYTES >> 20} MiB, would come out of it")

@@ -2,67 +2,65 @@
 
 from __future__ import annotations
 
+import functools
 import io
-import lzma
 import sys
-import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from typing import IO
 
-from trimtab.artifact.archives.packed import CHUNK, ArchiveMember, Budget, MemberNames, RefusedError, copied
+from trimtab.artifact.archives.compression import expanded
+from trimtab.artifact.archives.packed import CHUNK, Budget, PackedEntry, RefusedError
 
 if sys.version_info >= (3, 14):
     import tarfile
-
-    from compression import zstd
-else:  # not only for zstd: the `tarfile` of an older Python can be kept busy for hours by a header of digits
-    from backports import zstd
+else:  # the `tarfile` of an older Python can be kept busy for hours by a header of digits
     from backports.zstd import tarfile
 
 MOST_HEADERS = 1 << 20
 """Bytes that may lie between two members; extended headers are read whole, and may follow each other."""
 
-DAMAGE: tuple[type[Exception], ...] = (tarfile.TarError, zlib.error, lzma.LZMAError, zstd.ZstdError)
+BLOCK = tarfile.BLOCKSIZE
+DAMAGE: tuple[type[Exception], ...] = (tarfile.TarError,)
 """Exceptions raised for a damaged file, besides Python's built-in ones."""
 
 
-def is_tar(file: io.BufferedReader) -> bool:
-    """Whether a file begins with a header, once it is expanded.
-
-    Raises:
-        Exception: one of `DAMAGE` or Python's own, if it is compressed and damaged from the beginning.
-    """
+def is_tar_header(block: bytes) -> bool:
+    """Whether a tar file may begin so."""
     try:
-        tarfile.TarInfo.frombuf(_expanded(file).read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+        tarfile.TarInfo.frombuf(block[:BLOCK], "utf-8", "surrogateescape")
     except tarfile.HeaderError:
         return False
     return True
 
 
-def unpack_tar(path: Path, scratch: Path) -> Iterator[ArchiveMember]:
-    """Every file in a tar file, see `trimtab.artifact.archives.unpack.unpack`.
+def tar_entries(file: io.BufferedReader, budget: Budget) -> Iterator[PackedEntry]:
+    """Every file in a tar file; directories are left out.
+
+    Args:
+        file: the tar file, plain or compressed.
+        budget: limits on what comes out of it.
 
     Raises:
         RefusedError: it would cost too much.
-        Exception: one of `DAMAGE` or Python's own.
+        Exception: one of `DAMAGE`, of those of compressed streams, or Python's own.
     """
-    names, size = MemberNames(), path.stat().st_size
-    budget = Budget(size)  # besides that of the stream: a sparse member has bytes that nobody stored
-    with path.open("rb") as file, _expanded(file) as source:
-        forward = _Forward(source, Budget(size))
+    with expanded(file) as source:
+        forward = _Forward(source, budget)
         with tarfile.TarFile(fileobj=forward, stream=True) as archive:
             for member in _headers(archive, forward, budget):
-                name = names.take(member.name)
                 if member.issym() or member.islnk() or member.isdev():
-                    yield ArchiveMember(name, 0, None, None)
+                    yield PackedEntry(member.name, 0, None)
                 elif not member.isreg() or not member.size:
-                    yield ArchiveMember(name, member.size, None, None)
+                    yield PackedEntry(member.name, member.size, None)
                 else:
                     forward.allowed = member.size
-                    stream = archive.extractfile(member)
-                    assert stream
-                    with stream, copied(stream, member.size, scratch, budget) as copy:
-                        yield ArchiveMember(name, member.size, None, copy)
+                    yield PackedEntry(member.name, member.size, None, functools.partial(_opened, archive, member))
+
+
+def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    stream = archive.extractfile(member)
+    assert stream
+    return stream
 
 
 def _headers(archive: tarfile.TarFile, forward: _Forward, budget: Budget) -> Iterator[tarfile.TarInfo]:
@@ -73,28 +71,11 @@ def _headers(archive: tarfile.TarFile, forward: _Forward, budget: Budget) -> Ite
         if not member.isdir():
             yield member
         forward.allowed = MOST_HEADERS
-    # `tarfile` takes a broken header for the end, but a tar file ends with a block of zeros.
-    if forward.last != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("a broken header" if len(forward.last) == tarfile.BLOCKSIZE else "the end is missing")
+    # `tarfile` takes a broken header for the end. A tar file ends with blocks of zeros, or where no whole
+    # block is left, which GNU tar accepts too.
+    if len(forward.last) == BLOCK and forward.last != bytes(BLOCK):
+        raise tarfile.ReadError("a broken header")
     forward.finish()
-
-
-def _expanded(file: io.BufferedReader) -> io.BufferedIOBase:
-    """A file as it was before it was compressed; all of these expand no more at a time than they are asked for."""
-    head = file.peek(6)
-    if head.startswith(b"\x1f\x8b"):
-        import gzip
-
-        return gzip.GzipFile(fileobj=file)
-    if head.startswith(b"BZh"):
-        import bz2
-
-        return bz2.BZ2File(file)
-    if head.startswith(b"\xfd7zXZ\0"):
-        return lzma.LZMAFile(file, format=lzma.FORMAT_XZ)
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return zstd.ZstdFile(file)
-    return file
 
 
 class _Forward:
@@ -121,8 +102,9 @@ class _Forward:
     def seek(self, position: int, /) -> None:
         if position < self._position:
             raise tarfile.ReadError("a header points backwards")
-        while self._position < position and self._take(min(CHUNK, position - self._position)):
-            pass
+        while self._position < position:
+            if not self._take(min(CHUNK, position - self._position)):
+                raise tarfile.ReadError("it ends in the middle of a member")
 
     def tell(self) -> int:
         return self._position
@@ -135,7 +117,7 @@ class _Forward:
     def _take(self, size: int) -> bytes:
         data = self._source.read(size)
         self._position += len(data)
-        self._budget.spend(len(data))
+        self._budget.expand(len(data))
         return data
 
     def write(self, _data: bytes, /) -> None:

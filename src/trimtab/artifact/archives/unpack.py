@@ -10,43 +10,39 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import heapq
+import functools
 import io
 import re
 import shutil
-import stat
 import struct
+import tempfile
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import IO, Literal
 
-from trimtab.artifact.archives.packed import MOST_MEMBERS, ArchiveMember, Budget, MemberNames, RefusedError, copied
-from trimtab.artifact.formats.sniff import HEAD, sniff
+from trimtab.artifact.archives import ar, compression, tar
+from trimtab.artifact.archives import zip as zips
+from trimtab.artifact.archives.packed import CHUNK, ArchiveMember, Budget, MemberNames, PackedEntry, RefusedError
+from trimtab.artifact.formats.sniff import HEAD, binary_format, sniff, universal_slices
 from trimtab.errors import InputError, MissingError
 from trimtab.model.size_report import Format
 
-MOST_PEEKED = 10_000
-"""So many members of a zip are looked at, the largest: a binary is hardly smaller than ten thousand other files."""
-MOST_DIRECTORY = 128 << 20
-"""Bytes of a zip's directory, which is read whole."""
+Shape = Literal["zip", "tar", "ar", "universal", "deb", "compressed"]
+"""Ways in which a file can have others in it: the fourth has an ``ar`` for each architecture, the last one file."""
 
-_DIRECTORY_ENTRY = b"PK\1\2"
-_LEAST_ENTRY = 46
-"""Bytes of a directory entry without its name."""
-_ENCRYPTED = 1
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_WHEEL = re.compile(r"[^/]+\.dist-info/WHEEL")
-_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-"""The others are hardly ever used, and `zipfile` expands bzip2 in steps without a limit."""
+_MOST_COMPRESSED = 1 << 20
+"""Bytes that are looked at of a compressed member: bzip2 gives nothing before it has read a block of 900 kB."""
+_SUFFIX = re.compile(r"(?<=.)\.(gz|bz2|xz|zst|zstd)$", re.IGNORECASE)
 
 
 def archive_kind(path: Path) -> Format | None:
     """Kind of an archive, going by its bytes alone; ``None`` for other files.
 
     A zip or compressed file that is damaged counts as an archive: `unpack` says what is wrong with it. A program with a
-    zip behind it counts as a program.
+    zip behind it counts as a program. A compressed file counts as an archive of one member.
 
     Raises:
         InputError: the file cannot be read.
@@ -58,18 +54,23 @@ def archive_kind(path: Path) -> Format | None:
     if shape != "zip":
         return Format.ARCHIVE if shape else None
     try:
-        with _errors_for_users(path), _open_zip(path) as archive:
-            return Format.WHEEL if any(map(_WHEEL.fullmatch, archive.namelist())) else Format.ARCHIVE
+        with _errors_for_users(path), zips.open_zip(path) as archive:
+            return Format.WHEEL if zips.is_wheel(archive) else Format.ARCHIVE
     except InputError:
         return Format.ARCHIVE
 
 
-def unpack(path: Path, scratch: Path) -> Iterator[ArchiveMember]:
+def unpack(
+    path: Path, scratch: Path, *, nested: bool = False, on_message: Callable[[str], None] = lambda _: None
+) -> Iterator[ArchiveMember]:
     """Every file in an archive, once, in its order; directories are left out.
 
     Args:
-        path: a wheel, zip or tar file; the latter plain or compressed with gzip, bzip2, xz or zstd.
+        path: a wheel or zip, a tar file or ``ar`` archive, a Debian package, or a file compressed by itself; tar files
+            plain or compressed with gzip, bzip2, xz or zstd.
         scratch: a folder for the one binary that is being looked at.
+        nested: whether the binaries in archives in the archive follow these.
+        on_message: called with the name of a member that cannot be looked at, and the reason.
 
     Raises:
         InputError: the archive is damaged, of no known kind, or would cost too much.
@@ -77,14 +78,20 @@ def unpack(path: Path, scratch: Path) -> Iterator[ArchiveMember]:
     """
     with _errors_for_users(path):
         shape = _shape(path) if path.is_file() else None
-        if shape == "zip":
-            yield from _unpack_zip(path, scratch)
-        elif shape == "tar":
-            from trimtab.artifact.archives.tar import unpack_tar
+        if not shape:
+            raise InputError("not an archive", where=str(path), hint="give a wheel, a zip, a tar file or a .deb")
+        size = path.stat().st_size
+        inner = Budget(size) if nested else None
+        for member, archive in _unpacked(path, shape, path.name, scratch, Budget(size), inner, on_message):
+            yield member
+            if archive and inner:
+                yield from _nested(member, archive, scratch, inner, on_message)
 
-            yield from unpack_tar(path, scratch)
-        else:
-            raise InputError("not an archive", where=str(path), hint="give a wheel, a zip or a tar file")
+
+def nested_binaries(path: Path, name: str, scratch: Path, on_message: Callable[[str], None]) -> Iterator[ArchiveMember]:
+    """The binaries in a file of a folder, if it is an archive."""
+    budget = Budget(path.stat().st_size)
+    yield from _nested(ArchiveMember(name, path.stat().st_size, None, None), path, scratch, budget, on_message)
 
 
 def extract(path: Path, folder: Path) -> None:
@@ -96,13 +103,15 @@ def extract(path: Path, folder: Path) -> None:
     """
     with _errors_for_users(path):
         budget = Budget(path.stat().st_size)
-        with _open_zip(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir() and _is_plain(member)]
-            _check_directory(members, budget)
+        with zips.open_zip(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir() and zips.is_plain(member)]
+            zips.check_directory(members, budget)
             for member in members:
+                if note := zips.unreadable(member):
+                    raise RefusedError(f"{member.filename!r} is {note}")
                 target = folder / _safe(member.filename)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(member) as stream, target.open("wb") as file:
+                with zips.opened(archive, member) as stream, target.open("wb") as file:
                     shutil.copyfileobj(stream, file)
 
 
@@ -123,95 +132,204 @@ def _errors_for_users(path: Path) -> Iterator[None]:
         raise InputError(f"the archive is refused: {error}", where=str(path)) from None
     except (FileNotFoundError, PermissionError) as error:
         raise InputError(f"the file cannot be read: {error.strerror}", where=str(path)) from None
-    except _damage() as error:
+    except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno in _FULL:
             raise MissingError(
                 "no space left for unpacking", where=str(path), hint="free some space, or point TMPDIR elsewhere"
             ) from None
-        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
-        raise InputError(f"the archive is damaged: {reason}", where=str(path)) from None
+        raise InputError(f"the archive is damaged: {_reason(error)}", where=str(path)) from None
 
 
-def _damage() -> tuple[type[Exception], ...]:
-    """Exceptions that the libraries raise for damaged archives.
+_DAMAGE: tuple[type[Exception], ...] = (
+    *tar.DAMAGE, *zips.DAMAGE, *compression.DAMAGE, struct.error, EOFError, OSError, ValueError, OverflowError,
+    MemoryError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""Exceptions that the libraries raise for damaged archives.
 
-    ``RuntimeError`` is a recursion: headers of a tar file that extend the next one, one after the other.
-    """
-    from trimtab.artifact.archives.tar import DAMAGE
-
-    ours = (*DAMAGE, zipfile.BadZipFile, zlib.error, struct.error)
-    return (*ours, EOFError, OSError, ValueError, OverflowError, MemoryError, NotImplementedError, RuntimeError)
+``RuntimeError`` is a recursion: headers of a tar file that extend the next one, one after the other.
+"""
 
 
-def _shape(path: Path) -> Literal["zip", "tar"] | None:
-    from trimtab.artifact.archives.tar import is_tar
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
+
+# What kind of archive it is
+
+
+def _shape(path: Path) -> Shape | None:
     with path.open("rb") as file:
-        head = file.read(HEAD)
-        if sniff(head):
-            return None
-        if head.startswith((b"PK\3\4", b"PK\5\6")):
-            return "zip"
-        file.seek(0)
-        try:
-            if is_tar(file):
-                return "tar"
-        except _damage():  # something compressed, of which nobody knows what it was
-            return "tar"
-    # Not earlier: a zip is known by its end, and the last file in a tar file may be one.
-    return "zip" if zipfile.is_zipfile(path) else None
+        shape = _shape_by_head(file.read(tar.BLOCK))
+        if shape == "compressed":
+            file.seek(0)
+            try:
+                return "tar" if tar.is_tar_header(compression.expanded(file).read(tar.BLOCK)) else "compressed"
+            except _DAMAGE:
+                return "compressed"
+    if shape:
+        return shape
+    if universal_slices(path):
+        return "universal"
+    # A zip is known by its end, too; but there are programs with a zip behind them.
+    return "zip" if not binary_format(path) and zipfile.is_zipfile(path) else None
 
 
-class _ZipSource(io.BufferedReader):
-    """Bounds what `zipfile` reads at once, which is the directory: every entry in it costs time and memory."""
+def _shape_by_head(head: bytes) -> Shape | None:
+    """Shape of a file that begins so; compressed tar files are told later."""
+    if sniff(head[:HEAD]):
+        return None
+    if head.startswith((b"PK\3\4", b"PK\5\6")):
+        return "zip"
+    if head.startswith((ar.MAGIC, ar.THIN_MAGIC)):
+        return "deb" if ar.is_debian_package(head) else "ar"
+    if compression.is_compressed(head):
+        return "compressed"
+    return "tar" if tar.is_tar_header(head) else None
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read, unless it is too much."""
-        if size is not None and size > MOST_DIRECTORY:
-            raise RefusedError(f"its directory takes more than {MOST_DIRECTORY >> 20} MiB")
-        data = super().read(size)
-        if len(data) > MOST_MEMBERS * _LEAST_ENTRY and data.count(_DIRECTORY_ENTRY) > MOST_MEMBERS:
-            raise RefusedError(f"it has more than {MOST_MEMBERS:,} members")
-        return data
+
+# Reading it
+
+
+def _entries(path: Path, shape: Shape, name: str, budget: Budget) -> Iterator[PackedEntry]:
+    """Members of an archive as its format lists them."""
+    if shape == "zip":
+        yield from zips.zip_entries(path, budget)
+        return
+    with path.open("rb") as file:
+        if shape == "tar":
+            yield from tar.tar_entries(file, budget)
+        elif shape == "ar":
+            yield from ar.ar_entries(file, 0, path.stat().st_size, budget)
+        elif shape == "universal":
+            for start, size in universal_slices(path):
+                yield from ar.ar_entries(file, start, size, budget)
+        elif shape == "deb":
+            yield from ar.package_entries(file, path.stat().st_size, budget)
+        else:
+            with compression.expanded(file) as stream:
+                yield PackedEntry(_SUFFIX.sub("", name), None, path.stat().st_size, lambda: stream)  # type: ignore[arg-type,return-value]
+
+
+def _unpacked(
+    path: Path,
+    shape: Shape,
+    name: str,
+    scratch: Path,
+    budget: Budget,
+    inner: Budget | None,
+    on_message: Callable[[str], None],
+) -> Iterator[tuple[ArchiveMember, Path | None]]:
+    """Members with their bytes: in the member if it is a binary, beside it if it is an archive to be looked into."""
+    names = MemberNames()
+    for entry in _entries(path, shape, name, budget):
+        listed = ArchiveMember(names.take(entry.name), entry.size or 0, entry.compressed, None)
+        if entry.note:
+            on_message(f"{listed.name}: {entry.note}")
+        if not entry.open:
+            yield listed, None
+            continue
+        with entry.open() as stream, contextlib.ExitStack() as stack:
+            block = _read(stream, tar.BLOCK)
+            if sniff(block[:HEAD]):
+                budget.copy_binary()
+                copy, size = stack.enter_context(_copied(block, stream, scratch, budget))
+                _check_size(entry, size)
+                yield replace(listed, size=size, file=copy), None
+                continue
+            archive = None
+            if inner and (kind := _shape_by_head(block)):
+                try:
+                    if kind == "compressed":
+                        block += _read(stream, _MOST_COMPRESSED)
+                    if kind != "compressed" or _may_hold_binaries(block):
+                        archive = stack.enter_context(_archive(entry, block, stream, scratch, inner))
+                except RefusedError as error:
+                    on_message(f"{listed.name}: {error}, so it is not looked into, nor are archives behind it")
+                    inner = None
+            if entry.size is None:
+                rest = 0 if archive else len(block) + _counted(stream, budget)
+                listed = replace(listed, size=archive.stat().st_size if archive else rest)
+            yield listed, archive
 
 
 @contextlib.contextmanager
-def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    with _ZipSource(io.FileIO(path)) as source, zipfile.ZipFile(source) as archive:
-        yield archive
+def _archive(entry: PackedEntry, block: bytes, stream: IO[bytes], scratch: Path, inner: Budget) -> Iterator[Path]:
+    """A copy of an archive in the archive."""
+    inner.copy_binary()
+    with _copied(block, stream, scratch, inner) as (copy, size):
+        _check_size(entry, size)
+        yield copy
 
 
-def _unpack_zip(path: Path, scratch: Path) -> Iterator[ArchiveMember]:
-    names, size = MemberNames(), path.stat().st_size
-    budget = Budget(size)
-    with _open_zip(path) as archive:
-        members = [member for member in archive.infolist() if member.file_size or not member.filename.endswith("/")]
-        _check_directory(members, Budget(size))
-        by_size = heapq.nlargest(MOST_PEEKED, range(len(members)), key=lambda index: members[index].file_size)
-        peeked = set(by_size)
-        for index, member in enumerate(members):
-            name, packed = names.take(member.filename), member.compress_size
-            if not _is_plain(member):
-                yield ArchiveMember(name, 0, packed, None)
-            elif index not in peeked:
-                yield ArchiveMember(name, member.file_size, packed, None)
-            else:
-                with archive.open(member) as stream, copied(stream, member.file_size, scratch, budget) as file:
-                    yield ArchiveMember(name, member.file_size, packed, file)
+def _read(stream: IO[bytes], size: int) -> bytes:
+    """So many bytes, or fewer at the end only."""
+    block = stream.read(size)
+    while len(block) < size and (more := stream.read(size - len(block))):
+        block += more
+    return block
 
 
-def _check_directory(members: list[zipfile.ZipInfo], budget: Budget) -> None:
-    """Refuse what the directory alone gives away; `zipfile` holds members to the sizes that are declared there."""
-    for member in members:
-        budget.list_member(member.file_size)
-        budget.spend(member.file_size)
-        if member.flag_bits & _ENCRYPTED:
-            raise RefusedError(f"{member.filename!r} is encrypted")
-        if member.compress_type not in _METHODS:
-            raise RefusedError(f"{member.filename!r} is compressed with method {member.compress_type}, not deflate")
+def _check_size(entry: PackedEntry, size: int | None) -> None:
+    if entry.size is not None and size != entry.size:
+        raise EOFError(f"a member has {size} bytes and should have {entry.size}")
 
 
-def _is_plain(member: zipfile.ZipInfo) -> bool:
-    """Whether a member is no symbolic link, device or the like. Only zips made on Unix, or as on Unix, say so."""
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    return kind in (0, stat.S_IFREG, stat.S_IFDIR)
+def _counted(stream: IO[bytes], budget: Budget) -> int:
+    count = 0
+    while block := stream.read(CHUNK):
+        budget.expand(len(block))
+        count += len(block)
+    return count
+
+
+def _may_hold_binaries(block: bytes) -> bool:
+    """Whether a compressed file that begins so is a binary or an archive; text is not worth a copy."""
+    try:
+        head = compression.expanded(io.BufferedReader(io.BytesIO(block))).read(tar.BLOCK)
+    except _DAMAGE:
+        return False
+    return sniff(head[:HEAD]) is not None or _shape_by_head(head) not in (None, "compressed")
+
+
+@contextlib.contextmanager
+def _copied(block: bytes, stream: IO[bytes], scratch: Path, budget: Budget) -> Iterator[tuple[Path, int]]:
+    """A member's bytes in a file with a name of our own, and their number.
+
+    It has then been read to its end, where checksums are compared.
+
+    Raises:
+        RefusedError: the budget does not allow for it.
+    """
+    with tempfile.NamedTemporaryFile(prefix="member-", dir=scratch) as copy:
+        size = 0
+        while block:
+            budget.spend(len(block))
+            size += copy.write(block)
+            block = stream.read(CHUNK)
+        copy.flush()
+        yield Path(copy.name), size
+
+
+def _nested(
+    outer: ArchiveMember, archive: Path, scratch: Path, budget: Budget, on_message: Callable[[str], None]
+) -> Iterator[ArchiveMember]:
+    """The binaries in an archive within another; of one that cannot be read, a message."""
+    try:
+        shape = _shape(archive)
+        if not shape:
+            return
+        file_name = PurePosixPath(outer.name).name
+        say = functools.partial(_prefixed, outer.name, on_message)
+        for member, _ in _unpacked(archive, shape, file_name, scratch, budget, None, say):
+            if member.file:
+                yield replace(member, name=f"{outer.name}/{member.name}", compressed=None, within=outer.name)
+    except RefusedError as error:
+        on_message(f"{outer.name}: not all of it is looked into: {error}")
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise
+        on_message(f"{outer.name}: the archive is damaged: {_reason(error)}")
+
+
+def _prefixed(name: str, on_message: Callable[[str], None], message: str) -> None:
+    on_message(f"{name}/{message}")

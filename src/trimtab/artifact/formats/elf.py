@@ -3,39 +3,79 @@
 The file header is pyelftools' business. Tables are unpacked here: pyelftools takes about 20 µs for a symbol, which is
 half a minute for a debug build, and believes a damaged file that claims to have a billion sections.
 
-Source: System V ABI, chapters 4 and 5, "Sections", "Symbol Table" and "Program Header".
+Source: System V ABI, chapters 4 and 5, "Sections", "Symbol Table" and "Program Header"; GNU binutils and GDB manual,
+"Separate Debug Files", for build ids and ``.gnu_debuglink``.
 """
 
 from __future__ import annotations
 
 import io
 import struct
+import sys
+import zlib
+from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
-from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
+from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities, text_at
 from trimtab.artifact.formats.tables import StringTable, rows
 from trimtab.artifact.formats.unwind import frame_functions
 from trimtab.artifact.symbols import SymbolEntry, named
-from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
+from trimtab.model.size_report import CodeRange, Format, Functions, Image, Purpose, Symbol
 
-if TYPE_CHECKING:
-    from elftools.elf.elffile import ELFFile
-
+_LONGEST_HEADER = 64
+_CLASSES = {1: 32, 2: 64}
+"""Bits, by the byte that tells."""
 _ELSEWHERE = 0xFFFF
-"""In place of a number that does not fit into the file header: the first section header has it."""
-_SYMTAB, _NOBITS = 2, 8
-_LINKING_TYPES = {4, 5, 6, 9, 11, 19, 0x6FFFFFF6, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF}
-"""RELA, HASH, DYNAMIC, REL, DYNSYM, RELR, GNU_HASH, GNU_verdef, GNU_verneed, GNU_versym."""
-_LINKING_NAMES = {".dynstr", ".interp"}
-_UNWIND = {".eh_frame", ".eh_frame_hdr", ".gcc_except_table", ".ARM.exidx", ".ARM.extab"}
-_SYMBOLS = {".symtab", ".strtab", ".symtab_shndx", ".gnu_debugdata"}
+"""In place of a number that does not fit into the file header: the first section header has it. In a symbol, in place
+of the number of its section: a table of its own has it."""
+_RESERVED = 0xFF00
+"""First of the numbers that stand for no section."""
+_SYMTAB, _NOTE, _NOBITS, _SECTION_NUMBERS = 2, 7, 8, 18
+_RELOCATIONS = {4, 9, 19}
+"""RELA, REL, RELR."""
+_LINKING_TYPES = {5, 6, 11, 0x6FFFFFF6, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF}
+"""HASH, DYNAMIC, DYNSYM, GNU_HASH, GNU_verdef, GNU_verneed, GNU_versym."""
+_BY_NAME = {
+    **dict.fromkeys((".dynstr", ".interp"), Purpose.LINKING),
+    **dict.fromkeys((".eh_frame", ".eh_frame_hdr", ".gcc_except_table", ".ARM.exidx", ".ARM.extab"), Purpose.UNWIND),
+    **dict.fromkeys((".symtab", ".strtab", ".symtab_shndx", ".gnu_debugdata"), Purpose.SYMBOLS),
+}
+_DEBUG = (".debug", ".zdebug", ".stab", ".line", ".gdb_index", ".gnu.linkonce.wi.", ".gnu.debuglto_.debug")
+"""Names of sections that hold debug information, unless they are loaded. Source: ``elf.c`` of GNU's BFD."""
 _ALLOC, _EXECUTE = 2, 4
-_LOAD = 1
+_LOAD, _NOTE_SEGMENT = 1, 4
 _FUNCTIONS = {2, 10}
 """Symbol types: functions, and those that are chosen when the program is loaded."""
+_BUILD_ID = 3
+"""Type of a note of GNU's."""
+_LONGEST_BUILD_ID = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The file header."""
+
+    fields: Any
+    little_endian: bool
+    elfclass: int
+    """Bits of an address."""
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+    @property
+    def order(self) -> str:
+        """Byte order, as `struct` writes it."""
+        return "<" if self.little_endian else ">"
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is to be linked yet, so that addresses count from the beginning of each section."""
+        return bool(self["e_type"] == "ET_REL")
 
 
 class _Section(NamedTuple):
@@ -44,6 +84,7 @@ class _Section(NamedTuple):
     name: str
     type: int
     flags: int
+    address: int
     offset: int
     size: int
     """Bytes in the file."""
@@ -56,36 +97,47 @@ class _Section(NamedTuple):
         return self.offset + self.size
 
     @property
-    def purpose(self) -> Purpose:
-        """Going by name where the name is a convention, else by type and flags."""
-        if self.name.startswith((".debug_", ".zdebug_")) or self.name == ".gdb_index":
-            return Purpose.DEBUG
-        if self.name in _UNWIND:
-            return Purpose.UNWIND
-        if self.name in _SYMBOLS:
-            return Purpose.SYMBOLS
-        if self.type in _LINKING_TYPES or self.name in _LINKING_NAMES:
-            return Purpose.LINKING
+    def _by_flags(self) -> Purpose:
         if not self.flags & _ALLOC:
             return Purpose.OTHER
         return Purpose.CODE if self.flags & _EXECUTE else Purpose.DATA
 
+    def purpose(self, *, in_object: bool) -> Purpose:
+        """Going by name where the name is a convention, else by type and flags."""
+        loaded = self.flags & _ALLOC
+        if not loaded and self.name.removeprefix(".rela").removeprefix(".rel").startswith(_DEBUG):
+            return Purpose.DEBUG
+        if self.name in _BY_NAME:
+            return _BY_NAME[self.name]
+        if self.type in _RELOCATIONS:  # those that are not loaded were kept by --emit-relocs, and strip removes them
+            return Purpose.LINKING if loaded or in_object else Purpose.SYMBOLS
+        return Purpose.LINKING if self.type in _LINKING_TYPES else self._by_flags
+
 
 def read_elf(_: Path, data: Data) -> Image:
-    """Weigh an ELF file.
+    """Measure an ELF file.
+
+    A program whose section headers cannot be read, because they were cut off or overwritten, is divided into segments:
+    that is all a system needs to run it.
 
     Raises:
         ValueError: it is damaged; so say `struct.error` and pyelftools' own errors too.
     """
-    from elftools.elf.elffile import ELFFile
-
-    elf = ELFFile(io.BytesIO(data) if isinstance(data, bytes) else data)  # type: ignore[arg-type]
-    sections = _sections(elf, data)
-    parts = map(_claim, sections) if sections else _segments(elf, data)
+    elf = _header(data)
+    sections, notes = _readable_sections(elf, data)
+    parts = [_claim(elf, section) for section in sections] if sections else list(_segments(elf, data))
     layout = divide(data, (*_headers(elf, len(sections)), *parts))
     table = next((section for section in sections if section.type == _SYMTAB), None)
-    functions, notes = _functions(elf, data, sections)
+    functions, uncounted = _functions(elf, data, sections)
     symbols, wrong = _symbols(elf, data, table, sections) if table else ((), ())
+    code = _code(elf, data, sections)
+    absent = {section.name for section in sections if section.type == _NOBITS}
+    elsewhere = tuple(symbol for symbol in symbols if symbol.section in absent)
+    link, checksum = _debug_link(elf, data, sections)
+    identity = [f"build-id {build_id}" for build_id in _build_ids(elf, data, sections)]
+    identity += [f"crc32 {checksum:08x}"] if link else [f"crc32 {zlib.crc32(data):08x}"] if elsewhere else []
+    if elsewhere:
+        wrong += (f"it holds symbols and debug information of {len(elsewhere)} functions that are in another file",)
     return Image(
         format=Format.ELF,
         architecture=str(elf["e_machine"]).removeprefix("EM_").lower(),
@@ -93,17 +145,44 @@ def read_elf(_: Path, data: Data) -> Image:
         sections=layout.sections,
         stripped=table is None,
         functions=functions,
-        symbols=symbols,
-        notes=(*oddities(layout), *notes, *wrong),
+        symbols=tuple(symbol for symbol in symbols if symbol.section not in absent) if elsewhere else symbols,
+        elsewhere=elsewhere,
+        code=code,
+        identity=frozenset(identity),
+        debug_link=link,
+        notes=(*notes, *oddities(layout), *uncounted, *wrong),
     )
 
 
-def _row(elf: ELFFile, wide: str, narrow: str) -> struct.Struct:
+def _header(data: Data) -> _Header:
+    from elftools.common.utils import struct_parse
+    from elftools.elf.structs import ELFStructs
+
+    start = data[:_LONGEST_HEADER]
+    if len(start) < 6 or start[4] not in _CLASSES or start[5] not in (1, 2):  # noqa: PLR2004 - e_ident up to EI_DATA
+        raise ValueError("its class or byte order is unknown")
+    structs = ELFStructs(little_endian=start[5] == 1, elfclass=_CLASSES[start[4]])
+    structs.create_basic_structs()
+    fields = struct_parse(structs.Elf_Ehdr, io.BytesIO(start), 0)
+    return _Header(fields, structs.little_endian, structs.elfclass)
+
+
+def _row(elf: _Header, wide: str, narrow: str) -> struct.Struct:
     """Layout of a table's rows, in 64 or in 32 bits."""
-    return struct.Struct(("<" if elf.little_endian else ">") + (wide if elf.elfclass == 64 else narrow))  # noqa: PLR2004
+    return struct.Struct(elf.order + (wide if elf.elfclass == 64 else narrow))  # noqa: PLR2004
 
 
-def _sections(elf: ELFFile, data: Data) -> list[_Section]:
+def _readable_sections(elf: _Header, data: Data) -> tuple[list[_Section], tuple[str, ...]]:
+    """Sections; none of a program whose section headers cannot be read, and a note."""
+    try:
+        return _sections(elf, data), ()
+    except (ValueError, struct.error) as error:
+        if elf.is_object or not elf["e_phnum"]:
+            raise
+        return [], (f"its section headers cannot be read, so it is divided into segments: {error}",)
+
+
+def _sections(elf: _Header, data: Data) -> list[_Section]:
     start, count, strings = elf["e_shoff"], elf["e_shnum"], elf["e_shstrndx"]
     if not start:
         return []
@@ -117,12 +196,12 @@ def _sections(elf: ELFFile, data: Data) -> list[_Section]:
         raise ValueError("the sections have no names")
     names = cache(StringTable(data, headers[strings][4], headers[strings][5]).at)  # object files have many of one name
     return [
-        _Section(names(name), kind, flags, offset, 0 if kind in (0, _NOBITS) else size, link)
-        for name, kind, flags, _, offset, size, link, *_ in headers
+        _Section(names(name), kind, flags, address, offset, 0 if kind in (0, _NOBITS) else size, link)
+        for name, kind, flags, address, offset, size, link, *_ in headers
     ]
 
 
-def _headers(elf: ELFFile, sections: int) -> Iterator[Claim]:
+def _headers(elf: _Header, sections: int) -> Iterator[Claim]:
     for start, size in (
         (0, elf["e_ehsize"]),
         (elf["e_phoff"], elf["e_phnum"] * elf["e_phentsize"]),
@@ -131,42 +210,103 @@ def _headers(elf: ELFFile, sections: int) -> Iterator[Claim]:
         yield Claim(start, size, HEADERS, Purpose.OTHER)
 
 
-def _claim(section: _Section) -> Claim:
-    return Claim(section.offset, section.size, section.name or "[no name]", section.purpose)
+def _claim(elf: _Header, section: _Section) -> Claim:
+    purpose = section.purpose(in_object=elf.is_object)
+    return Claim(section.offset, section.size, section.name or "[no name]", purpose)
 
 
-def _segments(elf: ELFFile, data: Data) -> Iterator[Claim]:
-    """Segments that are loaded: all there is to see in a file without section headers."""
+class _Segment(NamedTuple):
+    """A program header, as far as it matters here."""
+
+    type: int
+    flags: int
+    offset: int
+    address: int
+    size: int
+    """Bytes in the file."""
+
+    @property
+    def name(self) -> str:
+        """Named after what may be done with it in memory."""
+        letters = "".join(letter if self.flags & bit else "-" for letter, bit in (("r", 4), ("w", 2), ("x", 1)))
+        return f"[segment {letters}]"
+
+
+def _program_headers(elf: _Header, data: Data) -> Iterator[_Segment]:
     row = _row(elf, "IIQQQQQQ", "8I")
-    # Headers are loaded too, as part of the first segment.
-    headers = elf["e_phoff"] + elf["e_phnum"] * row.size if elf["e_phoff"] == elf["e_ehsize"] else elf["e_ehsize"]
     for fields in rows(data, row, elf["e_phoff"], elf["e_phnum"]):
         if elf.elfclass == 64:  # noqa: PLR2004 - bits
-            kind, flags, offset, _, _, size, *_ = fields
+            kind, flags, offset, address, _, size, *_ = fields
         else:
-            kind, offset, _, _, size, _, flags, _ = fields
-        if kind == _LOAD:
-            letters = "".join(letter if flags & bit else "-" for letter, bit in (("r", 4), ("w", 2), ("x", 1)))
-            start = max(offset, headers)
-            yield Claim(
-                start, offset + size - start, f"[segment {letters}]", Purpose.CODE if flags & 1 else Purpose.DATA
-            )
+            kind, offset, address, _, size, _, flags, _ = fields
+        yield _Segment(kind, flags, offset, address, size)
 
 
-def _functions(elf: ELFFile, data: Data, sections: list[_Section]) -> tuple[Functions | None, tuple[str, ...]]:
+def _segments(elf: _Header, data: Data) -> Iterator[Claim]:
+    """Segments that are loaded: all there is to see in a file without section headers."""
+    # Headers are loaded too, as part of the first segment.
+    size = _row(elf, "IIQQQQQQ", "8I").size
+    headers = elf["e_phoff"] + elf["e_phnum"] * size if elf["e_phoff"] == elf["e_ehsize"] else elf["e_ehsize"]
+    for segment in _program_headers(elf, data):
+        if segment.type == _LOAD:
+            start = max(segment.offset, headers)
+            purpose = Purpose.CODE if segment.flags & 1 else Purpose.DATA
+            yield Claim(start, segment.offset + segment.size - start, segment.name, purpose)
+
+
+def _code(elf: _Header, data: Data, sections: list[_Section]) -> tuple[CodeRange, ...]:
+    """Code that is in the file, by address."""
+    if elf.is_object:
+        return ()
+    if not sections:
+        segments = [segment for segment in _program_headers(elf, data) if segment.type == _LOAD and segment.flags & 1]
+        return tuple(CodeRange(each.address, each.address + each.size, each.name) for each in segments)
+    return tuple(
+        CodeRange(section.address, section.address + section.size, section.name)
+        for section in sections
+        if section.size and section.purpose(in_object=False) is Purpose.CODE
+    )
+
+
+def _build_ids(elf: _Header, data: Data, sections: list[_Section]) -> Iterator[str]:
+    """Build ids in the notes; sections tell where these are, or segments where there are none."""
+    places = [(section.offset, section.size) for section in sections if section.type == _NOTE]
+    if not sections:
+        places = [(each.offset, each.size) for each in _program_headers(elf, data) if each.type == _NOTE_SEGMENT]
+    row = struct.Struct(elf.order + "III")
+    for start, size in places:
+        at, end = start, min(start + size, len(data))
+        while at + row.size <= end:
+            name, length, kind = row.unpack_from(data, at)
+            content = at + row.size + (name + 3 & ~3)
+            if kind == _BUILD_ID and data[at + row.size : content] == b"GNU\0" and length <= _LONGEST_BUILD_ID:
+                yield data[content : content + length].hex()
+            at = content + (length + 3 & ~3)
+
+
+def _debug_link(elf: _Header, data: Data, sections: list[_Section]) -> tuple[str, int]:
+    """File name of the separate debug file, and its checksum; an empty name if none is told."""
+    section = next((section for section in sections if section.name == ".gnu_debuglink"), None)
+    if not section or section.size < 8 or section.end > len(data):  # noqa: PLR2004 - a name, filled up, and a checksum
+        return "", 0
+    (checksum,) = struct.unpack_from(elf.order + "I", data, section.end - 4)
+    return text_at(data, section.offset, section.end - 4), checksum
+
+
+def _functions(elf: _Header, data: Data, sections: list[_Section]) -> tuple[Functions | None, tuple[str, ...]]:
     frames = next((section for section in sections if section.name == ".eh_frame" and section.size), None)
     if not frames or frames.end > len(data):
         return None, ("functions are not counted: there is no .eh_frame",)
-    order, address = "<" if elf.little_endian else ">", elf.elfclass // 8
+    address = elf.elfclass // 8
     try:
-        functions = frame_functions(data, frames.offset, frames.end, order=order, address=address)
+        functions = frame_functions(data, frames.offset, frames.end, order=elf.order, address=address)
     except ValueError as error:  # no reason not to weigh the rest
         return None, (f"functions are not counted: {error}",)
     return (functions, ()) if functions.count else (None, ("functions are not counted: .eh_frame is empty",))
 
 
 def _symbols(
-    elf: ELFFile, data: Data, table: _Section, sections: list[_Section]
+    elf: _Header, data: Data, table: _Section, sections: list[_Section]
 ) -> tuple[tuple[Symbol, ...], tuple[str, ...]]:
     try:
         return named(_entries(elf, data, table, sections)), ()
@@ -174,7 +314,7 @@ def _symbols(
         return (), (f"functions have no names: {error}",)
 
 
-def _entries(elf: ELFFile, data: Data, table: _Section, sections: list[_Section]) -> Iterator[SymbolEntry]:
+def _entries(elf: _Header, data: Data, table: _Section, sections: list[_Section]) -> Iterator[SymbolEntry]:
     """The functions in the symbol table."""
     if not 0 < table.link < len(sections):
         raise ValueError("the symbol table names no string table")
@@ -182,14 +322,26 @@ def _entries(elf: ELFFile, data: Data, table: _Section, sections: list[_Section]
     if strings.end > len(data):
         raise ValueError("the names of symbols reach beyond the end of the file")
     names = StringTable(data, strings.offset, strings.size)
-    # In an object file, addresses are counted from the beginning of each section.
-    starts = [section.offset for section in sections] if elf["e_type"] == "ET_REL" else []
+    numbers = _section_numbers(elf, data, sections)
     row = _row(elf, "IBBHQQ", "IIIBBH")
-    for fields in rows(data, row, table.offset, table.size // row.size):
+    for index, fields in enumerate(rows(data, row, table.offset, table.size // row.size)):
         if elf.elfclass == 64:  # noqa: PLR2004 - bits
-            name, info, _, section, value, size = fields
+            name, info, _, number, value, size = fields
         else:
-            name, value, size, info, _, section = fields
-        if info & 0xF in _FUNCTIONS and section and size:
-            start = starts[section] if section < len(starts) else 0
-            yield SymbolEntry(start + value, size, names.at(name))
+            name, value, size, info, _, number = fields
+        if info & 0xF in _FUNCTIONS and number and size:
+            number = numbers[index] if number == _ELSEWHERE and index < len(numbers) else number
+            section = sections[number] if number < min(len(sections), _RESERVED) else None
+            start = section.offset if section and elf.is_object else 0
+            yield SymbolEntry(start + value, size, names.at(name), section.name if section else "")
+
+
+def _section_numbers(elf: _Header, data: Data, sections: list[_Section]) -> array[int]:
+    """The section of each symbol, in a file with so many sections that symbols themselves have no room for them."""
+    table = next((section for section in sections if section.type == _SECTION_NUMBERS), None)
+    numbers = array("I")
+    if table and table.end <= len(data):
+        numbers.frombytes(data[table.offset : table.end - table.size % 4])
+        if elf.little_endian != (sys.byteorder == "little"):
+            numbers.byteswap()
+    return numbers

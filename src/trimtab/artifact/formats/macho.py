@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
 from trimtab.artifact.formats.tables import MOST_FUNCTIONS, StringTable, rows
 from trimtab.artifact.symbols import named, sized
-from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
+from trimtab.model.size_report import CodeRange, Format, Functions, Image, Purpose, Symbol
 
 _MAGIC = {
     b"\xfe\xed\xfa\xce": (">", False),
@@ -84,9 +84,9 @@ class _Section:
     purpose: Purpose
 
     @property
-    def code(self) -> tuple[int, int]:
-        """Addresses of its beginning and its end."""
-        return self.address, self.address + self.size
+    def code(self) -> CodeRange:
+        """Its addresses, under its name."""
+        return CodeRange(self.address, self.address + self.size, self.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +107,14 @@ class _Slice:
     """macholib's structures of load commands other than segments, by name."""
 
     @property
+    def uuid(self) -> str:
+        """Identifier that the file shares with its ``.dSYM``; empty if it has none."""
+        command = self.commands.get("LC_UUID")
+        return bytes(command.uuid).hex() if command else ""
+
+    @property
     def code(self) -> list[_Section]:
+        """Sections with code."""
         return [section for section in self.sections if section.purpose is Purpose.CODE]
 
 
@@ -131,17 +138,30 @@ def read_macho(_: Path, data: Data) -> Image:
         claims += (replace(claim, name=prefix + claim.name) for claim in _claims(part))
     layout = divide(data, claims)
     functions = [_functions(data, part) for part in slices]
-    symbols = [named_functions for part in slices if (named_functions := _symbols(data, part)) is not None]
-    missing = () if all(functions) else ("functions are not counted: there is no table of them",)
+    tables = [
+        table
+        for part in slices
+        if (table := _symbols(data, part, f"{part.architecture} " if universal else "")) is not None
+    ]
+    elsewhere = tuple(symbol for table in tables for symbol in table.elsewhere)
+    notes = oddities(layout)
+    if not all(functions):
+        notes += ("functions are not counted: there is no table of them",)
+    if elsewhere:
+        notes += (f"it holds symbols and debug information of {len(elsewhere)} functions that are in another file",)
+    alone = [] if universal else slices  # addresses of several architectures are in each other's way
     return Image(
         format=Format.MACHO,
         architecture="+".join(part.architecture for part in slices),
         size=len(data),
         sections=layout.sections,
-        stripped=not symbols,
+        stripped=not tables,
         functions=_together(functions),
-        symbols=tuple(symbol for part in symbols for symbol in part),
-        notes=(*oddities(layout), *missing),
+        symbols=tuple(symbol for table in tables for symbol in table.here),
+        elsewhere=elsewhere,
+        code=tuple(section.code for part in alone for section in part.code if section.offset),
+        identity=frozenset(f"uuid {part.uuid}" for part in alone if part.uuid),
+        notes=notes,
     )
 
 
@@ -215,7 +235,7 @@ def _commands(data: Data, at: int, end: int, count: int, order: str) -> Iterator
         if size < 8 or at + size > end:  # noqa: PLR2004 - its own length
             raise ValueError("its load commands are longer than it says")
         name = mach_o.LC_NAMES.get(number, "")
-        if name in _LINKEDIT or name.startswith(("LC_SEGMENT", "LC_SYMTAB", "LC_DYSYMTAB", "LC_DYLD_INFO")):
+        if name in _LINKEDIT or name.startswith(("LC_SEGMENT", "LC_SYMTAB", "LC_DYSYMTAB", "LC_DYLD_INFO", "LC_UUID")):
             kind = mach_o.LC_REGISTRY[number]
             rest = range(at + 8 + kind._size_, at + size)
             yield name.removesuffix("_ONLY"), kind.from_mmap(data, at + 8, _endian_=order), rest
@@ -279,7 +299,7 @@ def _pieces(name: str, command: Any, symbol: int) -> Iterator[tuple[int, int, st
         yield command.indirectsymoff, command.nindirectsyms * 4, "[indirect symbols]", Purpose.LINKING
         for offset, count in ((command.extreloff, command.nextrel), (command.locreloff, command.nlocrel)):
             yield offset, count * 8, "[relocations]", Purpose.LINKING
-    else:
+    elif name == "LC_DYLD_INFO":
         for kind in _DYLD_INFO:
             offset, size = getattr(command, f"{kind}_off"), getattr(command, f"{kind}_size")
             yield offset, size, f"[{kind.replace('_', ' ')} info]", Purpose.LINKING
@@ -299,7 +319,7 @@ def _functions(data: Data, part: _Slice) -> Functions | None:
     else:
         return None
     size = 0
-    for first, end in (section.code for section in part.code):
+    for first, end, _ in (section.code for section in part.code):
         index = bisect_left(starts, first)
         if index < len(starts) and starts[index] < end:
             size += end - starts[index]
@@ -355,8 +375,16 @@ def _unwind_page(data: Data, at: int, order: str, first: int) -> list[int]:
     raise ValueError(f"its unwind information has a page of an unknown kind, {kind}")
 
 
-def _symbols(data: Data, part: _Slice) -> tuple[Symbol, ...] | None:
-    """Functions by name, sized up to the next one; nothing if the file is stripped."""
+class _SymbolTable(NamedTuple):
+    """Functions by name."""
+
+    here: tuple[Symbol, ...]
+    elsewhere: tuple[Symbol, ...]
+    """Those of a ``.dSYM``, whose code is in another file."""
+
+
+def _symbols(data: Data, part: _Slice, prefix: str) -> _SymbolTable | None:
+    """Functions by name, sized up to the next one; ``None`` if the file is stripped."""
     from macholib import mach_o
 
     table = part.commands.get("LC_SYMTAB")
@@ -375,4 +403,14 @@ def _symbols(data: Data, part: _Slice) -> tuple[Symbol, ...] | None:
                 starts.append((address, names.at(name).removeprefix("_")))
                 if len(starts) > MOST_FUNCTIONS:
                     raise ValueError(f"it has symbols for more than {MOST_FUNCTIONS} functions")
-    return None if stripped else named(sized(starts, [section.code for section in part.code]))
+    if stripped:
+        return None
+    here, elsewhere = (
+        [
+            section.code._replace(section=prefix + section.name)
+            for section in part.code
+            if bool(section.offset) is inside
+        ]
+        for inside in (True, False)
+    )
+    return _SymbolTable(named(sized(starts, here)), named(sized(starts, elsewhere)))

@@ -7,38 +7,35 @@ Source: Microsoft, "PE Format", "x64 exception handling" and "ARM64 exception ha
 
 from __future__ import annotations
 
-import base64
 import struct
+import zlib
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
-from trimtab.artifact.formats.tables import MOST_FUNCTIONS, StringTable, rows
-from trimtab.artifact.symbols import named, sized
-from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
+from trimtab.artifact.formats.coff import (
+    I386,
+    MACHINES,
+    CoffSection,
+    is_coff_object,
+    read_coff_object,
+    section_name,
+    string_table,
+    symbol_table_size,
+    symbols_of,
+)
+from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities, text_at
+from trimtab.artifact.formats.tables import StringTable, rows
+from trimtab.model.size_report import Format, Functions, Image, Purpose
 
 if TYPE_CHECKING:
     from pefile import PE, SectionStructure
 
-_I386, _AMD64, _ARM64 = 0x014C, 0x8664, 0xAA64
+_AMD64, _ARM64 = 0x8664, 0xAA64
 """Machines."""
 _EXCEPTION, _SECURITY = 3, 4
 """Data directories; the latter has an offset in the file, where others have an address."""
-_CODE = 0x20000020
-"""Section flags: contains code, can be executed."""
-
-_UNWIND = (".pdata", ".xdata", ".eh_frame", ".gcc_except_table")
-_LINKING = (".idata", ".didat", ".edata", ".reloc")
-_DEBUG = (".debug_", ".zdebug_", ".stab")
-
-_SYMBOL = struct.Struct("<8sIHHBB")
-"""Name, value, section, type, storage class, number of auxiliary records that follow."""
-_TYPE, _FUNCTION = 0x30, 0x20
-"""In a symbol's type: the bits that say what it is derived from, and their value for a function."""
-
 _X64_ENTRY = struct.Struct("<III")
 """``RUNTIME_FUNCTION``: addresses of the beginning, of the end, and of the unwind information."""
 _INDIRECT = 1
@@ -52,34 +49,10 @@ _UNPACKED, _FRAGMENT = 0, 2
 _SECTION_HEADER = 40
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Section:
-    name: str
-    offset: int
-    size: int
-    """Bytes in the file."""
-    address: int
-    """Relative to the beginning of the image, as all addresses here."""
-    end: int
-    """Address of its end, without what fills it up in the file."""
-    flags: int
-
-    @property
-    def purpose(self) -> Purpose:
-        """Going by name where the name is a convention, else by flags."""
-        if self.name.startswith(_DEBUG):
-            return Purpose.DEBUG
-        if self.name in _UNWIND:
-            return Purpose.UNWIND
-        if self.name in _LINKING:
-            return Purpose.LINKING
-        return Purpose.CODE if self.flags & _CODE else Purpose.DATA
-
-
 class _Addresses:
     """Finds in the file what has an address in memory."""
 
-    def __init__(self, data: Data, sections: list[_Section]) -> None:
+    def __init__(self, data: Data, sections: list[CoffSection]) -> None:
         self._end = len(data)
         self._sections = sorted(sections, key=lambda section: section.address)
         self._firsts = [section.address for section in self._sections]
@@ -96,7 +69,7 @@ class _Addresses:
 
 
 def read_pe(_: Path, data: Data) -> Image:
-    """Weigh a PE file.
+    """Measure a PE file, or an object file of Windows.
 
     Sections have the size that they have in the file, where each is filled up to a multiple of 512 bytes or so. It
     counts as stripped if it has no COFF symbols: what Microsoft's linker makes never has any.
@@ -106,39 +79,52 @@ def read_pe(_: Path, data: Data) -> Image:
     """
     import pefile
 
+    if is_coff_object(data[:64]):
+        return read_coff_object(data)
     pe = pefile.PE(data=data, fast_load=True)
     header = pe.FILE_HEADER
-    strings = _strings(data, header.PointerToSymbolTable + header.NumberOfSymbols * _SYMBOL.size)
+    table = header.PointerToSymbolTable
+    strings = string_table(data, table + symbol_table_size(header.NumberOfSymbols) if table else 0)
     names = StringTable(data, *strings)
     sections = [_section(each, names) for each in sorted(pe.sections, key=lambda each: each.get_file_offset())]
     layout = divide(data, _claims(pe, sections, strings))
     functions, notes = _functions(data, pe, _Addresses(data, sections))
     if len(sections) < header.NumberOfSections:
         notes += (f"only {len(sections)} of {header.NumberOfSections} sections can be made out",)
-    machine = pefile.MACHINE_TYPE.get(header.Machine, f"{header.Machine:#06x}")
+    symbols, elsewhere = symbols_of(
+        data, table, header.NumberOfSymbols if table else 0, sections, names,
+        without_underscore=header.Machine == I386,
+    )  # fmt: skip
+    if elsewhere:
+        notes += (f"it holds symbols and debug information of {len(elsewhere)} functions that are in another file",)
+    link, checksum = _debug_link(data, sections)
     return Image(
         format=Format.PE,
-        architecture=machine.removeprefix("IMAGE_FILE_MACHINE_").lower(),
+        architecture=_architecture(header.Machine),
         size=len(data),
         sections=layout.sections,
-        stripped=not header.NumberOfSymbols,
+        stripped=not (table and header.NumberOfSymbols),
         functions=functions,
-        symbols=_symbols(data, pe, sections, names),
+        symbols=symbols,
+        elsewhere=elsewhere,
+        code=tuple(section.code for section in sections if section.size and section.purpose is Purpose.CODE),
+        identity=frozenset((f"crc32 {checksum if link else zlib.crc32(data):08x}",) if link or elsewhere else ()),
+        debug_link=link,
         notes=(*oddities(layout), *notes),
     )
 
 
-def _strings(data: Data, start: int) -> tuple[int, int]:
-    """Offset and size of the string table, which follows the symbols and begins with its size."""
-    if not 0 < start <= len(data) - 4:
-        return 0, 0
-    return start, struct.unpack_from("<I", data, start)[0]
+def _architecture(machine: int) -> str:
+    import pefile
+
+    name = pefile.MACHINE_TYPE.get(machine)
+    return str(name).removeprefix("IMAGE_FILE_MACHINE_").lower() if name else MACHINES.get(machine, f"{machine:#06x}")
 
 
-def _section(section: SectionStructure, names: StringTable) -> _Section:
+def _section(section: SectionStructure, names: StringTable) -> CoffSection:
     in_file = section.PointerToRawData > 0
-    return _Section(
-        name=_name(section.Name.partition(b"\0")[0], names),
+    return CoffSection(
+        name=section_name(section.Name.partition(b"\0")[0], names),
         offset=section.PointerToRawData,
         size=section.SizeOfRawData if in_file else 0,
         address=section.VirtualAddress,
@@ -147,25 +133,30 @@ def _section(section: SectionStructure, names: StringTable) -> _Section:
     )
 
 
-def _name(name: bytes, names: StringTable) -> str:
-    """``/4`` and ``//AAAAAE`` are offsets in the string table, the second in base 64."""
-    long = ""
-    if name.startswith(b"//"):
-        long = names.at(int.from_bytes(base64.b64decode(b"AA" + name[2:])))
-    elif name[1:].isdigit() and name.startswith(b"/"):
-        long = names.at(int(name[1:]))
-    return long or name.decode("utf-8", "backslashreplace")
+def _debug_link(data: Data, sections: Sequence[CoffSection]) -> tuple[str, int]:
+    """File name of the separate debug file, and its checksum, as in ELF; an empty name if none is told."""
+    section = next((section for section in sections if section.name == ".gnu_debuglink" and section.size), None)
+    if section is None:
+        return "", 0
+    name = text_at(data, section.offset, section.offset + section.size)
+    (checksum,) = struct.unpack_from("<I", data, section.offset + (len(name.encode()) + 4 & ~3))
+    return name, checksum
 
 
-def _claims(pe: PE, sections: list[_Section], strings: tuple[int, int]) -> Iterator[Claim]:
+def _claims(pe: PE, sections: list[CoffSection], strings: tuple[int, int]) -> Iterator[Claim]:
     header, optional = pe.FILE_HEADER, pe.OPTIONAL_HEADER
     table = optional.get_file_offset() + header.SizeOfOptionalHeader
     yield Claim(0, table + header.NumberOfSections * _SECTION_HEADER, HEADERS, Purpose.OTHER)
+    first, end = header.PointerToSymbolTable, 0
+    if first:
+        end = first + symbol_table_size(header.NumberOfSymbols) + strings[1]
     for section in sections:
-        yield Claim(section.offset, section.size, section.name, section.purpose)
-    if header.PointerToSymbolTable:
-        size = header.NumberOfSymbols * _SYMBOL.size + strings[1]
-        yield Claim(header.PointerToSymbolTable, size, "[symbols]", Purpose.SYMBOLS)
+        holds_symbols = section.offset <= first < section.offset + section.size
+        if holds_symbols:  # Go's linker has a section for them
+            first = section.offset + section.size
+        purpose = Purpose.SYMBOLS if holds_symbols else section.purpose
+        yield Claim(section.offset, section.size, section.name, purpose)
+    yield Claim(first, end - first, "[symbols]", Purpose.SYMBOLS)
     yield Claim(*_directory(pe, _SECURITY), "[signature]", Purpose.OTHER)
 
 
@@ -215,25 +206,3 @@ def _arm64_functions(data: Data, start: int, size: int, addresses: _Addresses) -
         functions += kind != _FRAGMENT
         total += length * 4
     return functions, total
-
-
-def _symbols(data: Data, pe: PE, sections: list[_Section], names: StringTable) -> tuple[Symbol, ...]:
-    header = pe.FILE_HEADER
-    starts, auxiliary = [], 0
-    for name, value, section, kind, _, following in rows(
-        data, _SYMBOL, header.PointerToSymbolTable, header.NumberOfSymbols
-    ):
-        if auxiliary:
-            auxiliary -= 1
-            continue
-        auxiliary = following
-        if kind & _TYPE == _FUNCTION and 0 < section <= len(sections):
-            short = name.partition(b"\0")[0].decode("utf-8", "backslashreplace")
-            text = short if name[:4] != bytes(4) else names.at(int.from_bytes(name[4:], "little"))
-            starts.append((sections[section - 1].address + value, text))
-            if len(starts) > MOST_FUNCTIONS:
-                raise ValueError(f"it has symbols for more than {MOST_FUNCTIONS} functions")
-    if header.Machine == _I386:  # there C names begin with an underscore
-        starts = [(address, text.removeprefix("_")) for address, text in starts]
-    code = [(section.address, section.end) for section in sections if section.purpose is Purpose.CODE]
-    return named(sized(starts, code))

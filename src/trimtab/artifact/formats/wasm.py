@@ -1,13 +1,15 @@
-"""WebAssembly modules.
+"""WebAssembly modules, and components, which have modules in them.
 
 Read by hand, for there is no maintained Python library.
 Source: WebAssembly core specification, "Binary Format" and, for names, appendix "Custom Sections"; what a module may
-hold at most: WebAssembly JavaScript interface, "Implementation-defined Limits".
+hold at most: WebAssembly JavaScript interface, "Implementation-defined Limits". Components: "Component Model Binary
+Format Explainer" of the WebAssembly Community Group.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from trimtab.artifact.formats.layout import HEADERS, Claim, Data, divide, oddities
@@ -15,6 +17,25 @@ from trimtab.artifact.symbols import SymbolEntry, named
 from trimtab.model.size_report import Format, Functions, Image, Purpose, Symbol
 
 _PREAMBLE = b"\0asm\1\0\0\0"
+_COMPONENT = b"\0asm\x0d\0\1\0"
+_CORE_MODULE, _NESTED_COMPONENT = 1, 4
+_COMPONENT_SECTIONS = {
+    _CORE_MODULE: "core module",
+    2: "core instance",
+    3: "core type",
+    _NESTED_COMPONENT: "component",
+    5: "instance",
+    6: "alias",
+    7: "type",
+    8: "canon",
+    9: "start",
+    10: "import",
+    11: "export",
+    12: "value",
+}
+"""By section id, in a component."""
+_DEEPEST = 100
+"""Components within components."""
 _CUSTOM, _IMPORT, _CODE = 0, 2, 10
 _SECTIONS = {
     1: ("type", Purpose.OTHER),
@@ -87,63 +108,124 @@ class _Cursor:
         return self.data[part.at : part.end].decode("utf-8", "backslashreplace")
 
 
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """A module: the whole file, or a part of a component."""
+
+    claims: list[Claim]
+    bodies: list[tuple[int, int]]
+    """Offset and size of each function's body."""
+    symbols: tuple[Symbol, ...]
+    notes: tuple[str, ...]
+
+
 def read_wasm(_: Path, data: Data) -> Image:
-    """Weigh a WebAssembly module.
+    """Measure a WebAssembly module or component.
 
     A section's size is that of its contents; the bytes that say its id, its size and, if it is a custom section, its
     name are headers. Functions are the bodies in the code section, without the bytes that say how long each is. It
-    counts as stripped if it has neither a name section nor debug sections.
+    counts as stripped if it has neither names nor debug sections nor the symbols that a linker needs.
+
+    Of a component, sections of all its modules are added up by name; its own are named after the component.
 
     Raises:
-        ValueError: it is damaged, or a component.
+        ValueError: it is damaged, or of a version that is not read here.
     """
-    if data[: len(_PREAMBLE)] != _PREAMBLE:
-        raise ValueError("it is not a WebAssembly module of version 1 (of a component, only its modules can be read)")
-    claims = list(_sections(data))
-    contents = {claim.name: _Cursor(data, claim.start, claim.start + claim.size) for claim in claims}
+    whole = _Cursor(data, 0, len(data))
+    claims: list[Claim] = []
+    modules: list[_Module] = []
+    if data[: len(_PREAMBLE)] == _COMPONENT:
+        architecture = "component"
+        claims = list(_component(whole, modules, 0))
+    else:
+        architecture = "wasm"
+        modules.append(_module(whole))
+    for module in modules:
+        claims += module.claims
     layout = divide(data, claims)
-    bodies = list(_bodies(contents["code"])) if "code" in contents else []
-    imported = _imported_functions(contents["import"]) if "import" in contents else 0
-    symbols, notes = _symbols(contents["custom:name"], imported, bodies) if "custom:name" in contents else ((), ())
+    bodies = [body for module in modules for body in module.bodies]
     return Image(
         format=Format.WASM,
-        architecture="wasm",
+        architecture=architecture,
         size=len(data),
         sections=layout.sections,
         stripped=not any(claim.purpose in (Purpose.SYMBOLS, Purpose.DEBUG) for claim in claims),
         functions=Functions(count=len(bodies), size=sum(size for _, size in bodies), source="code section"),
-        symbols=symbols,
-        notes=(*oddities(layout), *notes),
+        symbols=tuple(symbol for module in modules for symbol in module.symbols),
+        notes=(*oddities(layout), *dict.fromkeys(note for module in modules for note in module.notes)),
     )
 
 
-def _sections(data: Data) -> Iterator[Claim]:
+def _module(module: _Cursor) -> _Module:
+    claims = list(_sections(module))
+    contents = {claim.name: _Cursor(module.data, claim.start, claim.start + claim.size) for claim in claims}
+    bodies = list(_bodies(contents["code"])) if "code" in contents else []
+    symbols, notes = _symbols(contents, bodies) if "custom:name" in contents else ((), ())
+    return _Module(claims, bodies, symbols, notes)
+
+
+def _component(component: _Cursor, modules: list[_Module], depth: int) -> Iterator[Claim]:
+    """Sections of a component, each after a claim for its header; modules in it are added to a list."""
+    if depth > _DEEPEST:
+        raise ValueError(f"there are more than {_DEEPEST} components within each other")
+    start = component.at
+    preamble = component.part(len(_COMPONENT))
+    if component.data[start : preamble.end] != _COMPONENT:
+        raise ValueError(f"what lies at {start} is no component of a version that is read here")
+    yield Claim(start, len(_COMPONENT), HEADERS, Purpose.OTHER)
+    while component.at < component.end:
+        header, number = component.at, component.byte()
+        content = component.part(component.number())
+        if number == _CORE_MODULE:
+            yield Claim(header, content.at - header, HEADERS, Purpose.OTHER)
+            modules.append(_module(content))
+        elif number == _NESTED_COMPONENT:
+            yield Claim(header, content.at - header, HEADERS, Purpose.OTHER)
+            yield from _component(content, modules, depth + 1)
+        else:
+            name, purpose = (
+                _custom(content.text())
+                if number == _CUSTOM
+                else (f"component:{_COMPONENT_SECTIONS.get(number, number)}", Purpose.LINKING)
+            )
+            yield Claim(header, content.at - header, HEADERS, Purpose.OTHER)
+            yield Claim(content.at, content.end - content.at, name, purpose)
+
+
+def _sections(module: _Cursor) -> Iterator[Claim]:
     """Sections, each after a claim for its header."""
-    cursor = _Cursor(data, len(_PREAMBLE), len(data))
-    yield Claim(0, len(_PREAMBLE), HEADERS, Purpose.OTHER)
+    start = module.at
+    preamble = module.part(min(len(_PREAMBLE), module.end - start))
+    if module.data[start : preamble.end] != _PREAMBLE:
+        raise ValueError(f"what lies at {start} is no module of version 1")
+    yield Claim(start, len(_PREAMBLE), HEADERS, Purpose.OTHER)
     seen = set()
     for _ in range(_MOST_SECTIONS):
-        if cursor.at == cursor.end:
+        if module.at == module.end:
             return
-        header, number = cursor.at, cursor.byte()
-        content = cursor.part(cursor.number())
-        name, purpose = _custom(content.text()) if number == _CUSTOM else _SECTIONS.get(number, ("", Purpose.OTHER))
-        if not name or name in seen:
-            raise ValueError(f"there is a section {number} at {header}, where the format allows none")
-        if number != _CUSTOM:
-            seen.add(name)
+        header, number = module.at, module.byte()
+        content = module.part(module.number())
+        name, purpose = _named_section(number, content)
+        if number != _CUSTOM and name in seen:
+            raise ValueError(f"there is a second section {number} at {header}, where the format allows none")
+        seen.add(name)
         yield Claim(header, content.at - header, HEADERS, Purpose.OTHER)
         yield Claim(content.at, content.end - content.at, name, purpose)
     raise ValueError(f"it has more than {_MOST_SECTIONS} sections")
 
 
+def _named_section(number: int, content: _Cursor) -> tuple[str, Purpose]:
+    """Name and purpose of a section; of a custom one, its name is read. Proposals add further numbers."""
+    return _custom(content.text()) if number == _CUSTOM else _SECTIONS.get(number, (f"section {number}", Purpose.OTHER))
+
+
 def _custom(name: str) -> tuple[str, Purpose]:
     purpose = Purpose.OTHER
-    if name == "name":
-        purpose = Purpose.SYMBOLS
+    if name in ("name", "component-name", "linking") or name.startswith("reloc."):
+        purpose = Purpose.SYMBOLS  # the latter are for linkers, and ``strip`` removes them
     elif name.startswith(".debug_"):
         purpose = Purpose.DEBUG
-    elif name in ("dylink", "dylink.0", "linking") or name.startswith("reloc."):
+    elif name in ("dylink", "dylink.0"):
         purpose = Purpose.LINKING
     return f"custom:{name}", purpose
 
@@ -162,15 +244,15 @@ def _bodies(code: _Cursor) -> Iterator[tuple[int, int]]:
         yield body.at, body.end - body.at
 
 
-def _symbols(
-    names: _Cursor, imported: int, bodies: list[tuple[int, int]]
-) -> tuple[tuple[Symbol, ...], tuple[str, ...]]:
+def _symbols(contents: dict[str, _Cursor], bodies: list[tuple[int, int]]) -> tuple[tuple[Symbol, ...], tuple[str, ...]]:
     """Functions by name; errors in a custom section are no reason to refuse a module, says the specification."""
     try:
-        by_body = {index - imported: name for index, name in _function_names(names)}
+        imported = _imported_functions(contents["import"]) if "import" in contents else 0
+        by_body = {index - imported: name for index, name in _function_names(contents["custom:name"])}
     except ValueError as error:
         return (), (f"the names of its functions cannot be read: {error}",)
-    return named(SymbolEntry(*bodies[body], name) for body, name in by_body.items() if 0 <= body < len(bodies)), ()
+    entries = (SymbolEntry(*bodies[body], name, "code") for body, name in by_body.items() if 0 <= body < len(bodies))
+    return named(entries), ()
 
 
 def _function_names(names: _Cursor) -> Iterator[tuple[int, str]]:

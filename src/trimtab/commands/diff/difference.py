@@ -38,8 +38,8 @@ def difference(base: SizeReport, head: SizeReport | None = None) -> Difference:
         base=_side(base),
         head=_side(head) if head else None,
         total=SizeRow(name=(head or base).name, base=base.size, head=head.size if head else None),
-        binaries=tuple(sorted(binaries, key=lambda binary: (_by_change(binary.total), binary.name))),
-        members=_sorted([*(_member(old, new) for old, new in pairs), *_outside(base, head)]),
+        binaries=tuple(sorted(binaries, key=lambda binary: (by_change(binary.total), binary.name))),
+        members=_sorted([*_member_rows(pairs), *_outside(base, head)]),
         notes=tuple(f"{side.name}: {note}" for side in (base, head) if side for note in side.notes),
     )
 
@@ -48,8 +48,11 @@ def _has_image(member: Member | None) -> bool:
     return member is not None and member.image is not None
 
 
-def _member(base: Member | None, head: Member | None) -> SizeRow:
-    return SizeRow(name=_name(base, head), base=_stored(base), head=_stored(head))
+def _member_rows(pairs: Iterable[tuple[Member | None, Member | None]]) -> Iterator[SizeRow]:
+    """Sizes of all members; a binary in an archive that is a member itself counts there."""
+    for base, head in pairs:
+        if not all(member.within for member in (base, head) if member):
+            yield SizeRow(name=_name(base, head), base=_stored(base), head=_stored(head))
 
 
 def _name(base: Member | None, head: Member | None) -> str:
@@ -63,7 +66,7 @@ def _outside(base: SizeReport, head: SizeReport | None) -> list[SizeRow]:
 
 
 def _unclaimed(report: SizeReport) -> int | None:
-    stored = [member.compressed for member in report.members]
+    stored = [member.compressed for member in report.members if not member.within]
     return report.size - sum(size or 0 for size in stored) if any(size is not None for size in stored) else None
 
 
@@ -137,6 +140,8 @@ def _binary(base: Member | None, head: Member | None, *, alone: bool) -> BinaryD
         only_base=_one_sided(symbols[0], symbols[1], crates, on_base=True) if named and old and new else None,
         only_head=_one_sided(symbols[1], symbols[0], crates, on_base=False) if named and old and new else None,
         notes=_notes(old, new, named=named, alone=alone),
+        base_image=old,
+        head_image=new,
     )
 
 
@@ -255,8 +260,9 @@ def _rows(base: _Sizes, head: _Sizes, groups: Mapping[str, str] | None = None) -
 
 def _sorted(rows: Iterable[SizeRow]) -> tuple[SizeRow, ...]:
     """Rows with the largest change first; among equals the larger."""
-    return tuple(sorted(rows, key=lambda row: (_by_change(row), row.name)))
+    return tuple(sorted(rows, key=lambda row: (by_change(row), row.name)))
 
 
-def _by_change(row: SizeRow) -> tuple[int, int]:
+def by_change(row: SizeRow) -> tuple[int, int]:
+    """Sort key: the largest change first; among equals the larger."""
     return -abs(row.change), -max(row.base or 0, row.head or 0)

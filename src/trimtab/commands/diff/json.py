@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
-from trimtab.commands.diff.model import Allowance, BinaryDifference, Difference, OneSided, SizeRow
+from trimtab.commands.diff.grouping import Levels, grouped
+from trimtab.commands.diff.model import Allowance, BinaryDifference, By, Difference, OneSided, SizeRow
 
 SCHEMA = "trimtab.diff/1"
 
 
-def diff_json(difference: Difference, allowances: Sequence[Allowance]) -> str:
-    """The whole difference as one JSON document; sizes in bytes, ``null`` where a side has none."""
+def diff_json(difference: Difference, allowances: Sequence[Allowance], levels: Levels | None = None) -> str:
+    """The whole difference as one JSON document; sizes in bytes, ``null`` where a side has none.
+
+    Groups of two levels are in it if they are asked for.
+    """
     total = difference.total
-    document = {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "base": asdict(difference.base),
         "head": asdict(difference.head) if difference.head else None,
@@ -26,6 +30,8 @@ def diff_json(difference: Difference, allowances: Sequence[Allowance]) -> str:
         "registries": [asdict(allowance) for allowance in allowances],
         "notes": difference.notes,
     }
+    if levels:
+        document["groups"] = list(_groups(difference, levels))
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
@@ -53,6 +59,20 @@ def _binary(binary: BinaryDifference) -> dict[str, Any]:
         "only": {"base": _one_sided(binary.only_base), "head": _one_sided(binary.only_head)},
         "notes": binary.notes,
     }
+
+
+def _groups(difference: Difference, levels: Levels) -> Iterator[dict[str, Any]]:
+    """Groups of each binary, or, where binaries are a level themselves, of all together."""
+    together = By.MEMBER in levels
+    for binaries in [difference.binaries] if together else [(binary,) for binary in difference.binaries]:
+        yield {
+            "member": None if together else binaries[0].name,
+            "by": levels,
+            "rows": [
+                {**_counted(group.row), "parts": [_counted(part) for part in group.parts]}
+                for group in grouped(binaries, levels)
+            ],
+        }
 
 
 def _one_sided(only: OneSided | None) -> dict[str, Any] | None:

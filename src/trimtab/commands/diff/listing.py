@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
-from trimtab.commands.diff.model import Allowance, BinaryDifference, Difference, OneSided, SizeRow
+from trimtab.commands.diff.grouping import Group, Levels, grouped, parts_worth_a_row
+from trimtab.commands.diff.model import Allowance, BinaryDifference, By, Difference, OneSided, SizeRow
 from trimtab.units import format_bytes, format_change, format_count, format_signed, printable
 
 _CRATES_NAMED = 4
-
-
-class By(StrEnum):
-    """Grouping of bytes in a table."""
-
-    SECTION = "section"
-    CRATE = "crate"
-    SYMBOL = "symbol"
-    GENERIC = "generic"
-    MEMBER = "member"
+_MOST_SUMMARIES = 15
+"""Binaries that are summed up in sentences: a static library may have thousands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +45,7 @@ def headline(difference: Difference) -> str:
 def summary(difference: Difference) -> Iterator[str]:
     """Change by purpose, a line for each binary that changed."""
     several = len(difference.binaries) > 1
-    for binary in _changed(difference):
+    for binary in _changed(difference)[:_MOST_SUMMARIES]:
         prefix = f"{printable(binary.name)}: " if several else ""
         parts = [f"{row.name} {format_signed(row.change)}" for row in binary.purposes if row.change]
         if binary.base_name and binary.head_name and parts:
@@ -65,16 +57,19 @@ def _changed(difference: Difference) -> list[BinaryDifference]:
     return [binary for binary in difference.binaries if not binary.unchanged]
 
 
-def listings(difference: Difference, by: By | None, top: int) -> Iterator[Listing]:
+def listings(difference: Difference, by: By | Levels | None, top: int) -> Iterator[Listing]:
     """The tables, one after the other. Between two files only what differs is listed.
 
     Args:
         difference: what to show.
-        by: only this; if left out, the members of an archive, and what each binary is made of, by section and, where
-            there are symbols, by crate.
-        top: rows to show of each table, those that changed most.
+        by: only this, or groups of two levels; if left out, the members of an archive, and what each binary is made of,
+            by section and, where there are symbols, by crate.
+        top: rows to show of each table, those that changed most; and binaries to show.
     """
     alone = difference.head is None
+    if isinstance(by, tuple):
+        yield from _group_listings(difference, by, top)
+        return
     stored = "stored" if any(binary.compressed for binary in difference.binaries) else "bytes"
     if by is By.MEMBER or (by is None and len(difference.members) > 1):
         members = _cut(f"members, {stored}", "member", difference.members, top, alone=alone)
@@ -82,17 +77,47 @@ def listings(difference: Difference, by: By | None, top: int) -> Iterator[Listin
             yield members
     if by is By.MEMBER:
         return
-    for binary in _changed(difference):
+    for binary in _changed(difference)[:top]:
         if by is None:
             yield _overview(binary)
         if by and not _rows_by(binary, by):
-            sides = "" if alone else " on both sides"
-            title = f"{printable(binary.name)}: there are no symbols{sides}, so there is nothing to list by {by}"
-            yield Listing(title=title, what=by, rows=())
+            yield _no_symbols(binary, by, alone=alone)
         for group in [by] if by else [By.SECTION, By.CRATE]:
             listing = _cut(f"{printable(binary.name)} by {group}", group, _rows_by(binary, group), top, alone=alone)
             if listing.rows:
                 yield listing
+
+
+def _no_symbols(binary: BinaryDifference, by: str, *, alone: bool) -> Listing:
+    sides = "" if alone else " on both sides"
+    title = f"{printable(binary.name)}: there are no symbols{sides}, so there is nothing to list by {by}"
+    return Listing(title=title, what=by, rows=())
+
+
+def _group_listings(difference: Difference, levels: Levels, top: int) -> Iterator[Listing]:
+    """A table of two levels for each binary, or one for all where binaries are a level themselves."""
+    alone, text = difference.head is None, ", ".join(levels)
+    changed = _changed(difference)
+    for binaries in [changed] if By.MEMBER in levels else [[binary] for binary in changed[:top]]:
+        groups = [group for group in grouped(binaries, levels) if alone or any(part.differs for part in group.parts)]
+        title = "binaries" if By.MEMBER in levels else printable(binaries[0].name)
+        if groups:
+            yield Listing(
+                title=f"{title} by {text}",
+                what=text,
+                rows=tuple(row for group in groups[:top] for row in _group_rows(group, top, alone=alone)),
+                more=max(0, len(groups) - top),
+                more_change=sum(group.row.change for group in groups[top:]),
+                counted=True,
+            )
+        elif binaries and not binaries[0].crates:
+            yield _no_symbols(binaries[0], text, alone=alone)
+
+
+def _group_rows(group: Group, top: int, *, alone: bool) -> Iterator[SizeRow]:
+    yield group.row
+    parts = [part for part in parts_worth_a_row(group) if alone or part.differs]
+    yield from (replace(part, name=f"└─{part.name}") for part in parts[:top])
 
 
 def _rows_by(binary: BinaryDifference, by: By) -> tuple[SizeRow, ...]:
@@ -130,9 +155,12 @@ def remarks(difference: Difference, allowances: Sequence[Allowance], downloads: 
 def _remarks(difference: Difference, allowances: Sequence[Allowance], downloads: int) -> Iterator[str]:
     several = len(difference.binaries) > 1
     changed = _changed(difference)
-    for binary in changed:
+    for binary in changed[:_MOST_SUMMARIES]:
         prefix = f"{binary.name}: " if several else ""
         yield from (prefix + text for text in (*_one_sided(binary), *binary.notes))
+    if (more := len(changed) - _MOST_SUMMARIES) > 0:
+        binaries = "binary" if more == 1 else "binaries"
+        yield f"{more} more {binaries}: --by member,section lists all, --json has everything"
     if same := len(difference.binaries) - len(changed):
         yield f"{same} {'binary' if same == 1 else 'binaries'} did not change"
     yield from difference.notes

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from trimtab.model.size_report import Format, Functions
+from trimtab.model.size_report import Format, Functions, Image
+
+
+class By(StrEnum):
+    """Grouping of bytes in a table."""
+
+    SECTION = "section"
+    CRATE = "crate"
+    SYMBOL = "symbol"
+    GENERIC = "generic"
+    MEMBER = "member"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +93,9 @@ class BinaryDifference:
     only_base: OneSided | None
     only_head: OneSided | None
     notes: tuple[str, ...]
+    base_image: Image | None = field(default=None, repr=False)
+    """All that was read of it, for groupings of two levels."""
+    head_image: Image | None = field(default=None, repr=False)
 
     @property
     def unchanged(self) -> bool:

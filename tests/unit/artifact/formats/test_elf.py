@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.artifact.formats.elf import read_elf
-from trimtab.model.size_report import Format, Image, Purpose
+from trimtab.model.size_report import CodeRange, Format, Image, Purpose
 
 PROGBITS, SYMTAB, STRTAB, RELA, NOTE, NOBITS, DYNSYM = 1, 2, 3, 4, 7, 8, 11
 ALLOC, EXECUTE = 2, 4
@@ -33,6 +34,7 @@ class Part:
     size: int | None = None
     """What its header says, if not the truth."""
     offset: int | None = None
+    address: int = 0
 
 
 @dataclass
@@ -84,7 +86,7 @@ class Elf:
                 part.data = b"".join(other.name.encode() + b"\0" for other in parts)
             start = at + len(contents)
             size = len(part.data) if part.size is None else part.size
-            rows.append([len(names), part.type, part.flags, 0, start if part.offset is None else part.offset,
+            rows.append([len(names), part.type, part.flags, part.address, start if part.offset is None else part.offset,
                          size, part.link, 0, 1, 0])  # fmt: skip
             names += part.name.encode() + b"\0"
             contents += b"" if part.type == NOBITS else part.data
@@ -170,6 +172,11 @@ def test_sections_add_up_to_the_file(elf: Elf) -> None:
         (Part(".debug_info", b"d"), Purpose.DEBUG),
         (Part(".zdebug_line", b"d"), Purpose.DEBUG),
         (Part(".comment", b"o"), Purpose.OTHER),
+        (Part(".rela.text", b"s", RELA), Purpose.SYMBOLS),
+        (Part(".rela.debug_info", b"d", RELA), Purpose.DEBUG),
+        (Part(".stabstr", b"d", STRTAB), Purpose.DEBUG),
+        (Part(".gdb_index", b"d"), Purpose.DEBUG),
+        (Part(".debug_gdb_scripts", b"a", flags=ALLOC), Purpose.DATA),
     ],
     ids=lambda value: value.name if isinstance(value, Part) else value.value,
 )
@@ -412,3 +419,79 @@ def test_a_damaged_file_adds_up_or_is_refused(kind: tuple[int, str], data: st.Da
     if image:
         assert sum(section.size for section in image.sections) == image.size == len(file[:cut])
         assert all(symbol.size >= 0 for symbol in image.symbols)
+
+
+class TestSectionHeadersThatCannotBeRead:
+    """The system does not look at them when it runs a program."""
+
+    @staticmethod
+    def file(elf: Elf, **header: int) -> Elf:
+        head = (64, 56) if elf.bits == 64 else (52, 32)
+        elf.parts, elf.segments, elf.header = [text(b"c" * 40)], [(1, 5, sum(head), 40)], header
+        return elf
+
+    def test_because_they_were_cut_off(self, elf: Elf) -> None:
+        data = self.file(elf).bytes()
+        image = read_elf(Path("made-here"), data[: sum((64, 56) if elf.bits == 64 else (52, 32)) + 40])
+        assert sizes(image)["[segment r-x]"] == 40
+        assert image.stripped
+        assert image.notes[0].startswith("its section headers cannot be read, so it is divided into segments: a table")
+
+    @pytest.mark.parametrize("header", [{"shentsize": 7}, {"shoff": 1 << 30}, {"shstrndx": 99}])
+    def test_because_something_was_written_over_them(self, elf: Elf, header: dict[str, int]) -> None:
+        image = self.file(elf, **header).image()
+        assert sizes(image)["[segment r-x]"] == 40
+        assert "its section headers cannot be read" in image.notes[0]
+
+    def test_an_object_file_is_nothing_without_them(self, elf: Elf) -> None:
+        elf.kind = RELOCATABLE
+        with pytest.raises(ValueError, match="beyond the end"):
+            self.file(elf, shoff=1 << 30).image()
+
+
+def note(elf: Elf, build_id: bytes) -> Part:
+    header = struct.pack(elf.order + "III", 4, len(build_id), 3)
+    other = struct.pack(elf.order + "III", 3, 1, 9) + b"Go\0\0" + b"x\0\0\0"
+    return Part(".note.gnu.build-id", other + header + b"GNU\0" + build_id, NOTE, ALLOC)
+
+
+class TestSeparateDebugFiles:
+    def test_functions_are_not_told_of_a_file_that_has_no_code(self, elf: Elf) -> None:
+        elf.parts = [Part(".text", b"c" * 64, NOBITS, ALLOC | EXECUTE, address=0x1000), note(elf, b"\xab\xcd")]
+        elf.symbols(("first", FUNCTION, 1, 0x1000, 16), ("second", FUNCTION, 1, 0x1010, 48))
+        image = elf.image()
+        assert image.symbols == ()
+        assert [(symbol.name, symbol.address, symbol.size) for symbol in image.elsewhere] == [
+            ("first", 0x1000, 16), ("second", 0x1010, 48),
+        ]  # fmt: skip
+        assert "build-id abcd" in image.identity
+        assert f"crc32 {zlib.crc32(elf.bytes()):08x}" in image.identity
+        assert not image.stripped
+        assert "2 functions that are in another file" in image.notes[-1]
+
+    def test_a_program_tells_where_its_debug_file_is(self, elf: Elf) -> None:
+        link = b"tool.debug\0\0" + struct.pack(elf.order + "I", 0xCAFE)
+        elf.parts = [Part(".text", b"c" * 64, flags=ALLOC | EXECUTE, address=0x1000), Part(".gnu_debuglink", link)]
+        image = elf.image()
+        assert (image.debug_link, set(image.identity)) == ("tool.debug", {"crc32 0000cafe"})
+        assert image.code == (CodeRange(0x1000, 0x1040, ".text"),)
+
+    def test_a_build_id_without_sections(self, elf: Elf) -> None:
+        content = note(elf, b"\1\2").data
+        head = 64 + 2 * 56 if elf.bits == 64 else 52 + 2 * 32
+        elf.segments = [(4, 4, head, len(content)), (1, 5, head + len(content), 8)]
+        elf.body = content + b"c" * 8
+        assert elf.image().identity == {"build-id 0102"}
+        assert [each.section for each in elf.image().code] == ["[segment r-x]"]
+
+    @pytest.mark.parametrize("link", [b"", b"1234567", b"\0\0\0\0\0\0\0\0"])
+    def test_a_link_that_names_nothing(self, elf: Elf, link: bytes) -> None:
+        elf.parts = [Part(".gnu_debuglink", link)]
+        assert (elf.image().debug_link, elf.image().identity) == ("", frozenset())
+
+
+def test_symbols_know_their_section_even_where_there_are_too_many_for_a_number(elf: Elf) -> None:
+    elf.parts = [text(b"c" * 64), text(b"d" * 64, ".text.cold")]
+    elf.symbols(("a", FUNCTION, 1, 0, 16), ("b", FUNCTION, 0xFFFF, 64, 16))
+    elf.parts.append(Part(".symtab_shndx", struct.pack(elf.order + "3I", 0, 0, 2), 18))
+    assert [(symbol.name, symbol.section) for symbol in elf.image().symbols] == [("a", ".text"), ("b", ".text.cold")]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.artifact.formats.macho import read_macho
-from trimtab.model.size_report import Format, Functions, Image, Purpose
+from trimtab.model.size_report import CodeRange, Format, Functions, Image, Purpose
 
 X86_64, ARM64, I386, PPC = 0x01000007, 0x0100000C, 7, 18
 BASE = 0x10000
@@ -380,3 +380,26 @@ def test_anything_after_the_magic_is_weighed_or_refused(magic: bytes, content: b
     except (ValueError, struct.error):
         return
     assert sum(section.size for section in image.sections) == 4 + len(content)
+
+
+UUID = 0x1B
+
+
+def test_a_dsym_holds_functions_that_are_in_another_file() -> None:
+    file = small().command(UUID, bytes(range(16)))
+    program = read(file)
+    data = bytearray(file.build())
+    at = data.index(b"__text") + 32 + 16
+    data[at : at + 4] = bytes(4)  # the offset of the section: it is not in the file
+    debug = read(bytes(data))
+    assert debug.identity == program.identity == {f"uuid {bytes(range(16)).hex()}"}
+    assert debug.symbols == ()
+    assert [symbol.name for symbol in debug.elsewhere] == ["main", "core::fmt::write"]
+    assert program.code == (CodeRange(TEXT, TEXT + 64, "__TEXT,__text"),)
+    assert {symbol.section for symbol in program.symbols} == {"__TEXT,__text"}
+
+
+def test_in_a_universal_file_sections_of_symbols_are_called_after_their_architecture() -> None:
+    image = read(universal(small(cpu=X86_64).build(), small(cpu=ARM64).build()))
+    names = {section.name for section in image.sections}
+    assert {symbol.section for symbol in image.symbols} == {"x86_64 __TEXT,__text", "arm64 __TEXT,__text"} < names

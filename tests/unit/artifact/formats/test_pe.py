@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pefile import PEFormatError  # noqa: TID253 - no command waits for a test
 
 from trimtab.artifact.formats.pe import read_pe
-from trimtab.model.size_report import Format, Functions, Image, Purpose
+from trimtab.model.size_report import CodeRange, Format, Functions, Image, Purpose
 
 I386, ARMNT, AMD64, ARM64 = 0x14C, 0x1C4, 0x8664, 0xAA64
 TEXT, DATA, BSS = 0x60000020, 0x40000040, 0xC0000080
@@ -223,7 +224,7 @@ class TestSymbols:
         assert image.symbols == ()
 
     def test_more_than_any_program_has_are_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("trimtab.artifact.formats.pe.MOST_FUNCTIONS", 1)
+        monkeypatch.setattr("trimtab.artifact.formats.coff.MOST_FUNCTIONS", 1)
         with pytest.raises(ValueError, match="symbols for more than 1 functions"):
             read(pe(CODE, symbols=(symbol(b"one", 1, 0), symbol(b"two", 1, 8))))
 
@@ -270,3 +271,36 @@ def test_anything_after_the_magic_is_weighed_or_refused(content: bytes) -> None:
     except (ValueError, PEFormatError):
         return
     assert sum(section.size for section in image.sections) == 2 + len(content)
+
+
+class TestSymbolsInASection:
+    """Go's linker makes a section of the symbol table."""
+
+    def test_count_as_symbols_once(self) -> None:
+        table = symbol(b"main", 1, 0x10) + struct.pack("<I", 4)
+        data = bytearray(pe(CODE, (b".symtab", table, 0x42000000)))
+        at = data.index(b"PE\0\0") + 12
+        data[at : at + 8] = struct.pack("<II", HEADERS + BLOCK, 1)
+        image = read(bytes(data))
+        assert sizes(image)[".symtab"] == (512, Purpose.SYMBOLS)
+        assert "[symbols]" not in sizes(image)
+        assert not any("overlap" in note for note in image.notes)
+        assert [(symbol.name, symbol.section) for symbol in image.symbols] == [("main", ".text")]
+        assert not image.stripped
+
+
+def test_functions_of_a_debug_file_are_in_another(tmp_path: Path) -> None:
+    data = bytearray(pe((b".text", b"", TEXT), symbols=(symbol(b"main", 1, 0x10),)))
+    at = data.index(b".text\0\0\0") + 8
+    data[at : at + 4] = struct.pack("<I", 0x40)
+    image = read(bytes(data))
+    assert image.symbols == ()
+    assert [(symbol.name, symbol.size) for symbol in image.elsewhere] == [("main", 0x30)]
+    assert image.identity == {f"crc32 {zlib.crc32(data):08x}"}
+
+
+def test_a_program_tells_where_its_debug_file_is() -> None:
+    link = b"a.exe.debug\0" + struct.pack("<I", 0xCAFE)
+    image = read(pe(CODE, (b"/4", link, DATA), strings=b".gnu_debuglink\0"))
+    assert (image.debug_link, set(image.identity)) == ("a.exe.debug", {"crc32 0000cafe"})
+    assert image.code == (CodeRange(PAGE, PAGE + 100, ".text"),)

@@ -80,6 +80,10 @@ WHOLE = module(
 )
 
 
+def component(*sections: bytes) -> bytes:
+    return b"\0asm\x0d\0\1\0" + b"".join(sections)
+
+
 class TestWhole:
     image = read_wasm(Path("a.wasm"), WHOLE)
 
@@ -94,7 +98,7 @@ class TestWhole:
         assert sections["custom:.debug_info"] == (5, Purpose.DEBUG)
         assert sections["custom:name"][1] is Purpose.SYMBOLS
         assert sections["custom:producers"] == (1, Purpose.OTHER)
-        assert sections["custom:reloc.CODE"] == (1, Purpose.LINKING)
+        assert sections["custom:reloc.CODE"] == (1, Purpose.SYMBOLS)
 
     def test_functions_are_bodies(self) -> None:
         assert self.image.functions == Functions(count=2, size=len(SHORT) + len(LONG), source="code section")
@@ -109,6 +113,41 @@ class TestWhole:
         assert (self.image.format, self.image.architecture) == (Format.WASM, "wasm")
         assert not self.image.stripped
         assert self.image.notes == ()
+
+
+class TestComponents:
+    MODULE = module(code(SHORT, LONG), function_names((0, "first")))
+    WHOLE = component(
+        section(7, b"types"),
+        section(1, MODULE),
+        section(4, component(section(1, module(code(SHORT))), section(8, b"canon"))),
+        section(1, module(section(TYPE, b"\0"))),
+        section(7, b"more"),
+        custom("component-name", b"names"),
+    )
+
+    def test_sections_of_all_modules_are_added_up(self) -> None:
+        image = read_wasm(Path("a.wasm"), self.WHOLE)
+        sections = {found.name: (found.size, found.purpose) for found in image.sections}
+        assert sum(size for size, _ in sections.values()) == len(self.WHOLE)
+        assert sections["code"] == (1 + 1 + len(SHORT) + 2 + len(LONG) + 1 + 1 + len(SHORT), Purpose.CODE)
+        assert sections["component:type"] == (9, Purpose.LINKING)
+        assert sections["component:canon"] == (5, Purpose.LINKING)
+        assert sections["custom:component-name"] == (5, Purpose.SYMBOLS)
+        assert sections["type"] == (1, Purpose.OTHER)
+
+    def test_functions_of_all_modules_are_counted(self) -> None:
+        image = read_wasm(Path("a.wasm"), self.WHOLE)
+        assert image.functions == Functions(count=3, size=2 * len(SHORT) + len(LONG), source="code section")
+        assert [(symbol.name, symbol.section) for symbol in image.symbols] == [("first", "code")]
+        assert (image.format, image.architecture, image.stripped) == (Format.WASM, "component", False)
+
+    def test_none_are_endlessly_within_each_other(self) -> None:
+        data = component()
+        for _ in range(102):
+            data = component(section(4, data))
+        with pytest.raises(ValueError, match="more than 100 components within each other"):
+            read_wasm(Path("a.wasm"), data)
 
 
 class TestParts:
@@ -130,6 +169,15 @@ class TestParts:
         assert image.symbols == ()
         assert image.notes[0].startswith("the names of its functions cannot be read: ")
 
+    @pytest.mark.parametrize("imports", [vector(text("a") + text("b") + b"\7"), number(2**32)])
+    def test_imports_of_an_unknown_kind_leave_functions_without_names(self, imports: bytes) -> None:
+        image = read(section(IMPORT, imports), code(SHORT), function_names((0, "a")))
+        assert image.symbols == ()
+        assert image.notes[0].startswith("the names of its functions cannot be read: ")
+
+    def test_sections_that_proposals_add_have_a_number_for_a_name(self) -> None:
+        assert read(section(77, b"1")).sections[-1] == Section(name="section 77", size=1, purpose=Purpose.OTHER)
+
     def test_a_name_that_is_not_utf_8_is_shown_as_escapes(self) -> None:
         assert read(code(SHORT), function_names((0, b"\xff"))).symbols[0].name == "\\xff"
 
@@ -137,9 +185,11 @@ class TestParts:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\0asm\x0d\0\1\0", "not a WebAssembly module of version 1"),
-        (module(section(TYPE, b"\0"), section(TYPE, b"\0")), "a section 1 at 11, where the format allows none"),
-        (module(section(77, b"\0")), "a section 77 at 8"),
+        (b"\0asm\2\0\0\0", "what lies at 0 is no module of version 1"),
+        (b"\0asm", "what lies at 0 is no module of version 1"),
+        (component(section(4, b"\0asm\1\0\0\0")), "what lies at 10 is no component"),
+        (component(section(1, b"\0asm\1\0\0\0\1")), "ends in the middle of something"),
+        (module(section(TYPE, b"\0"), section(TYPE, b"\0")), "a second section 1 at 11, where the format allows none"),
         (module(b"\1\x05\0"), "5 bytes are announced at 10, where there are 1"),
         (module(b"\1" + b"\xff" * 20), "a number without an end"),
         (module(b"\1"), "ends in the middle of something"),
@@ -147,8 +197,6 @@ class TestParts:
         (module(section(CODE, number(1_000_001))), "1000001 items are announced, where 1000000 are allowed"),
         (module(section(CODE, number(1_000_000))), "ends in the middle"),
         (module(section(CODE, b"\1\x05\0")), "5 bytes are announced"),
-        (module(section(IMPORT, vector(text("a") + text("b") + b"\7"))), "imports something of an unknown kind, 7"),
-        (module(section(IMPORT, number(2**32))), "4294967296 items are announced"),
     ],
 )
 def test_what_is_refused(data: bytes, reason: str) -> None:

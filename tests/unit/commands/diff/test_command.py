@@ -52,6 +52,18 @@ class TestDiff:
         assert document["change"]["bytes"] == -6
         assert (document["base"]["path"], document["base"]["kind"]) == ("old.wasm", "wasm")
 
+    def test_two_levels(self, here: Path, shell: Shell) -> None:
+        said = shell.trimtab("diff old.wasm new.wasm --by member,section")
+        assert "└─type" in said.out
+        document = json.loads(shell.trimtab("diff old.wasm --by member,section --json").out)
+        validator("diff").validate(document)
+        assert document["groups"][0]["rows"][0]["base"] == len(TYPES)
+
+    def test_a_folder(self, here: Path, shell: Shell) -> None:
+        document = json.loads(shell.trimtab("diff . --json").out)
+        validator("diff").validate(document)
+        assert {"new.wasm", "old.wasm", "release.zip/tool.wasm"} == {one["name"] for one in document["members"]}
+
     def test_markdown(self, here: Path, shell: Shell) -> None:
         said = shell.trimtab("diff old.wasm new.wasm --markdown --by section")
         assert said.out.startswith("**new.wasm: 14 → 8 bytes (-42.9 %)**")
@@ -70,13 +82,17 @@ class TestDiff:
             ("diff old.wasm folder/missing:x", "no such file"),
             ("diff notes.txt", "neither a binary"),
             ("diff empty", "neither a binary"),
-            ("diff .", "not a file"),
+            ("diff ./empty.d", "no such file or trial"),
             ("diff pipe", "not a file"),
             ("diff broken", "the elf file is damaged"),
             ("diff nostudy:today", "there is no study 'nostudy'"),
             ("diff pypi:", "pypi:"),
             ("diff old.wasm new.wasm --json --markdown", "exclude each other"),
             ("diff old.wasm --by colour", "'colour' is not one of"),
+            ("diff old.wasm --by crate,crate", "two different ones"),
+            ("diff old.wasm --by crate,section,symbol", "give one group, or two"),
+            ("diff old.wasm --debug-file new.wasm", "no debug file"),
+            ("diff old.wasm --debug-file missing", "does not exist"),
             ("diff old.wasm --top 0", "not in the range"),
         ],
     )

@@ -7,17 +7,18 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fakes.weights import after, bare, before, image, section, symbol
+from tests.fakes.weights import after, bare, before, image, section, symbol, weight
 from tests.unit.commands.explore.test_reports import printed
 from tests.unit.test_schemas import validator
 from trimtab.commands.diff.difference import difference
+from trimtab.commands.diff.grouping import Levels
 from trimtab.commands.diff.json import diff_json
-from trimtab.commands.diff.listing import By, headline, listings, remarks
+from trimtab.commands.diff.listing import headline, listings, remarks
 from trimtab.commands.diff.markdown import diff_markdown
-from trimtab.commands.diff.model import Difference
+from trimtab.commands.diff.model import By, Difference
 from trimtab.commands.diff.registry_limits import allowances
 from trimtab.commands.diff.terminal import diff_renderables
-from trimtab.model.size_report import Purpose
+from trimtab.model.size_report import Format, Member, Purpose
 
 Golden = Callable[[str, str], None]
 HOSTILE = "[bold]a|b`c_d</x>\n# e\x1b[2J"
@@ -35,12 +36,14 @@ def hostile() -> Difference:
     return difference(bare(HOSTILE, sides[0]), bare(HOSTILE, sides[1]))
 
 
-def terminal(found: Difference, by: By | None = None, *, top: int = 15, width: int = 100, downloads: int = 0) -> str:
+def terminal(
+    found: Difference, by: By | Levels | None = None, *, top: int = 15, width: int = 100, downloads: int = 0
+) -> str:
     words = remarks(found, allowances(found, 17), downloads)
     return printed(diff_renderables(found, listings(found, by, top), words, width), width)
 
 
-def markdown(found: Difference, by: By | None = None, *, top: int = 15) -> str:
+def markdown(found: Difference, by: By | Levels | None = None, *, top: int = 15) -> str:
     return diff_markdown(found, listings(found, by, top), remarks(found, allowances(found, 17), 1_000_000))
 
 
@@ -57,6 +60,15 @@ class TestTerminal:
     @pytest.mark.parametrize("by", list(By))
     def test_one_listing(self, golden: Golden, by: By) -> None:
         golden(f"diff-by-{by}.txt", terminal(both(), by, top=2))
+
+    def test_two_levels(self, golden: Golden) -> None:
+        golden("diff-by-crate-symbol.txt", terminal(both(), (By.CRATE, By.SYMBOL), top=3))
+
+    def test_of_a_library_with_thousands_of_objects_only_some_have_tables(self) -> None:
+        objects = [Member(name=f"{n:04}.o", size=9, image=image(section(".text", 9, Purpose.CODE))) for n in range(100)]
+        text = terminal(difference(weight("lib.a", *objects, kind=Format.ARCHIVE)), top=2)
+        assert text.count(" by section") == 2
+        assert "85 more binaries: --by member,section lists all" in text
 
     def test_names_are_not_markup(self) -> None:
         assert "[bold]a|b`c_d</x>" in terminal(hostile())
@@ -88,6 +100,16 @@ class TestJson:
     @pytest.mark.parametrize("found", [both(), difference(before()), hostile()], ids=["two", "one", "hostile"])
     def test_keeps_its_schema(self, found: Difference) -> None:
         validator("diff").validate(json.loads(diff_json(found, allowances(found, 3))))
+
+    @pytest.mark.parametrize("levels", [(By.CRATE, By.SECTION), (By.MEMBER, By.CRATE)])
+    def test_has_groups_of_two_levels_if_they_are_asked_for(self, levels: Levels) -> None:
+        document = json.loads(diff_json(both(), (), levels))
+        validator("diff").validate(document)
+        assert [group["by"] for group in document["groups"]] == [list(levels)]
+        (group,) = document["groups"]
+        assert group["member"] == (None if By.MEMBER in levels else document["members"][0]["name"])
+        assert group["rows"]
+        assert "groups" not in json.loads(diff_json(both(), ()))
 
     def test_two_wheels(self, golden: Golden) -> None:
         golden("diff.json", diff_json(both(), allowances(both(), 17)) + "\n")
