@@ -426,7 +426,7 @@ def check_macho(held: Held, name: str, path: Path) -> None:
         table = told("llvm-objdump", "--macho", "--function-starts", *option, path) or ""
         starts += len(re.findall(r"^[0-9a-f]+$", table, re.MULTILINE))
         table = told("llvm-nm", *option, path) or ""
-        symbols += len(re.findall(r"^[0-9a-f]+ [tT] ", table, re.MULTILINE))
+        symbols += len(re.findall(r"^[0-9a-f]+ [tT] (?!__mh_\w+_header$)", table, re.MULTILINE))  # that is no code
     if image.functions and image.functions.source == "LC_FUNCTION_STARTS":
         held.same("Mach-O", name, "function starts", image.functions.count, starts)
     if not image.stripped:

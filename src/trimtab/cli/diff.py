@@ -46,9 +46,7 @@ def _levels(_context: click.Context, _option: click.Parameter, text: str | None)
 @click.command("diff")
 @click.argument("base")
 @click.argument("head", required=False)
-@click.option(
-    "--by", callback=_levels, metavar="GROUP[,GROUP]", help="The one table to show, or two levels of it."
-)
+@click.option("--by", callback=_levels, metavar="GROUP[,GROUP]", help="The one table to show, or two levels of it.")
 @click.option(
     "--debug-file",
     "debug_paths",
