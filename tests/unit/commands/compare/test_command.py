@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests.unit.artifact.archives.test_unpack import make_zip
 from tests.unit.conftest import Said, Shell
 from tests.unit.measure.test_paired import Programs
 from tests.unit.test_schemas import validator
+from trimtab.artifact.debug_files import DebugFile
 from trimtab.cli.app import run
 from trimtab.errors import MissingError
 from trimtab.model.size_report import SizeReport
@@ -313,7 +314,7 @@ class TestFailures:
         assert "the archive is damaged" in refused(comparer.compare("half.zip", "old.zip", *CHECK))
 
 
-def by_length(path: Path, name: str) -> SizeReport:
+def by_length(path: Path, name: str, _debug_files: Sequence[DebugFile] = ()) -> SizeReport:
     """A weight without looking into a binary."""
     size = path.stat().st_size
     return replace(bare(path.name, image(section(".text", size))), sha256=sha256(path.read_bytes()).hexdigest())
