@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trimtab.artifact.self_contained import data_beside
 from trimtab.builders.build_inputs import InputReader
 from trimtab.builders.costs import costed, failed
 from trimtab.builders.relink import capturing
@@ -71,8 +72,8 @@ class CargoBuilder:
             programs, libraries = messages.executables(finished.stdout), messages.libraries(finished.stdout)
             made = [(libraries if binary.is_library else programs)[binary.name] for binary in self.binaries]
             kept = tuple(
-                self.artifacts.keep(binary.name, _outside_container(path, target))
-                for binary, path in zip(self.binaries, made, strict=True)
+                self.artifacts.keep(binary.name, path, {} if binary.is_library else data_beside(path))
+                for binary, path in zip(self.binaries, (_outside_container(path, target) for path in made), strict=True)
             )
             inputs = self.inputs.read(target) if self.inputs else None  # before a touched rebuild adds to it
             return Built(

@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from trimtab.errors import InputError
@@ -65,12 +65,26 @@ class ArtifactStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, name: str, path: Path) -> Artifact:
-        """Copy a binary in; the same bytes are kept once, and are on the disk when this returns."""
+    def keep(self, name: str, path: Path, beside: Mapping[str, Path] | None = None) -> Artifact:
+        """Copy a binary in, and what must lie beside it; the same bytes are kept once.
+
+        They are on the disk when this returns.
+
+        Args:
+            name: its name in the store.
+            path: the binary.
+            beside: files and folders by name; the binary with others of them is kept once more.
+        """
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        kept = Artifact(name=name, size=path.stat().st_size, sha256=sha256, path=str(self._folder / sha256 / name))
+        folder = self._folder / _key(sha256, beside or {})
+        kept = Artifact(name=name, size=path.stat().st_size, sha256=sha256, path=str(folder / name))
         if not is_intact(kept):  # not there yet, or cut short when the power went
+            for own, source in (beside or {}).items():
+                if source.is_dir():
+                    shutil.copytree(source, folder / own, dirs_exist_ok=True)
+                else:
+                    self._copy(source, folder / own)
             self._copy(path, Path(kept.path))
         return kept
 
@@ -115,3 +129,16 @@ def _sha256(path: Path, modified: int, inode: int) -> str:  # noqa: ARG001 - key
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
+
+
+def _key(sha256: str, beside: Mapping[str, Path]) -> str:
+    """The folder of a binary: its digest, or one of as many characters where files lie beside it."""
+    if not beside:
+        return sha256
+    key = hashlib.sha256(sha256.encode())
+    for name, path in sorted(beside.items()):
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                key.update(f"\0{name}/{file.relative_to(path)}\0".encode("utf-8", "surrogateescape"))
+                key.update(hashlib.sha256(file.read_bytes()).digest())
+    return key.hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import shlex
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,6 +19,7 @@ from trimtab.model.parity_check import Normaliser, ParityCheck
 from trimtab.model.plan import Bench, Economics, Goal, Limits, ProbeKind
 from trimtab.model.profile import axis_kind
 from trimtab.model.space import Axis, axis_of
+from trimtab.system.command_template import argv_of
 from trimtab.units import parse_duration, parse_ratio, parse_size
 
 NAME = "trimtab.toml"
@@ -80,6 +80,7 @@ class BenchTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
 
     name: str
     command: str | list[str]
+    stdin: str = ""
     smallest_change: str = "1%"
     inputs: Names = []
 
@@ -89,6 +90,7 @@ class ParityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
 
     name: str
     command: str | list[str]
+    stdin: str = ""
     inputs: str = ""
     projects: str = ""
     fetch: Names = []
@@ -222,7 +224,8 @@ def distinct_checks(checks: Iterable[ParityCheck]) -> tuple[ParityCheck, ...]:
         if count > 1:
             raise InputError(f"two checks are called {name!r}", hint="results go by name: give each its own")
     for check in listed:
-        has_inputs, asks = check.inputs or check.projects or check.fetch, "{input}" in " ".join(check.command)
+        has_inputs = check.inputs or check.projects or check.fetch
+        asks = "{input}" in " ".join((*check.command, check.stdin))
         if asks and not has_inputs:
             raise InputError(f"the check {check.name!r} has no inputs", hint="give inputs, projects or fetch")
         if has_inputs and not asks:
@@ -286,30 +289,29 @@ def _bench(table: BenchTable) -> Bench:
         raise InputError(f"{table.name!r} cannot name a bench", hint="use letters, digits, - and _")
     if table.name == STARTUP:
         raise InputError(f"{STARTUP!r} cannot name a bench", hint="it names the smoke run that is not judged")
-    try:
-        argv = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
-    except ValueError:
-        raise InputError(f"the bench {table.name!r} has a quote that is not closed", where=str(table.command)) from None
-    if not any("{bin}" in argument or "{python}" in argument for argument in argv):
+    argv = argv_of(table.command, f"the bench {table.name!r}")
+    if not _runs_program(argv):
         raise InputError(f"the bench {table.name!r} does not run {{bin}}", hint="write it like '{bin} check src'")
     return Bench(
         name=table.name,
         command=argv,
+        stdin=table.stdin,
         smallest_change=round(abs(parse_ratio(table.smallest_change) - 1), 9),
         inputs=_names(table.inputs),
     )
 
 
+def _runs_program(argv: Iterable[str]) -> bool:
+    return any("{bin}" in argument or "{python}" in argument for argument in argv)
+
+
 def _command_check(table: ParityTable) -> ParityCheck:
     if not table.name or not all(c.isalnum() or c in "-_" for c in table.name):
         raise InputError(f"{table.name!r} cannot name a check", hint="use letters, digits, - and _")
-    try:
-        argv = tuple(shlex.split(table.command) if isinstance(table.command, str) else table.command)
-    except ValueError:
-        raise InputError(f"the check {table.name!r} has a quote that is not closed", where=str(table.command)) from None
-    if not any("{bin}" in argument for argument in argv):
+    argv = argv_of(table.command, f"the check {table.name!r}")
+    if not _runs_program(argv):
         raise InputError(f"the check {table.name!r} does not run {{bin}}", hint="write it like '{bin} check {input}'")
-    return ParityCheck(name=table.name, command=argv)
+    return ParityCheck(name=table.name, command=argv, stdin=table.stdin)
 
 
 def _check(table: ParityTable) -> ParityCheck:

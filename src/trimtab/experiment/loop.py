@@ -319,7 +319,8 @@ class Experiment:
             for bench in self._wanted_benches(trial)
             if bench.name in ran
             and (
-                ran[bench.name].command != bench.command or not self.provenance.holds_for(bench, inputs.get(bench.name))
+                (ran[bench.name].command, ran[bench.name].stdin) != (bench.command, bench.stdin)
+                or not self.provenance.holds_for(bench, inputs.get(bench.name))
             )
         )
 
@@ -329,11 +330,11 @@ class Experiment:
         kinds = self.plan.probes - set(trial.probes) - _OF_BUILDS - {ProbeKind.RUN}
         if any(name.startswith("size.") for name in possible):
             kinds |= self.plan.probes & {ProbeKind.SIZE}
-        ran = {(bench.name, bench.command) for bench in trial.benches}
+        ran = {(bench.name, bench.command, bench.stdin) for bench in trial.benches}
         benches = (
             bench
             for bench in self._wanted_benches(trial)
-            if (bench.name, bench.command) not in ran
+            if (bench.name, bench.command, bench.stdin) not in ran
             or any(name.startswith(run_metric(bench.name, "")) for name in possible)
         )
         return frozenset(kinds), tuple(benches)

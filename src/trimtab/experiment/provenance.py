@@ -120,7 +120,7 @@ class CheckoutProvenance:
 
     def _named(self, bench: Bench) -> list[str]:
         """Files and folders that a bench's command names, anywhere in a word, or declares."""
-        parts = (part for part in bench.command for part in (part, *_PARTS_OF_WORDS.split(part)))
+        parts = (part for part in (*bench.command, bench.stdin) for part in (part, *_PARTS_OF_WORDS.split(part)))
         declared = (name for pattern in bench.inputs for name in self._matching(pattern))
         named = (os.path.normpath(part) for part in parts if part and "{" not in part)
         return sorted({name for name in (*named, *declared) if _exists(self.home / name)})

@@ -191,7 +191,7 @@ def command_of(case: Case, name: str, rules: RunOptions, *, capture: bool = Fals
         environment={**rules.environment, **case.variables.get(candidate, {})},
         timeout=rules.timeout,
         capture=capture,
-        stdin=rules.stdin,
+        stdin=case.stdin or rules.stdin,
     )
 
 

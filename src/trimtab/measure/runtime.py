@@ -32,6 +32,7 @@ from trimtab.model.metric import (
 from trimtab.model.plan import STARTUP_BENCH, Bench
 from trimtab.model.trial import Artifact
 from trimtab.stats.median import CONFIDENCE, Interval, fewest_for, median_interval, ratio_interval
+from trimtab.system.command_template import filled
 from trimtab.system.process import Command, Finished, Runner
 
 _MOST_PAIRS = 60
@@ -67,7 +68,8 @@ class Binaries:
         folder = Path(artifact.path).parent.with_name(artifact.sha256[::-1])
         folder.mkdir(exist_ok=True)
         try:
-            yield {"{bin}": str(shutil.copy2(artifact.path, folder / artifact.name))}
+            shutil.copytree(Path(artifact.path).parent, folder, dirs_exist_ok=True)
+            yield {"{bin}": str(folder / artifact.name)}
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -82,6 +84,7 @@ class RunContext:
     timeout: float
     """Seconds for one run."""
     stage: ProgramStage = field(default_factory=Binaries)
+    stdin: Path | None = None
 
     def run(self, argv: Sequence[str], *, capture: bool = False) -> Finished:
         """One run of a bench; its output is dropped unless captured."""
@@ -90,7 +93,12 @@ class RunContext:
     def command(self, argv: Sequence[str], *, capture: bool = False) -> Command:
         """A bench's command in these context."""
         return Command(
-            argv=tuple(argv), cwd=self.cwd, environment=self.environment, timeout=self.timeout, capture=capture
+            argv=tuple(argv),
+            cwd=self.cwd,
+            environment=self.environment,
+            timeout=self.timeout,
+            capture=capture,
+            stdin=self.stdin,
         )
 
 
@@ -224,7 +232,7 @@ def _context_for(bench: Bench, context: RunContext, words: Words) -> Iterator[tu
     program takes, ``--version`` or ``--help``.
     """
     if bench.name != STARTUP:
-        yield bench, context
+        yield bench, replace(context, stdin=standard_input(bench, context.cwd))
         return
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         short = replace(context, cwd=Path(scratch), timeout=min(_STARTUP_TIMEOUT, context.timeout))
@@ -235,10 +243,21 @@ def _context_for(bench: Bench, context: RunContext, words: Words) -> Iterator[tu
 
 def command_line(bench: Bench, words: Words) -> tuple[str, ...]:
     """A bench's command with what it is run with in its place."""
-    command = bench.command
-    for name, value in words.items():
-        command = tuple(argument.replace(name, value) for argument in command)
-    return command
+    return filled(bench.command, words)
+
+
+def standard_input(bench: Bench, folder: Path) -> Path | None:
+    """The file that a bench reads as its standard input, if it has one.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if not bench.stdin:
+        return None
+    path = folder / bench.stdin
+    if not path.is_file():
+        raise InputError(f"the bench {bench.name!r} has no such file for stdin", where=str(path), hint="name a file")
+    return path
 
 
 def _measurement(name: str, interval: Interval, unit: str, method: str) -> Measurement:

@@ -31,6 +31,8 @@ class Case:
     """The smallest change that matters, as a fraction of the baseline's."""
     identical: frozenset[str] = frozenset()
     """Candidates with the baseline's own bytes, which are not run."""
+    stdin: Path | None = None
+    """The file that it reads as standard input, in place of that of all benches."""
     cwd: Mapping[str, Path] = field(default_factory=dict)
     """The folder of each candidate that has one of its own."""
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

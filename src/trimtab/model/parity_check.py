@@ -21,7 +21,9 @@ class ParityCheck:
 
     name: str
     command: tuple[str, ...]
-    """``{bin}`` stands for the program, ``{input}`` for an input."""
+    """``{bin}`` stands for the program, ``{python}`` for the interpreter of a wheel, ``{input}`` for an input."""
+    stdin: str = ""
+    """Standard input: ``{input}``, or a file from the folder of ``trimtab.toml``; empty for none."""
     inputs: str = ""
     """Files: a glob below the folder of ``trimtab.toml``, or below each project and package where there are such."""
     projects: str = ""

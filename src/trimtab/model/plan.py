@@ -36,6 +36,8 @@ class Bench:
 
     name: str
     command: tuple[str, ...]
+    stdin: str = ""
+    """A file to read as standard input, from the folder in which the bench runs; empty for none."""
     smallest_change: float = 0.01
     """The smallest change in runtime that matters, as a fraction of the baseline's."""
     inputs: tuple[str, ...] = ()

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 
+from trimtab.artifact.self_contained import companions, same_program
 from trimtab.errors import InputError, MissingError
 from trimtab.measure.counters import Counter, count_runs
 from trimtab.measure.installed import BENCH_VARIABLES, Installer, programs_in
 from trimtab.measure.paired import PairedBench, RunOptions
-from trimtab.measure.runtime import command_line
+from trimtab.measure.runtime import command_line, standard_input
 from trimtab.measure.series import BenchRuns, Case
 from trimtab.measure.verdicts import rows_of, warnings_of
 from trimtab.model.comparison import Comparison, Conditions, Mode
@@ -65,8 +66,8 @@ def commands_plan(commands: Sequence[tuple[str, tuple[str, ...]]], smallest: flo
 def binaries_plan(binaries: Mapping[str, Path], benches: Sequence[Bench]) -> Iterator[BenchPlan]:
     """A case for each bench, with each binary in the place of ``{bin}``.
 
-    The binaries are copied to paths of one length, since the length of a program's path moves its stack. The null
-    control has a copy of its own.
+    The binaries are run where they are, by paths of one length, since the length of a program's path moves its stack.
+    The null control has a copy of its own where the baseline works elsewhere too.
 
     Args:
         binaries: name → file, the baseline first.
@@ -78,24 +79,41 @@ def binaries_plan(binaries: Mapping[str, Path], benches: Sequence[Bench]) -> Ite
     if len(binaries) < 2:  # noqa: PLR2004
         raise InputError("there is nothing to compare", hint=TWO_BINARIES)
     base = next(iter(binaries))
-    digests = {name: _digest(path) for name, path in binaries.items()}
+    for path in binaries.values():
+        _require_readable(path)
+    identical = frozenset(name for name in list(binaries)[1:] if same_program(binaries[base], binaries[name]))
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
-        copies = {}
-        for number, (name, path) in enumerate([*binaries.items(), ("", binaries[base])]):
-            place = Path(scratch) / f"{number:02}" / binaries[base].name
-            place.parent.mkdir()
-            copies[name] = str(shutil.copy2(path, place))
+        copy = _copied(binaries[base], Path(scratch))
+        paths = of_one_length([path.absolute() for path in (*binaries.values(), copy)])
+        commands = [{"{bin}": path} for path in paths]
         cases = tuple(
             Case(
                 name=bench.name,
-                commands={name: command_line(bench, {"{bin}": copies[name]}) for name in binaries},
-                null=command_line(bench, {"{bin}": copies[""]}),
+                commands={name: command_line(bench, words) for name, words in zip(binaries, commands, strict=False)},
+                null=command_line(bench, commands[-1]),
                 smallest=bench.smallest_change,
-                identical=frozenset(name for name in list(binaries)[1:] if digests[name] == digests[base]),
+                identical=identical,
+                stdin=standard_input(bench, Path.cwd()),
             )
             for bench in benches
         )
         yield BenchPlan(cases=cases, candidates=tuple(binaries))
+
+
+def of_one_length(paths: Sequence[Path]) -> list[str]:
+    """Absolute paths, those that are shorter than the longest one with further slashes before their last part."""
+    longest = max(len(str(path)) for path in paths)
+    return [f"{path.parent}{'/' * (longest - len(str(path)) + (path.parent.name != ''))}{path.name}" for path in paths]
+
+
+def _copied(program: Path, folder: Path) -> Path:
+    """A copy of a program and what must lie beside it; the program itself, where it works in its own place only."""
+    beside = companions(program)
+    if beside is None:
+        return program
+    for path in beside.values():
+        shutil.copy2(path, folder / path.name)
+    return Path(shutil.copy2(program, folder / program.name))
 
 
 @contextlib.contextmanager
@@ -143,6 +161,7 @@ def wheels_plan(
                 null=command_line(bench, null),
                 variables=dict.fromkeys(wheels, BENCH_VARIABLES),
                 smallest=bench.smallest_change,
+                stdin=standard_input(bench, cwd),
                 identical=frozenset(
                     name for name in list(wheels)[1:] if artifacts[name].sha256 == artifacts[base].sha256
                 ),
@@ -150,6 +169,14 @@ def wheels_plan(
             for bench in benches
         )
         yield BenchPlan(cases=cases, candidates=tuple(wheels))
+
+
+def _require_readable(path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise InputError(f"the binary cannot be read: {error.strerror}", where=str(path)) from None
 
 
 def _digest(path: Path) -> str:

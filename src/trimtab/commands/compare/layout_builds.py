@@ -13,6 +13,7 @@ from trimtab.commands.compare.layouts import LayoutBench
 from trimtab.errors import InputError, NothingBuiltError
 from trimtab.experiment.exploration import Exploration
 from trimtab.measure.paired import RunOptions
+from trimtab.measure.runtime import command_line, standard_input
 from trimtab.measure.series import Case
 from trimtab.model.layout import LayoutSpread
 from trimtab.model.plan import Bench
@@ -65,7 +66,9 @@ def layout_spreads(
             on_message(f"{bench.name}: {2 * count} layouts")
             try:
                 layout_runs = LayoutBench(runner, rules).spread(
-                    _case(bench, laid_out), _names("base", laid_out["base"]), confidence=confidence
+                    _case(bench, laid_out, rules.cwd or Path.cwd()),
+                    _names("base", laid_out["base"]),
+                    confidence=confidence,
                 )
             except KeyboardInterrupt:
                 notes.append(f"{bench.name}, layouts: interrupted")
@@ -108,10 +111,11 @@ def _names(side: str, programs: Sequence[Path]) -> list[str]:
     return [f"{side} {number}" for number in range(1, len(programs) + 1)]
 
 
-def _case(bench: Bench, laid_out: Mapping[str, Sequence[Path]]) -> Case:
+def _case(bench: Bench, laid_out: Mapping[str, Sequence[Path]], cwd: Path) -> Case:
     commands = {
-        name: tuple(argument.replace("{bin}", str(program)) for argument in bench.command)
+        name: command_line(bench, {"{bin}": str(program)})
         for side, programs in laid_out.items()
         for name, program in zip(_names(side, programs), programs, strict=True)
     }
-    return Case(name=bench.name, commands=commands, null=(), smallest=bench.smallest_change)
+    stdin = standard_input(bench, cwd)
+    return Case(name=bench.name, commands=commands, null=(), smallest=bench.smallest_change, stdin=stdin)
