@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.fakes.values import a_full_study
-from trimtab.commands.parity.compare import InputResult, summed
 from trimtab.commands.parity.model import BehaviourDifference, End, Ending, LineChange, Parity, SetAside
+from trimtab.commands.parity.summary import InputResult, summed
 
 FINE = End(ending=Ending.EXIT, exit_code=0)
 FOUND = End(ending=Ending.EXIT, exit_code=1)

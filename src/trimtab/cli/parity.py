@@ -29,7 +29,7 @@ from trimtab.model.parity_check import Normaliser, ParityCheck
 from trimtab.system.paths import default_folders
 from trimtab.system.process import SystemRunner
 
-_OF_CHECKS = ("inputs", "projects", "fetch", "normalise")
+_OF_CHECKS = ("stdin", "inputs", "projects", "fetch", "normalise")
 
 
 @click.command("parity")
@@ -39,6 +39,7 @@ _OF_CHECKS = ("inputs", "projects", "fetch", "normalise")
 @click.option(
     "--check", "checks", multiple=True, metavar="NAME='{bin} … {input}'", help="A command to run; repeatable."
 )
+@click.option("--stdin", default="", metavar="FILE|{input}", help="Standard input of --check (nothing).")
 @click.option("--inputs", default="", metavar="GLOB", help="Files for --check, each an {input} by itself.")
 @click.option("--projects", default="", metavar="FOLDER", help="A folder of projects for --check.")
 @click.option("--fetch", multiple=True, metavar="PACKAGE", help="pypi:NAME==VERSION or crate:NAME@VERSION for --check.")

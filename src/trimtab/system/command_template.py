@@ -176,7 +176,7 @@ def _filled_line(line: str, values: Mapping[str, str]) -> str:
     parts, end = [], 0
     for index, _, quotes in list(characters(line)):
         name = next((name for name in values if line.startswith(name, index)), "")
-        if name and index >= end:
+        if name and index >= end and quotes != "\\":
             parts += [line[end:index], _quoted(values[name], quotes)]
             end = index + len(name)
     return "".join((*parts, line[end:]))

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.sources import copy_sources
-from trimtab.commands.parity.compare import InputResult, summed
 from trimtab.commands.parity.model import BehaviourDifference, CheckResult, End, Ending, LineChange, SetAside
 from trimtab.commands.parity.normalise import without_process
 from trimtab.commands.parity.project_tests import ProjectTests, TestResult, TestRun, has_nextest
+from trimtab.commands.parity.summary import InputResult, summed
 from trimtab.errors import InputError
 from trimtab.experiment.exploration import Exploration
 from trimtab.model.profile import Profile

@@ -1,30 +1,28 @@
-"""Comparison of two runs, verdicts on inputs, and the sums of a check."""
+"""Comparison of two runs, and verdicts on inputs after several."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import reduce
+from operator import and_, or_
 
 from trimtab.commands.parity.model import (
     Behaviour,
     BehaviourDifference,
-    CheckResult,
     Content,
     End,
     Ending,
-    EndingCount,
-    ExitCount,
     Input,
     LineChange,
-    ProjectResult,
     SetAside,
-    Tally,
     Written,
 )
 from trimtab.commands.parity.normalise import normalised
+from trimtab.commands.parity.summary import InputResult
 from trimtab.model.parity_check import Normaliser, ParityCheck
 from trimtab.units import format_bytes, printable
 
@@ -42,18 +40,10 @@ _SANITIZER = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
+_NOT_STARTED = (126, 127)
+"""Exit codes by which shells, ``env`` and loaders say that a program or what it needs is not there."""
 _LONGEST_MESSAGE = 300
 _ENDING = "ending"
-_PLACE = r"\S[^:\n]*:\d+(?::\d+)?(?:-\d+(?::\d+)?)?:?\s+"
-"""Beginning of a linter's line: file, line and column."""
-_CODE = re.compile(
-    rf"(?:{_PLACE})?(?:(?:error|warning|note|info|help|fatal)\b:?\s*)?[\[(]?"
-    r"(?P<code>[A-Z]{1,8}\d{2,5}|(?:clippy|rustdoc|rustc)::\w+)\b"
-)
-_WORDS = re.compile(rf"{_PLACE}(?P<code>[a-z]+(?:-[a-z]+)+):")
-"""Errors without a number, such as ruff's ``invalid-syntax``."""
-_NAMED = re.compile(r".*[\[(](?P<code>[a-z][a-z0-9]+(?:[-/][a-z0-9]+)+)[\])]\s*$")
-"""mypy, ESLint and others end a line with the rule's name."""
 
 
 def end_of(behaviour: Behaviour) -> End:
@@ -64,6 +54,9 @@ def end_of(behaviour: Behaviour) -> End:
         return End(ending=Ending.FLOOD, exit_code=None)
     stderr = behaviour.stderr.text or ""
     code = behaviour.exit_code
+    if code in _NOT_STARTED or (code < 0 and stderr.startswith("dyld")):
+        last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "")
+        return End(ending=Ending.NOT_STARTED, exit_code=code, message=printable(last.strip()[:_LONGEST_MESSAGE]))
     for ending, pattern in ((Ending.SANITIZER, _SANITIZER), (Ending.PANIC, _PANIC)):
         if match := pattern.search(stderr):
             return End(ending=ending, exit_code=code, message=printable(match[0].strip()[:_LONGEST_MESSAGE]))
@@ -116,25 +109,28 @@ def settled(given: Input, bases: Sequence[Behaviour], heads: Sequence[Behaviour]
     """Verdict on an input after some runs of the baseline, and as many of the candidate.
 
     Two programs differ in a place (standard output, a file, how they end) if all runs of the baseline agree there, and
-    no run of the candidate agrees with them; or if a run of the candidate crashed and none of the baseline did so.
+    no run of the candidate agrees with them; or if a run of the candidate crashed and none of the baseline did so. They
+    differ in a line if all runs of one side have it and none of the other's has, whatever else of the place is random.
     """
     pairs = [compared(bases[0], head, check) for head in heads]
     first = pairs[0]
     result = InputResult(input=given.name, project=given.project, base=first.base, head=first.head)
-    if first.agree:
-        reason = f"{first.base.summary} on both sides" if first.stopped else ""
+    not_started = first.base.ending is first.head.ending is Ending.NOT_STARTED
+    if first.agree or not_started:
+        reason = f"{first.base.summary} on both sides" if first.stopped or not_started else ""
         return replace(result, not_compared=_set_aside(given, reason)) if reason else result
     of_base, of_head = ([compared(runs[0], run, check) for run in runs[1:]] for runs in (bases, heads))
     unsure = frozenset[str]().union(*(verdict.places for verdict in of_base))
     sure = _everywhere(pairs) - unsure
-    if not sure:
+    steady = _steady_changes(bases, heads, check, frozenset[str]().union(*(pair.places for pair in pairs)) - sure)
+    if not sure and not steady:
         side, verdicts = ("base", of_base) if unsure else ("head", of_head)
         reason = next((verdict.reason for verdict in verdicts if not verdict.agree), first.reason)
         return replace(result, flaky=_set_aside(given, f"{side} does not agree with itself: {reason}"))
     shown = max(pairs, key=lambda pair: len(sure & pair.places))
     aside = {
         where: f"set aside, {'base' if where in unsure else 'head'} does not agree with itself"
-        for where in sorted(shown.places - sure)
+        for where in sorted(shown.places - sure - steady.keys())
     }
     difference = BehaviourDifference(
         input=given.name,
@@ -143,11 +139,55 @@ def settled(given: Input, bases: Sequence[Behaviour], heads: Sequence[Behaviour]
         head=shown.head,
         changes=(
             *(change for change in shown.changes if change.where in sure),
+            *steady.values(),
             *(LineChange(where=where, remark=remark) for where, remark in aside.items()),
         ),
         stable=all(verdict.agree for verdict in of_head),
     )
-    return replace(result, base=shown.base, head=shown.head, difference=difference)
+    return replace(result, base=shown.base, head=shown.head, difference=difference, unsteady=not sure)
+
+
+def _steady_changes(
+    bases: Sequence[Behaviour], heads: Sequence[Behaviour], check: ParityCheck, places: Iterable[str]
+) -> dict[str, LineChange]:
+    """Lines that all runs of one side have and none of the other's has, by place; stopped runs do not count."""
+    changes = {}
+    for where in sorted(set(places) - {_ENDING}):
+        ours, theirs = (
+            [_lines_in(run, where, check) for run in runs if not (run.timed_out or run.flooded)]
+            for runs in (bases, heads)
+        )
+        removed, added = _always(ours, theirs), _always(theirs, ours)
+        if removed or added:
+            remark = "lines that differ from run to run are left out"
+            changes[where] = LineChange(where=where, removed=removed, added=added, remark=remark)
+    return changes
+
+
+def _always(ours: Sequence[list[str] | None], theirs: Sequence[list[str] | None]) -> tuple[str, ...]:
+    """Lines of every run of one side, as often as all have them, beyond what any run of the other has."""
+    mine, others = ([Counter(lines) for lines in runs if lines is not None] for runs in (ours, theirs))
+    if not mine or not others or len(mine) < len(ours) or len(others) < len(theirs):
+        return ()
+    beyond = reduce(and_, mine) - reduce(or_, others)
+    found = []
+    for line in ours[0] or ():
+        if beyond[line]:
+            beyond[line] -= 1
+            found.append(_shown(line))
+    return tuple(found)
+
+
+def _lines_in(run: Behaviour, where: str, check: ParityCheck) -> list[str] | None:
+    """The lines of one place in a run; ``None`` where there are none to look at."""
+    if where in ("stdout", "stderr"):
+        content: Content | None = getattr(run, where)
+    else:
+        file = _named(run.files, check).get(where.removeprefix("file "))
+        content = file.after if file else None
+    if content is None or content.text is None or "\0" in content.text:
+        return None
+    return _lines(normalised(content.text, check.normalise))
 
 
 def _set_aside(given: Input, reason: str) -> SetAside:
@@ -275,102 +315,3 @@ def _surplus(ours: Sequence[str], theirs: Sequence[str]) -> tuple[str, ...]:
 def _shown(line: str) -> str:
     """A line for reports; tabs are no danger."""
     return "\t".join(map(printable, line.split("\t")))
-
-
-def rule_of(line: str) -> str:
-    """The code that a line carries (``F401``, ``E0277``, ``clippy::needless_return``, ``attr-defined``), or nothing."""
-    match = _CODE.match(line.strip()) or _WORDS.match(line.strip()) or _NAMED.match(line)
-    return match["code"] if match else ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InputResult:
-    """One input, run on both sides."""
-
-    input: str
-    project: str
-    base: End | None
-    """``None`` where it was not run."""
-    head: End | None
-    difference: BehaviourDifference | None = None
-    flaky: SetAside | None = None
-    not_compared: SetAside | None = None
-
-
-def summed(name: str, command: tuple[str, ...], results: Sequence[InputResult]) -> CheckResult:
-    """All inputs of a check together, in the order in which they are given."""
-    differences = tuple(result.difference for result in results if result.difference)
-    flaky = tuple(result.flaky for result in results if result.flaky)
-    return CheckResult(
-        name=name,
-        command=command,
-        inputs=len(results),
-        differences=differences,
-        flaky=flaky,
-        not_compared=tuple(result.not_compared for result in results if result.not_compared),
-        endings=_endings(results),
-        exits=_exits(results),
-        projects=tuple(
-            sorted(
-                _projects(results),
-                key=lambda project: (-project.added - project.removed, -project.differ, project.name),
-            )
-        ),
-        rules=_rules(differences),
-    )
-
-
-def _endings(results: Sequence[InputResult]) -> tuple[EndingCount, ...]:
-    base = Counter(result.base.ending for result in results if result.base)
-    head = Counter(result.head.ending for result in results if result.head)
-    return tuple(
-        EndingCount(ending=ending, base=base[ending], head=head[ending])
-        for ending in Ending
-        if base[ending] or head[ending]
-    )
-
-
-def _exits(results: Sequence[InputResult]) -> tuple[ExitCount, ...]:
-    base, head = (
-        Counter(end.exit_code for end in ends if end and end.ending is Ending.EXIT and end.exit_code is not None)
-        for ends in ([result.base for result in results], [result.head for result in results])
-    )
-    return tuple(ExitCount(exit_code=code, base=base[code], head=head[code]) for code in sorted(base | head))
-
-
-def caveats(check: CheckResult) -> tuple[str, ...]:
-    """Notes on a check that is worth less than it seems."""
-    if check.inputs and not check.compared:
-        return (f"{check.name}: nothing could be compared, which is no pass",)
-    if check.inputs and not any(count.base for count in check.exits if count.exit_code == 0):
-        return (f"{check.name}: no run of base ended with exit code 0; see that the command does what is meant",)
-    return ()
-
-
-def _projects(results: Sequence[InputResult]) -> Iterator[ProjectResult]:
-    grouped: dict[str, list[InputResult]] = defaultdict(list)
-    for result in results:
-        grouped[result.project].append(result)
-    for name, members in grouped.items():
-        differences = [result.difference for result in members if result.difference]
-        changes = [change for difference in differences for change in difference.changes]
-        yield ProjectResult(
-            name=name,
-            inputs=len(members),
-            differ=len(differences),
-            flaky=sum(result.flaky is not None for result in members),
-            not_compared=sum(result.not_compared is not None for result in members),
-            added=sum(len(change.added) for change in changes),
-            removed=sum(len(change.removed) for change in changes),
-            rules=_rules(differences),
-        )
-
-
-def _rules(differences: Iterable[BehaviourDifference]) -> tuple[Tally, ...]:
-    changes = [change for difference in differences for change in difference.changes]
-    added = Counter(rule_of(line) for change in changes for line in change.added)
-    removed = Counter(rule_of(line) for change in changes for line in change.removed)
-    tallies = [
-        Tally(name=rule, added=added[rule], removed=removed[rule]) for rule in added.keys() | removed.keys() if rule
-    ]
-    return tuple(sorted(tallies, key=lambda tally: (-tally.added - tally.removed, tally.name)))

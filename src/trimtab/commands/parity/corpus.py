@@ -70,6 +70,21 @@ class Corpus:
                 raise InputError(f"a file of the check {check.name!r} is not there", where=str(path))
         return paths
 
+    def with_stdin(self, check: ParityCheck) -> ParityCheck:
+        """The check with the whole path of the file that its runs read as standard input, if it is no input.
+
+        Raises:
+            InputError: there is no such file.
+        """
+        if check.stdin in ("", "{input}"):
+            return check
+        path = self.root / check.stdin
+        if not path.is_file():
+            raise InputError(
+                f"the check {check.name!r} has no such file for stdin", where=str(path), hint="name a file"
+            )
+        return replace(check, stdin=str(path.absolute()))
+
     def _files(self, pattern: str) -> Iterator[Input]:
         """The files that a glob matches; the folder below its fixed part is their project."""
         fixed = _fixed_part(pattern)

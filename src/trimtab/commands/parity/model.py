@@ -64,6 +64,8 @@ class Behaviour:
 class Ending(StrEnum):
     """Kinds of ends of a run, the worst first."""
 
+    NOT_STARTED = "not started"
+    """The program, its interpreter or a library that it needs is not there: exit codes 126 and 127 say so."""
     SANITIZER = "sanitizer"
     """It, or the C library, found its memory broken."""
     SIGNAL = "signal"
@@ -94,6 +96,8 @@ class End:
         if self.exit_code is None:
             return self.message or self.ending
         status = f"exit code {self.exit_code}" if self.exit_code >= 0 else _signal_name(-self.exit_code)
+        if self.ending is Ending.NOT_STARTED and self.message:
+            status += f": {self.message}"
         return status if self.ending in (Ending.EXIT, Ending.SIGNAL) else f"{self.ending} ({status})"
 
 
@@ -194,13 +198,15 @@ class CheckResult:
     flaky: tuple[SetAside, ...]
     """Those on which a side does not agree with itself."""
     not_compared: tuple[SetAside, ...]
-    """Those on which both sides had to be stopped, and those that could not be copied."""
+    """Those on which both sides had to be stopped or did not start, and those that could not be copied."""
     endings: tuple[EndingCount, ...]
     exits: tuple[ExitCount, ...]
     projects: tuple[ProjectResult, ...]
     """Those with most changed lines first."""
     rules: tuple[Tally, ...]
     """Codes that lines carry, those with most changed lines first."""
+    not_started: int = 0
+    """Inputs with which neither side starts, which are not compared."""
 
     @property
     def compared(self) -> int:
@@ -252,7 +258,7 @@ class Parity:
 
     @property
     def not_compared(self) -> int:
-        """Inputs that tell nothing: both sides had to be stopped, or they could not be copied."""
+        """Inputs that tell nothing: both sides had to be stopped or did not start, or they could not be copied."""
         return sum(len(check.not_compared) for check in self.checks)
 
     @property
@@ -267,9 +273,11 @@ class Parity:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing differs, and each check has compared something."""
+        """Whether nothing differs, each check has compared something, and the programs start with all inputs."""
         return self.identical or (
-            bool(self.checks) and not self.differ and all(check.compared for check in self.checks)
+            bool(self.checks)
+            and not self.differ
+            and all(check.compared and not check.not_started for check in self.checks)
         )
 
     @property

@@ -9,30 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import file_digest
 from pathlib import Path
 
 from trimtab.commands.parity.cargo_test import cargo_tests
-from trimtab.commands.parity.compare import caveats, summed
 from trimtab.commands.parity.corpus import Corpus
 from trimtab.commands.parity.model import CheckResult, Input, Parity
+from trimtab.commands.parity.programs import place_programs
 from trimtab.commands.parity.runner import DifferentialRunner
+from trimtab.commands.parity.summary import caveats, summed
 from trimtab.config.file import NAME, distinct_checks, parse_check, read_config
 from trimtab.errors import InputError
 from trimtab.experiment.protocols import Progress, SilentProgress
-from trimtab.experiment.sides import Candidate, Finder, common_program
+from trimtab.experiment.sides import Candidate, Finder
 from trimtab.model.parity_check import SMOKE_CHECKS, ParityCheck
 from trimtab.system.machine import this_machine, usable_cores
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
-
-_MOST_BESIDE, _MOST_BYTES_BESIDE = 100, 256 << 20
-"""Files beside a program, and their bytes, that are copied with it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +125,10 @@ def run(request: ParityRequest, context: ParityContext) -> Parity:
     if request.timeout:
         checks = tuple(replace(check, timeout=request.timeout) for check in checks)
     corpus = Corpus(root=root, cache=context.folders.cache, runner=context.runner, environment=context.environment)
-    work = [_Work(check=check, inputs=corpus.inputs(check), beside=corpus.beside(check)) for check in checks]
+    work = [
+        _Work(check=corpus.with_stdin(check), inputs=corpus.inputs(check), beside=corpus.beside(check))
+        for check in checks
+    ]
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         finder = Finder(
             folders=context.folders,
@@ -148,15 +147,15 @@ def run(request: ParityRequest, context: ParityContext) -> Parity:
             seconds=0.0,
             command=request.command,
         )
-        base, head, lonely = _placed((base_side, head_side), request.binaries, Path(scratch) / "sides")
-        if _digests(base) == _digests(head):
+        programs = place_programs((base_side, head_side), checks, request.binaries, finder)
+        if programs.identical:
             return replace(result, identical=True, seconds=time.monotonic() - started)
         differential = DifferentialRunner(
             runner=context.runner,
             environment=context.environment,
             folder=Path(scratch) / "runs",
-            base=base,
-            head=head,
+            base=programs.base,
+            head=programs.head,
             jobs=request.jobs or usable_cores(),
             on_progress=context.on_progress,
         )
@@ -165,7 +164,7 @@ def run(request: ParityRequest, context: ParityContext) -> Parity:
         if request.tests and result.complete:
             result = _with_tests(result, finder, (base_side, head_side), context.on_message)
     undeclared = () if declared else ("nothing is declared: only --help and --version were run",)
-    notes = (*undeclared, *lonely, *(note for check in result.checks for note in caveats(check)), *result.notes)
+    notes = (*undeclared, *programs.notes, *(note for check in result.checks for note in caveats(check)), *result.notes)
     return replace(result, notes=notes, seconds=time.monotonic() - started)
 
 
@@ -192,51 +191,6 @@ class _Work:
     check: ParityCheck
     inputs: tuple[Input, ...]
     beside: Mapping[str, Path]
-
-
-def _placed(
-    sides: tuple[Candidate, Candidate], wanted: Sequence[str], folder: Path
-) -> tuple[Path, Path, tuple[str, ...]]:
-    """Copies of both programs under one name, from which each run has a link: not even its own name is to differ.
-
-    They are copied before the first run. Later, a copy that is still open in a process that was just forked off for
-    another run could not be executed. A note says where a program runs without the files that lie beside it.
-    """
-    if lacking := " and ".join(side.name for side in sides if not side.programs):
-        raise InputError(f"there is no program for this system in {lacking}", hint="name one that can be run here")
-    programs = common_program(sides, wanted)
-    placed, notes = [], []
-    for number, (side, path) in enumerate(zip(sides, programs, strict=True)):
-        if not os.access(path, os.X_OK):
-            raise InputError(f"{side.name} may not be executed", where=str(path), hint="chmod +x, if it is a program")
-        copy = folder / str(number) / programs[0].name
-        copy.parent.mkdir(parents=True)
-        beside = _beside(path)
-        if beside is None:
-            notes.append(f"{side.name} was run without the files beside it: there are too many, or they are too large")
-        for name, source in {**(beside or {}), copy.name: path}.items():
-            shutil.copyfile(source, copy.with_name(name))
-            copy.with_name(name).chmod(0o555 if os.access(source, os.X_OK) else 0o444)
-        placed.append(copy)
-    return placed[0], placed[1], tuple(notes)
-
-
-def _beside(program: Path) -> dict[str, Path] | None:
-    """The files in a program's folder, by name: it may load scripts and libraries from there. ``None`` if too many."""
-    files = {
-        path.name: path for path in program.resolve().parent.glob("*") if path.is_file() and os.access(path, os.R_OK)
-    }
-    few = len(files) <= _MOST_BESIDE and sum(path.stat().st_size for path in files.values()) <= _MOST_BYTES_BESIDE
-    return files if few else None
-
-
-def _digests(program: Path) -> dict[str, str]:
-    """Digests of a program and the files beside it, by name."""
-    digests = {}
-    for path in program.parent.iterdir():
-        with path.open("rb") as file:
-            digests[path.name] = file_digest(file, "sha256").hexdigest()
-    return digests
 
 
 def _checked(differential: DifferentialRunner, work: _Work, on_message: Callable[[str], None]) -> CheckResult:

@@ -3,7 +3,8 @@
 Every input is run with the baseline, then with the candidate. Only where the two differ are both run again, in turn, as
 long as the difference stands: what comes out one way or the other by chance would have to come out one way on one side
 and the other way on the other, each time. Repeating more runs could only find inputs on which the two agree by chance:
-nothing would be reported on those either way.
+nothing would be reported on those either way. Where other lines of an output differ from run to run, it takes more runs
+to be sure of the rest.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from trimtab.commands.parity.compare import InputResult, settled
+from trimtab.commands.parity.compare import settled
 from trimtab.commands.parity.model import Behaviour, Input, SetAside
+from trimtab.commands.parity.programs import Program
 from trimtab.commands.parity.sandbox import CopyError, Sandbox
+from trimtab.commands.parity.summary import InputResult
 from trimtab.model.parity_check import ParityCheck
 from trimtab.system.orphans import kill_leftovers
 from trimtab.system.process import Runner
@@ -26,6 +29,8 @@ from trimtab.system.process import Runner
 _PAUSE = 0.05
 _REPEATS = 3
 """With three, 2 · 2⁻⁸ = 0.8 % of inputs are called different on which equal programs do one of two things by chance."""
+_MOST_REPEATS = 9
+"""Where single lines of a random output are judged there are many chances: with nine, each has 2 · 2⁻²⁰ at most."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -35,9 +40,9 @@ class DifferentialRunner:
     runner: Runner
     environment: Mapping[str, str]
     folder: Path
-    """Parent of the scratch folders; on the file system of both programs, which are linked into these."""
-    base: Path
-    head: Path
+    """Parent of the scratch folders; on the file system of programs that are linked into these."""
+    base: Program
+    head: Program
     jobs: int
     """Inputs at a time."""
     on_progress: Callable[[str, int, int], None]
@@ -74,7 +79,7 @@ class DifferentialRunner:
     def _result(self, check: ParityCheck, given: Input, beside: Mapping[str, Path], folder: Path) -> InputResult:
         sandbox = Sandbox(runner=self.runner, folder=folder, environment=self.environment)
 
-        def run(program: Path) -> Behaviour:
+        def run(program: Program) -> Behaviour:
             if self._stopping.is_set():
                 raise CancelledError
             behaviour = sandbox.observe(program, check, given, beside)
@@ -92,8 +97,8 @@ def observed(
     try:
         bases, heads = [base()], [head()]
         result = settled(given, bases, heads, check)
-        for _ in range(_REPEATS):
-            if not result.difference:
+        for number in range(_MOST_REPEATS):
+            if not result.difference or (number >= _REPEATS and not result.unsteady):
                 break
             bases.append(base())
             heads.append(head())

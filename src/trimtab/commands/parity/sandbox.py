@@ -1,9 +1,9 @@
 """Sandbox for one run of a program: a scratch folder of its own, which is removed afterwards.
 
-Both programs of a comparison, and every repetition, run at the same path, so that no path differs. In the folder there
-are ``bin`` with the program and the files beside it, ``work`` with a copy of the input, in which it runs, and ``home``
-and ``tmp``, which its environment names. Standard input is empty. How much may be written, and for how long, is
-limited; whatever it started and left running is killed.
+Every repetition runs at the same path, so that no path differs; so do both programs, but for those that work in their
+own places only, whose paths are then replaced in all that they print. In the folder there are ``bin`` with the program
+and the files beside it, ``work`` with a copy of the input, in which it runs, and ``home`` and ``tmp``, which its
+environment names. How much may be written, and for how long, is limited; what it left running is killed.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.commands.parity.model import Behaviour, Content, Input, Written
-from trimtab.errors import InputError, MissingError
+from trimtab.commands.parity.programs import OwnPaths, Program
+from trimtab.errors import MissingError
 from trimtab.model.parity_check import ParityCheck
+from trimtab.system.command_template import filled
 from trimtab.system.disk_quota import bytes_below
 from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers, work_mark
-from trimtab.system.process import Command, Confinement, Finished, Runner, out_of_space
+from trimtab.system.process import Command, Confinement, Runner, out_of_space
 from trimtab.units import format_bytes
 
 _MOST_LISTED = 8 << 20
 """Bytes of which a text may have more only if nobody wants to see its lines."""
 _CHUNK = 1 << 20
+_CANNOT_RUN = 127
+"""Exit code of a shell for a program that is not there."""
 _NOTHING = Content(size=0, sha256=hashlib.sha256().hexdigest(), text="")
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 _MOST_LINKED = 256 << 20
@@ -49,31 +53,33 @@ class Sandbox:
     folder: Path
     environment: Mapping[str, str]
 
-    def observe(self, program: Path, check: ParityCheck, given: Input, beside: Mapping[str, Path]) -> Behaviour:
+    def observe(self, program: Program, check: ParityCheck, given: Input, beside: Mapping[str, Path]) -> Behaviour:
         """Run a program once.
 
         Args:
-            program: the file; on the same file system as the folder, since it is linked there with all files beside it.
+            program: one that is linked is on the same file system as the folder.
             check: what to run.
             given: the input.
             beside: files that lie in the scratch folder too, by their place.
 
         Raises:
             CopyError: the input cannot be copied.
-            InputError: the command cannot be run.
             MissingError: no space is left.
         """
         try:
             with _cleared(self.folder):
-                binary = self._prepare(program, given, beside)
+                self._prepare(program, given, beside)
                 before = _stamps(self.folder / "work")
                 limit = check.most_written + bytes_below(self.folder)
                 began = time.time()
-                finished = self._run(binary, check, given, limit)
+                try:
+                    finished = self.runner.run(self._command(program, check, given, limit))
+                except MissingError as error:
+                    return _not_started(program.own_paths, error.what)
                 kill_leftovers(self.folder, began)
                 flooded = finished.flooded or bytes_below(self.folder) > limit
                 stopped = flooded or finished.timed_out
-                return Behaviour(
+                behaviour = Behaviour(
                     exit_code=finished.exit_code,
                     timed_out=finished.timed_out and not flooded,  # it would have taken as long as there is room
                     flooded=flooded,
@@ -81,6 +87,7 @@ class Sandbox:
                     stderr=_NOTHING if stopped else _content(self.folder / "stderr"),
                     files={} if stopped else dict(self._written(before, given, beside)),
                 )
+                return _without_paths(behaviour, program.own_paths) if program.own_paths else behaviour
         except OSError as error:
             if not out_of_space(error):
                 raise
@@ -90,25 +97,24 @@ class Sandbox:
                 hint="free some, or point TMPDIR elsewhere, or use fewer --jobs",
             ) from None
 
-    def _run(self, binary: Path, check: ParityCheck, given: Input, limit: int) -> Finished:
-        command = Command(
-            argv=_argv(check.command, str(binary), given.path),
-            cwd=self.folder / "work",
-            environment=self._environment(),
+    def _command(self, program: Program, check: ParityCheck, given: Input, limit: int) -> Command:
+        work = self.folder / "work"
+        linked = {"{bin}": str(self.folder / "bin" / program.linked.name)} if program.linked else {}
+        stdin = work / given.path if check.stdin == "{input}" else Path(check.stdin)
+        return Command(
+            argv=filled(check.command, {"{input}": given.path, **program.values, **linked}),
+            cwd=work,
+            environment={**self._environment(), **program.environment},
             timeout=check.timeout,
+            stdin=stdin if check.stdin else None,
             outputs=(self.folder / "stdout", self.folder / "stderr"),
             confinement=Confinement(folder=self.folder, most=limit),
         )
-        try:
-            return self.runner.run(command)
-        except MissingError as error:
-            what = error.what.replace(str(binary), binary.name)
-            raise InputError(what, hint="see that the command runs by itself") from None
 
-    def _prepare(self, program: Path, given: Input, beside: Mapping[str, Path]) -> Path:
+    def _prepare(self, program: Program, given: Input, beside: Mapping[str, Path]) -> None:
         for name in ("bin", "work", "home", "tmp"):
             (self.folder / name).mkdir(parents=True)
-        for file in program.parent.iterdir():
+        for file in program.linked.parent.iterdir() if program.linked else ():
             if file.is_file():
                 os.link(file, self.folder / "bin" / file.name)
         sources = dict(beside)
@@ -116,7 +122,6 @@ class Sandbox:
             sources[given.path] = given.source
         for below, source in sources.items():
             _copy(source, self.folder / "work" / below)
-        return self.folder / "bin" / program.name
 
     def _environment(self) -> dict[str, str]:
         """The user's environment, less what would make runs depend on each other or on the user's own settings.
@@ -170,8 +175,35 @@ def _origin(name: str, given: Input, beside: Mapping[str, Path]) -> Path | None:
     return None
 
 
-def _argv(command: tuple[str, ...], binary: str, path: str) -> tuple[str, ...]:
-    return tuple(argument.replace("{bin}", binary).replace("{input}", path) for argument in command)
+def _not_started(own_paths: OwnPaths | None, reason: str) -> Behaviour:
+    return Behaviour(
+        exit_code=_CANNOT_RUN,
+        timed_out=False,
+        flooded=False,
+        stdout=_NOTHING,
+        stderr=_content_of_text(own_paths.without(reason) if own_paths else reason),
+        files={},
+    )
+
+
+def _without_paths(behaviour: Behaviour, own_paths: OwnPaths) -> Behaviour:
+    """The same without the paths of the programs in all that was printed or written."""
+
+    def without(content: Content | None) -> Content | None:
+        if content is None or content.text is None or (text := own_paths.without(content.text)) == content.text:
+            return content
+        return replace(_content_of_text(text), mode=content.mode)
+
+    stdout, stderr = without(behaviour.stdout), without(behaviour.stderr)
+    assert stdout
+    assert stderr
+    files = {name: Written(before=file.before, after=without(file.after)) for name, file in behaviour.files.items()}
+    return replace(behaviour, stdout=stdout, stderr=stderr, files=files)
+
+
+def _content_of_text(text: str) -> Content:
+    data = text.encode("utf-8", "surrogateescape")
+    return Content(size=len(data), sha256=hashlib.sha256(data).hexdigest(), text=text)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -245,8 +277,7 @@ def _content(path: Path) -> Content:
             text += f" to {path.readlink()}"
     except OSError as error:
         text = f"cannot be read: {error.strerror}"
-    data = text.encode("utf-8", "surrogateescape")
-    return Content(size=len(data), sha256=hashlib.sha256(data).hexdigest(), text=text)
+    return _content_of_text(text)
 
 
 def _content_of_file(path: Path, mode: int) -> Content:

@@ -15,9 +15,9 @@ from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Project
 from trimtab.commands.parity import cargo_test as cargo_testing
 from trimtab.commands.parity.cargo_test import cargo_tests
-from trimtab.commands.parity.compare import InputResult, summed
 from trimtab.commands.parity.model import Ending
 from trimtab.commands.parity.project_tests import ProjectTests, TestResult, TestRun, libtest_run, nextest_run
+from trimtab.commands.parity.summary import InputResult, summed
 from trimtab.model.plan import Selection
 
 SAID = """\

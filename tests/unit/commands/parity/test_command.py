@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.programs import native, text_of
 from tests.fakes.runner import FakeRunner, finished
 from tests.unit.conftest import Said
 from tests.unit.test_schemas import validator
@@ -19,6 +20,7 @@ from trimtab.commands.parity.run import parity
 from trimtab.errors import InputError
 from trimtab.system.process import Command, Finished
 
+IN_PLACE = "the programs were run where they are, since they may need what lies there"
 CHECK = ("--check", "lint={bin} check {input}", "--inputs", "corpus/**/*.py")
 
 
@@ -33,19 +35,20 @@ class Programs(FakeRunner):
         super().__init__()
 
     def otherwise(self, command: Command) -> Finished:
-        program, last = Path(command.argv[0]).read_text(), command.argv[-1]
+        program, last = text_of(Path(command.argv[0])), command.argv[-1]
         assert command.outputs
         answers = self.says.get((program, last), [last])
         text = answers.pop(0) if len(answers) > 1 else answers[0]
         command.outputs[0].write_text("" if text.startswith("!") else f"{text}\n")
         command.outputs[1].write_text(text[1:] if text.startswith("!") else "")
-        return finished(exit_code=101 if text.startswith("!") else 0, timed_out=text == "!forever")
+        code = 127 if text == "!not found" else 101 if text.startswith("!") else 0
+        return finished(exit_code=code, timed_out=text == "!forever")
 
     seen: list[str] = field(default_factory=list)
 
     def run(self, command: Command) -> Finished:
         """Remember which program it was: its path is that of the other one too."""
-        self.seen.append(Path(command.argv[0]).read_text() if Path(command.argv[0]).exists() else "")
+        self.seen.append(text_of(Path(command.argv[0])) if Path(command.argv[0]).exists() else "")
         return super().run(command)
 
 
@@ -79,13 +82,22 @@ def trimtab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     for module in ("trimtab.cli.parity", "trimtab.commands.parity.run"):
         monkeypatch.setattr(f"{module}.SystemRunner", lambda: programs)
     for name, text in (("old", "old"), ("new", "new"), ("twin", "old")):
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(native(text))
         (tmp_path / name).chmod(0o755)
     for name in ("requests/api.py", "requests/types.py", "flask/app.py"):
         place = tmp_path / "corpus" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("import os\n")
     return Parity(programs, capsys)
+
+
+def tools(folder: Path, programs: dict[str, bytes]) -> None:
+    """A program in a folder of its own for each side, with a file beside it."""
+    for side, program in programs.items():
+        (folder / side).mkdir()
+        (folder / side / "tool").write_bytes(program)
+        (folder / side / "tool").chmod(0o755)
+        (folder / side / "lib.sh").write_text(f"lib of {side}")
 
 
 def outcomes(document: dict[str, object], kind: str) -> list[str]:
@@ -107,7 +119,7 @@ class TestOrderOfRuns:
         assert sorted(trimtab.programs.seen) == ["new"] * 6 + ["old"] * 6
 
     def test_a_baseline_that_does_not_agree_with_itself_is_flaky(self, trimtab: Parity) -> None:
-        trimtab.programs.says["old", "corpus/flask/app.py"] = ["one", "two", "three"]
+        trimtab.programs.says["old", "corpus/flask/app.py"] = ["one", "corpus/flask/app.py", "three"]
         document = trimtab.document(*CHECK)
         assert outcomes(document, "differences") == []
         assert outcomes(document, "flaky") == ["corpus/flask/app.py"]
@@ -131,9 +143,10 @@ class TestOrderOfRuns:
         trimtab.programs.says["new", "corpus/flask/app.py"] = ["one", "corpus/flask/app.py"]
         assert outcomes(trimtab.document(*CHECK), "flaky") == ["corpus/flask/app.py"]
 
-    def test_all_runs_of_an_input_have_one_path(self, trimtab: Parity) -> None:
+    def test_all_runs_of_an_input_have_one_path(self, trimtab: Parity, tmp_path: Path) -> None:
+        tools(tmp_path, {"a": native("old"), "b": native("new")})
         trimtab.programs.says["new", "corpus/flask/app.py"] = ["other"]
-        trimtab.document(*CHECK)
+        trimtab("a/tool", "b/tool", *CHECK)
         places = {(command.argv[0], str(command.cwd)) for command in trimtab.programs.commands}
         assert len(places) == 3
 
@@ -210,12 +223,8 @@ class TestParity:
         said = trimtab("old", "new", *CHECK, "--markdown")
         assert said.out.endswith("--inputs 'corpus/**/*.py' --markdown`\n")
 
-    def test_files_beside_a_program_come_with_it(self, trimtab: Parity, tmp_path: Path) -> None:
-        for side in ("a", "b"):
-            (tmp_path / side).mkdir()
-            (tmp_path / side / "tool").write_text(side)
-            (tmp_path / side / "tool").chmod(0o755)
-            (tmp_path / side / "lib.sh").write_text(f"lib of {side}")
+    def test_files_beside_a_native_program_come_with_it(self, trimtab: Parity, tmp_path: Path) -> None:
+        tools(tmp_path, {"a": native("a"), "b": native("b")})
         found = list[str]()
 
         def look(command: Command) -> Finished:
@@ -227,21 +236,75 @@ class TestParity:
         assert found == ["lib of a", "lib of b"] * 3
 
     def test_equal_programs_with_other_files_beside_them_are_run(self, trimtab: Parity, tmp_path: Path) -> None:
-        for side in ("a", "b"):
-            (tmp_path / side).mkdir()
-            (tmp_path / side / "tool").write_text("the same")
-            (tmp_path / side / "tool").chmod(0o755)
-            (tmp_path / side / "lib.sh").write_text(f"lib of {side}")
+        tools(tmp_path, {"a": native(), "b": native()})
         assert trimtab("a/tool", "b/tool", *CHECK).out.startswith("no differences over 3 inputs\n")
         (tmp_path / "b" / "lib.sh").write_text("lib of a")
         assert trimtab("a/tool", "b/tool", *CHECK).out.startswith("identical")
 
-    def test_too_many_files_beside_a_program_stay_behind(self, trimtab: Parity, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("program", [b"#!/bin/sh\n", native(runpath="$ORIGIN/../lib")])
+    def test_what_needs_its_place_is_run_there(self, trimtab: Parity, tmp_path: Path, program: bytes) -> None:
+        tools(tmp_path, {"a": program, "b": program})
+
+        def says(command: Command) -> Finished:
+            assert command.outputs
+            command.outputs[0].write_text(f"{command.argv[0]}: {Path(command.argv[0]).with_name('lib.sh').read_text()}")
+            command.outputs[1].touch()
+            return finished()
+
+        trimtab.programs.on("* check *", says)
+        said = trimtab("a/tool", "b/tool", *CHECK)
+        assert said.code == 1
+        assert {command.argv[0] for command in trimtab.programs.commands} == {
+            str(tmp_path / side / "tool") for side in "ab"
+        }
+        assert "    -[program]/tool: lib of a\n    +[program]/tool: lib of b\n" in said.out
+        assert f"note: {IN_PLACE}" in said.out
+
+    def test_many_files_beside_a_program_leave_it_in_its_place(self, trimtab: Parity, tmp_path: Path) -> None:
         for number in range(101):
             (tmp_path / f"{number}").touch()
+        assert f"note: {IN_PLACE}" in trimtab("old", "new", *CHECK).out
+
+    def test_what_starts_on_neither_side_is_no_pass(self, trimtab: Parity) -> None:
+        for side in ("old", "new"):
+            trimtab.programs.says[side, "corpus/flask/app.py"] = ["!not found"]
         said = trimtab("old", "new", *CHECK)
-        assert "note: old was run without the files beside it" in said.out
-        assert "note: new was run without the files beside it" in said.out
+        assert said.code == 1
+        assert said.out.startswith("no differences over 2 inputs; 1 not compared\n")
+        assert "corpus/flask/app.py (not started (exit code 127: not found) on both sides)\n" in said.out
+        assert "note: lint: with 1 input neither side starts, which is no pass" in said.out
+
+    def test_what_starts_on_one_side_only_is_a_difference(self, trimtab: Parity) -> None:
+        trimtab.programs.says["new", "corpus/flask/app.py"] = ["!not found"]
+        document = trimtab.document(*CHECK)
+        assert outcomes(document, "differences") == ["corpus/flask/app.py"]
+
+    def test_a_line_that_only_one_side_has_differs_beside_random_ones(self, trimtab: Parity) -> None:
+        old, new = (
+            [f"{number}\nanswer {answer}" for number in range(answer * 20, answer * 20 + 15)] for answer in (1, 2)
+        )
+        says = trimtab.programs.says
+        says["old", "corpus/flask/app.py"], says["new", "corpus/flask/app.py"] = old, new
+        (difference,) = trimtab.document(*CHECK)["checks"][0]["differences"]  # type: ignore[index]
+        (change,) = difference["changes"]
+        assert (change["removed"], change["added"]) == (["answer 1"], ["answer 2"])
+        assert change["remark"] == "lines that differ from run to run are left out"
+        assert trimtab.programs.seen.count("old") == 2 + 10
+
+    def test_standard_input(self, trimtab: Parity, tmp_path: Path) -> None:
+        found = list[bytes]()
+
+        def reads(command: Command) -> Finished:
+            assert command.stdin
+            found.append(command.stdin.read_bytes())
+            return trimtab.programs.otherwise(command)
+
+        trimtab.programs.on("*", reads)
+        arguments = ("--check", "lint={bin}", "--stdin", "{input}", "--inputs", "corpus/flask/*")
+        assert trimtab("old", "new", *arguments).code == 0
+        (tmp_path / "all.txt").write_text("all")
+        assert trimtab("old", "new", "--check", "lint={bin}", "--stdin", "all.txt").code == 0
+        assert found == [b"import os\n"] * 2 + [b"all"] * 2
 
     def test_smoke_runs_where_nothing_is_declared(self, trimtab: Parity) -> None:
         trimtab.programs.says["new", "--version"] = ["2"]
@@ -249,7 +312,7 @@ class TestParity:
         assert [(check["name"], check["counts"]["differ"]) for check in document["checks"]] == [  # type: ignore[attr-defined]
             ("help", 0), ("version", 1),
         ]  # fmt: skip
-        assert document["notes"] == ["nothing is declared: only --help and --version were run"]
+        assert document["notes"] == ["nothing is declared: only --help and --version were run", IN_PLACE]
 
     def test_checks_of_a_folder_above(self, trimtab: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "trimtab.toml").write_text(
@@ -273,7 +336,7 @@ class TestParity:
         says["old", "corpus/flask/app.py"], says["new", "corpus/flask/app.py"] = ["took 1s"], ["took 2s"]
         document = trimtab.document()
         assert document["counts"] == {"inputs": 1, "same": 1, "differ": 0, "flaky": 0, "not_compared": 0}
-        assert document["notes"] == []
+        assert document["notes"] == [IN_PLACE]
         command = trimtab.programs.commands[0]
         assert (command.argv[1], command.timeout) == ("x y", 5.0)
         trimtab.document("--timeout", "3s")
@@ -300,6 +363,9 @@ class TestParity:
             (("old", "new", "--check", "a b={bin}"), "'a b' cannot name a check"),
             (("old", "new", "--check", "a={bin} 'x"), "has a quote that is not closed"),
             (("old", "new", "--check", "a=x {input}"), "does not run {bin}"),
+            (("old", "new", "--check", "a={bin} < {input}", "--inputs", "*"), "the check 'a' has <, standard input"),
+            (("old", "new", "--check", "a={bin}", "--stdin", "gone"), "the check 'a' has no such file for stdin"),
+            (("old", "new", "--check", "a={python} -c 1"), "{python} is the interpreter of a wheel"),
             (("old", "new", "--check", "a={bin} {input}"), "the check 'a' has no inputs"),
             (("old", "new", "--check", "a={bin} x", "--inputs", "*"), "does not use {input}"),
             (("old", "new", "--check", "a={bin}", "--check", "a={bin} x"), "two checks are called 'a'"),

@@ -12,16 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.commands.parity.compare import (
-    InputResult,
-    caveats,
-    compared,
-    end_of,
-    lines_of_one_side,
-    rule_of,
-    settled,
-    summed,
-)
+from trimtab.commands.parity.compare import compared, end_of, lines_of_one_side, settled
 from trimtab.commands.parity.model import (
     Behaviour,
     BehaviourDifference,
@@ -34,6 +25,7 @@ from trimtab.commands.parity.model import (
     Written,
 )
 from trimtab.commands.parity.runner import observed
+from trimtab.commands.parity.summary import InputResult, caveats, rule_of, summed
 from trimtab.model.parity_check import Normaliser, ParityCheck
 
 CHECK = ParityCheck(name="lint", command=("{bin}", "check", "{input}"), inputs="*")
@@ -228,7 +220,8 @@ class TestSettling:
     @pytest.mark.parametrize(
         ("bases", "heads", "reason"),
         [
-            ("ab", "cc", "base does not agree with itself: stdout"),
+            ("ab", "bb", "base does not agree with itself: stdout"),
+            ("ab", "cd", "base does not agree with itself: stdout"),
             ("aa", "ba", "head does not agree with itself: stdout"),
             ("aaaa", "bbba", "head does not agree with itself: stdout"),
         ],

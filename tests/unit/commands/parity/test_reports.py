@@ -15,10 +15,10 @@ from rich.console import Console
 
 from tests.fakes.parities import FINE, a_full_parity, judged, same
 from tests.unit.test_schemas import validator
-from trimtab.commands.parity.compare import summed
 from trimtab.commands.parity.json import parity_json
 from trimtab.commands.parity.markdown import parity_markdown
 from trimtab.commands.parity.model import End, Ending, LineChange, Parity
+from trimtab.commands.parity.summary import summed
 from trimtab.commands.parity.terminal import parity_renderables
 from trimtab.commands.parity.wording import endings
 from trimtab.report.comment import COMMENT_ROOM

@@ -6,12 +6,14 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
 from trimtab.commands.parity.model import Behaviour, Input
+from trimtab.commands.parity.programs import OwnPaths, Program
 from trimtab.commands.parity.sandbox import CopyError, Sandbox
 from trimtab.errors import MissingError
 from trimtab.model.parity_check import ParityCheck
@@ -59,10 +61,16 @@ def observe(tmp_path: Path) -> Callable[..., Behaviour]:
     os.mkfifo(project / "pipe")
     given = Input(name="app", project="app", source=project, path="app")
 
-    def run(runner: FakeRunner, given: Input = given, **beside: Path) -> Behaviour:
+    def run(
+        runner: FakeRunner,
+        given: Input = given,
+        check: ParityCheck = CHECK,
+        program: Program = Program(linked=program),  # noqa: B008 - frozen
+        **beside: Path,
+    ) -> Behaviour:
         environment = {"HOME": str(tmp_path), "PATH": "/bin", "XDG_CACHE_HOME": "/x", "RUST_BACKTRACE": "1"}
         stage = Sandbox(runner=runner, folder=tmp_path / "runs" / "000000", environment=environment)
-        return stage.observe(program, CHECK, given, beside)
+        return stage.observe(program, check, given, beside)
 
     return run
 
@@ -225,3 +233,68 @@ def test_no_space_left(observe: Callable[..., Behaviour]) -> None:
 
     with pytest.raises(MissingError, match="no space left for scratch copies"):
         observe(plays(does))
+
+
+class TestProgramsInTheirPlaces:
+    OWN = OwnPaths(Path("/opt/one/bin/tool"), Path("/opt/two/bin/tool"))
+
+    def program(self, side: str) -> Program:
+        return Program(
+            values={"{bin}": f"/opt/{side}/bin/tool"}, environment={"PYTHONSAFEPATH": "1"}, own_paths=self.OWN
+        )
+
+    def test_they_are_run_there(self, observe: Callable[..., Behaviour], tmp_path: Path) -> None:
+        runner = plays(lambda _: None)
+        observe(runner, program=self.program("one"))
+        (command,) = runner.commands
+        assert command.argv == ("/opt/one/bin/tool", "--fix", "app")
+        assert command.cwd == tmp_path / "runs" / "000000" / "work"
+        assert command.environment["PYTHONSAFEPATH"] == "1"
+
+    def test_their_paths_are_no_difference(self, observe: Callable[..., Behaviour]) -> None:
+        def says(side: str) -> Behaviour:
+            def does(work: Path) -> None:
+                (work / "log").write_text(f"/opt/{side}/lib/impl failed in /opt/{side}s and /usr\n")
+                (work.parent / "stdout").write_text(f"usage: /opt/{side}/bin/tool [FILE]\n")
+
+            return observe(plays(does), program=self.program(side))
+
+        one, two = says("one"), says("two")
+        assert one.stdout == two.stdout
+        assert one.stdout.text == "usage: [program]/bin/tool [FILE]\n"
+        assert one.files["log"].after
+        assert one.files["log"].after.text == "[program]/lib/impl failed in /opt/ones and /usr\n"
+
+    @pytest.mark.parametrize(
+        ("base", "head", "text", "shown"),
+        [
+            ("/a/old.sh", "/a/new.sh", "/a/old.sh: no such option\n", "[program]: no such option\n"),
+            ("/a/old.sh", "/a/new.sh", "usage: new.sh FILE\nnew.sh: bad\n", "usage: [program] FILE\n[program]: bad\n"),
+            ("/a/old", "/a/new", "old\nnew files, old: 3\n", "old\nnew files, old: 3\n"),
+            ("/tool", "/opt/tool", "/tool and /opt/tool\n", "[program] and [program]\n"),
+        ],
+    )
+    def test_what_is_a_programs_own_name(self, base: str, head: str, text: str, shown: str) -> None:
+        assert OwnPaths(Path(base), Path(head)).without(text) == shown
+
+
+class TestStandardInput:
+    def test_it_is_the_input(self, observe: Callable[..., Behaviour], tmp_path: Path) -> None:
+        (tmp_path / "in.txt").write_text("x")
+        runner = plays(lambda _: None)
+        check = replace(CHECK, command=("{bin}",), stdin="{input}")
+        observe(runner, Input(name="in", project="in", source=tmp_path / "in.txt", path="in.txt"), check)
+        assert [command.stdin for command in runner.commands] == [tmp_path / "runs" / "000000" / "work" / "in.txt"]
+
+    def test_or_a_file_of_the_checks_own(self, observe: Callable[..., Behaviour], tmp_path: Path) -> None:
+        runner = plays(lambda _: None)
+        observe(runner, check=replace(CHECK, stdin=str(tmp_path / "all.txt")))
+        assert [command.stdin for command in runner.commands] == [tmp_path / "all.txt"]
+
+
+def test_a_program_that_cannot_be_started_says_so_on_the_end(observe: Callable[..., Behaviour]) -> None:
+    def cannot(_: Command) -> Finished:
+        raise MissingError("cannot run 'tool': No such file or directory")
+
+    found = observe(FakeRunner().on("*", cannot))
+    assert (found.exit_code, found.stderr.text) == (127, "cannot run 'tool': No such file or directory")
