@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.programs import native
 from tests.fakes.runner import FakeRunner, callgrind, finished
 from trimtab.system.process import Command, Finished
 
@@ -211,7 +212,7 @@ class FakeCargo(FakeRunner):
             for binary in set(crate.binaries) & set(_all_after(arguments, "--bin")):
                 stem, hashed = binary.replace("-", "_"), f"{zlib.crc32(binary.encode()):016x}"
                 executable = target / "release" / binary
-                executable.write_bytes(bytes(index % 251 for index in range(size)))
+                executable.write_bytes((native() + bytes(index % 251 for index in range(size)))[:size])
                 (deps / f"{stem}-{hashed}.d").write_text(f"{deps}/{stem}-{hashed}: {self._source(crate, binary)}\n")
                 record = target / "release" / ".fingerprint" / f"{crate.name}-{hashed}"
                 record.mkdir(parents=True, exist_ok=True)

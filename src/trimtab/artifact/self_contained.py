@@ -85,8 +85,10 @@ def _has_code(path: Path) -> bool:
 def same_program(base: Path, head: Path) -> bool:
     """Whether two files are known to do the same without running them.
 
-    They have the same bytes, are native programs, and have nothing or the same files beside them.
+    They have the same bytes, are native programs, and have nothing or the same files beside them; or they are one.
     """
+    if base.absolute() == head.absolute():
+        return True
     if any(path.is_symlink() or not _is_native(path) for path in (base, head)):
         return False
     if base.samefile(head):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.programs import native, text_of
 from tests.fakes.runner import finished
 from tests.unit.conftest import Said
 from tests.unit.measure.test_paired import Programs
@@ -41,14 +42,14 @@ def bencher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     def by_name(command):  # type: ignore[no-untyped-def]
         path = Path(command.argv[0])
         if path.is_absolute():  # a copy of a binary: its text is its name
-            command = type(command)(argv=(path.read_text(), *command.argv[1:]))
+            command = type(command)(argv=(text_of(path), *command.argv[1:]))
         return original(command)
 
     monkeypatch.setattr(programs, "otherwise", by_name)
     monkeypatch.setattr("trimtab.cli.bench.SystemRunner", lambda: programs)
     for name in ("old", "new", "fast"):
-        (tmp_path / name).write_text(name)
-    (tmp_path / "twin").write_text("old")
+        (tmp_path / name).write_bytes(native(name))
+    (tmp_path / "twin").write_bytes(native("old"))
     return Bencher(programs, capsys)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import trimtab
 from tests.fakes.cargo import MANIFEST, RUSTC, Crate, FakeCargo
+from tests.fakes.programs import native, text_of
 from tests.fakes.runner import callgrind, finished
 from tests.fakes.weights import bare, image, section
 from tests.unit.artifact.archives.test_unpack import make_zip
@@ -28,7 +29,6 @@ from trimtab.system.machine import this_machine
 from trimtab.system.process import Command
 
 MakeShell = Callable[[FakeCargo], Shell]
-ELF = "\x7fELF"
 SMALL = MANIFEST + '\n[profile.small]\ninherits = "release"\nlto = "fat"\n'
 BENCH = "--bench 'check={bin} check x' --runs 40"
 MISTAKE = ("error: ", "  in: ", "  do: ")
@@ -90,17 +90,16 @@ def comparer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def by_name(command: Command) -> Any:
         path = Path(command.argv[0])
         if path.is_absolute():  # a copy of a program: its text is its name
-            command = replace(command, argv=(path.read_text().removeprefix(ELF), *command.argv[1:]))
+            command = replace(command, argv=(text_of(path), *command.argv[1:]))
         return original(command)
 
     monkeypatch.setattr(programs, "otherwise", by_name)
     monkeypatch.setattr("trimtab.cli.compare.SystemRunner", lambda: programs)
     for name in ("old", "new"):
         (work / name).write_text(name)
-        (work / f"{name}.zip").write_bytes(make_zip([("bin/tool", (ELF + name).encode())]))
-    both = [("bin/tool", (ELF + "old").encode()), ("bin/other", (ELF + "new").encode())]
+        (work / f"{name}.zip").write_bytes(make_zip([("bin/tool", native(name))]))
+    both = [("bin/tool", native("old")), ("bin/other", native("new"))]
     (work / "both.zip").write_bytes(make_zip(both))
-    (work / "twin").write_text("old")
     (work / "foreign.zip").write_bytes(make_zip([("bin/tool.exe", b"MZ" + bytes(100))]))
     return Comparer(programs, capsys)
 
@@ -128,8 +127,12 @@ class TestFiles:
 
     def test_the_same_bytes_are_identical_and_nothing_is_run(self, comparer: Comparer) -> None:
         helpers = ("--setup", "s", "--prepare", "p", "--cleanup", "c")
-        found = document_of(comparer.compare("./old", "./twin", *CHECK, *helpers))
-        assert verdicts(found) == {("check", "wall"): "identical", ("check", "cpu"): "identical"}
+        for name in ("one", "two"):
+            Path(name).write_bytes(native("the same"))
+        found = document_of(comparer.compare("./one", "./two", *CHECK, *helpers))
+        assert verdicts(found) == {
+            ("two", "size.file"): "identical", ("check", "wall"): "identical", ("check", "cpu"): "identical"
+        }  # fmt: skip
         assert comparer.programs.commands == []
         assert not [note for note in found["notes"] if "counted" in note]
 
@@ -177,7 +180,7 @@ class TestFiles:
     def test_nothing_to_run(self, comparer: Comparer) -> None:
         found = document_of(comparer.compare("old.zip", "new.zip", "--json"))
         assert found["notes"][-1].startswith("nothing was run: give --bench NAME=")
-        assert (found["headline"], found["null"]) == ("1 same", [])
+        assert (found["headline"], found["null"]) == ("2 same", [])
 
     def test_benches_of_the_file_in_this_folder(self, comparer: Comparer) -> None:
         Path("trimtab.toml").write_text('[[bench]]\nname = "filed"\ncommand = "{bin} filed"\n')
@@ -247,7 +250,7 @@ class TestFailures:
         original = comparer.programs.otherwise
 
         def fails(command: Command) -> Any:
-            new = Path(command.argv[0]).read_text() == "new" and command.argv[1:] == ("bad",)
+            new = text_of(Path(command.argv[0])) == "new" and command.argv[1:] == ("bad",)
             return finished(stderr="no such option", exit_code=2) if new else original(command)
 
         comparer.programs.otherwise = fails  # type: ignore[method-assign]
@@ -263,7 +266,7 @@ class TestFailures:
         original = comparer.programs.otherwise
 
         def fails(command: Command) -> Any:
-            if Path(command.argv[0]).read_text() == "new":
+            if text_of(Path(command.argv[0])) == "new":
                 return finished(stderr="no such option", exit_code=2)
             return replace(original(command), printed=printed)
 
