@@ -189,8 +189,12 @@ def parse_limits(texts: Mapping[str, str]) -> Limits:
     return Limits(**{name: parse_ratio(text) for name, text in texts.items() if text})
 
 
-def parse_bench(text: str) -> Bench:
+def parse_bench(text: str, shell: tuple[str, ...] = ()) -> Bench:
     """A bench from ``NAME='{bin} args…'``.
+
+    Args:
+        text: name and command.
+        shell: the shell that runs the command, if there is one.
 
     Raises:
         InputError: no name, no command, or no ``{bin}`` in it.
@@ -198,7 +202,7 @@ def parse_bench(text: str) -> Bench:
     name, equals, command = text.partition("=")
     if not equals:
         raise InputError(f"{text!r} is not a bench", hint="write it like --bench check='{bin} check src'")
-    return _bench(BenchTable(name=name.strip(), command=command))
+    return _bench(BenchTable(name=name.strip(), command=[*shell, "-c", command] if shell else command))
 
 
 def parse_check(text: str) -> ParityCheck:

@@ -137,11 +137,13 @@ def _count_case(counter: Counter, runner: Runner, rules: RunOptions, one: BenchR
     slowest = max((sample.wall for sample in samples), default=0.0)
     patience = rules.timeout or _PATIENCE + _PATIENCE_FACTOR * slowest
     for name in (one.base, *one.heads):
+        number = list(one.case.commands).index(name)
         command = replace(command_of(one.case, name, rules), timeout=patience)
         counts = []
         for _ in range(_RUNS):
-            run_helper(runner, rules, "prepare")
+            run_helper(runner, rules, "prepare", number)
             counts.append(counter.count(runner, command))
+            run_helper(runner, rules, "conclude", number)
         reasons = [count for count in counts if isinstance(count, str)]
         if reasons:
             one.notes.append(f"no instructions of {name}: {reasons[0]}")

@@ -8,6 +8,7 @@ noise looks like, and is never judged.
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import stat
 import time
@@ -22,6 +23,10 @@ from trimtab.model.comparison import Runs, Sample, Verdict
 from trimtab.system.process import Command, Finished, Runner
 
 _FEWEST = 3
+_FEWEST_ALONE, _SECONDS_ALONE = 10, 3.0
+"""Runs of a command that is compared with nothing, and seconds, as hyperfine has them."""
+_SIGNALLED = 128
+"""Added to a signal's number, what shells make of it as an exit code."""
 _LONGEST_NAME = 4096
 
 
@@ -35,14 +40,26 @@ class RunOptions:
     """Seconds for each bench."""
     runs: int | None = None
     """Exactly so many blocks, whatever they say."""
+    min_runs: int = 0
+    """Blocks before a verdict ends a bench."""
+    max_runs: int | None = None
+    """Blocks after which a bench ends without a verdict."""
     warmup: int = 1
-    setup: tuple[str, ...] = ()
-    """Before the first run of each command."""
-    prepare: tuple[str, ...] = ()
-    """Before each run."""
-    cleanup: tuple[str, ...] = ()
-    """After the last run of each command."""
+    setup: tuple[tuple[str, ...], ...] = ()
+    """Command before the first run: none, one, or one for each candidate."""
+    prepare: tuple[tuple[str, ...], ...] = ()
+    """Command before each run."""
+    conclude: tuple[tuple[str, ...], ...] = ()
+    """Command after each run."""
+    cleanup: tuple[tuple[str, ...], ...] = ()
+    """Command after the last run."""
+    outputs: tuple[str, ...] = ()
+    """Destination of standard output, one or one for each candidate: ``null``, ``pipe``, ``inherit`` or a path."""
+    iteration: str = ""
+    """Name of a variable that tells each run its number, or ``warmup-`` and its number, from 0 on."""
     ignore_failure: bool = False
+    ignored_codes: frozenset[int] = frozenset()
+    """Exit codes that are no failures."""
     timeout: float | None = None
     """Seconds for one run."""
     stdin: Path | None = None
@@ -70,7 +87,7 @@ class PairedBench:
         measured = [self._begin(case) for case in cases]
         try:
             for one in measured:
-                if one.heads:
+                if one.heads or len(one.case.commands) == 1:
                     with helped(self._runner, self._rules, len(one.case.commands)):
                         self._run(one, measured, step)
         except KeyboardInterrupt:
@@ -95,7 +112,7 @@ class PairedBench:
         inputs = _Inputs(one.case, self._rules)
         try:
             while not one.failure and not self._enough(one, everything, blocks, self._clock() - started):
-                self._block(one, with_null=blocks % 2 == 0)
+                self._block(one, with_null=blocks % 2 == 0 and bool(one.heads))
                 blocks += 1
                 step(one)
         finally:
@@ -104,10 +121,14 @@ class PairedBench:
     def _enough(self, one: BenchRuns, everything: Sequence[BenchRuns], blocks: int, seconds: float) -> bool:
         if self._rules.runs:
             return blocks >= self._rules.runs
-        if blocks < _FEWEST:
+        if self._rules.max_runs and blocks >= self._rules.max_runs:
+            return True
+        if blocks < max(_FEWEST, self._rules.min_runs):
             return False
         if seconds >= self._rules.budget:
             return True
+        if not one.heads:
+            return blocks >= max(_FEWEST_ALONE, self._rules.min_runs) and seconds >= _SECONDS_ALONE
         verdicts = dict(verdicts_of(everything))
         return all(
             verdicts[id(series)] is not Verdict.UNCLEAR
@@ -119,10 +140,12 @@ class PairedBench:
     def _warm(self, one: BenchRuns) -> bool:
         """Run each command once or more, unmeasured; the first time what it prints is looked at."""
         for name in (one.base, *one.heads):
-            finished = self._execute(one.case, name, capture=True)
-            for _ in range(self._rules.warmup - 1):
-                self._execute(one.case, name)
-            if finished.flooded or (not finished.ok and not self._rules.ignore_failure):
+            if not self._rules.warmup:
+                continue
+            finished = self._execute(one.case, name, "warmup-0", capture=True)
+            for number in range(1, self._rules.warmup):
+                self._execute(one.case, name, f"warmup-{number}")
+            if finished.flooded or self._fails(finished):
                 one.failure = f"{name} fails: {finished.ended}"
                 return False
             one.output[name] = finished.printed
@@ -133,9 +156,10 @@ class PairedBench:
         base = one.base
         names = [base, *one.heads, *([NULL] if with_null else [])]
         samples: dict[str, Sample] = {}
+        iteration = str(len(one.runs[base].samples))
         for name in self._order.sample(names, len(names)):
-            finished = self._execute(one.case, name, capture=one.case.reported is not None)
-            if not finished.ok and not self._rules.ignore_failure:
+            finished = self._execute(one.case, name, iteration, capture=one.case.reported is not None)
+            if self._fails(finished):
                 block = len(one.runs[base].samples) + 1
                 one.failure = f"{base if name == NULL else name} fails in block {block}: {finished.ended}"
                 return
@@ -147,9 +171,16 @@ class PairedBench:
                 for series in one.series[name]:
                     series.add(samples[base], samples[name])
 
-    def _execute(self, case: Case, name: str, *, capture: bool = False) -> Finished:
-        run_helper(self._runner, self._rules, "prepare")
-        return self._runner.run(command_of(case, name, self._rules, capture=capture))
+    def _execute(self, case: Case, name: str, iteration: str, *, capture: bool = False) -> Finished:
+        number = 0 if name == NULL else list(case.commands).index(name)
+        run_helper(self._runner, self._rules, "prepare", number)
+        finished = self._runner.run(command_of(case, name, self._rules, iteration, capture=capture))
+        run_helper(self._runner, self._rules, "conclude", number)
+        return finished
+
+    def _fails(self, finished: Finished) -> bool:
+        code = finished.exit_code if finished.exit_code >= 0 else _SIGNALLED - finished.exit_code
+        return not finished.ok and not self._rules.ignore_failure and code not in self._rules.ignored_codes
 
 
 @contextlib.contextmanager
@@ -159,38 +190,50 @@ def helped(runner: Runner, rules: RunOptions, commands: int) -> Iterator[None]:
     Raises:
         InputError: a helper command fails.
     """
-    for _ in range(commands):
-        run_helper(runner, rules, "setup")
+    for number in range(commands):
+        run_helper(runner, rules, "setup", number)
     try:
         yield
     finally:
-        for _ in range(commands):
-            run_helper(runner, rules, "cleanup")
+        for number in range(commands):
+            run_helper(runner, rules, "cleanup", number)
 
 
-def run_helper(runner: Runner, rules: RunOptions, which: str) -> None:
-    """Run ``setup``, ``prepare`` or ``cleanup`` once, if there is such a command.
+def run_helper(runner: Runner, rules: RunOptions, which: str, number: int = 0) -> None:
+    """Run ``setup``, ``prepare``, ``conclude`` or ``cleanup`` once, if there is such a command.
+
+    Args:
+        runner: runs it.
+        rules: have the commands.
+        which: of the four.
+        number: the candidate's, 0 for the baseline.
 
     Raises:
         InputError: it fails.
     """
-    command: tuple[str, ...] = getattr(rules, which)
-    if not command:
+    commands: tuple[tuple[str, ...], ...] = getattr(rules, which)
+    if not commands:
         return
+    command = commands[number if len(commands) > 1 else 0]
     finished = runner.run(Command(argv=command, cwd=rules.cwd, environment=rules.environment))
     if not finished.ok:
         raise InputError(f"the --{which} command fails: {finished.ended}", where=" ".join(command), hint="correct it")
 
 
-def command_of(case: Case, name: str, rules: RunOptions, *, capture: bool = False) -> Command:
+def command_of(case: Case, name: str, rules: RunOptions, iteration: str = "", *, capture: bool = False) -> Command:
     """A candidate's command, or the null control's, in its surroundings."""
     candidate = next(iter(case.commands)) if name == NULL else name
+    number = list(case.commands).index(candidate)
+    output = rules.outputs[number if len(rules.outputs) > 1 else 0] if rules.outputs and iteration else "null"
+    iterations = {rules.iteration: iteration} if rules.iteration and iteration else {}
     return Command(
         argv=case.null if name == NULL else case.commands[name],
         cwd=case.cwd.get(candidate, rules.cwd),
-        environment={**rules.environment, **case.variables.get(candidate, {})},
+        environment={**rules.environment, **iterations, **case.variables.get(candidate, {})},
         timeout=rules.timeout,
-        capture=capture,
+        capture=capture or output == "pipe",
+        inherit=output == "inherit",
+        outputs=(Path(output), Path(os.devnull)) if output not in ("null", "pipe", "inherit") else None,
         stdin=case.stdin or rules.stdin,
     )
 

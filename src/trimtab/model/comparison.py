@@ -37,6 +37,8 @@ class Mode(StrEnum):
     """Read off a file or an output: there is nothing to be uncertain of."""
     LAYOUTS = "layouts"
     """Many runs of several layouts of the same code; the interval includes the spread between layouts."""
+    IMPORTED = "imported"
+    """Many runs that another program made, of one command after the other; the interval takes them for independent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

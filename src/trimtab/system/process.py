@@ -85,6 +85,8 @@ class Command:
     """File for its standard input; the null device if left out."""
     outputs: tuple[Path, Path] | None = None
     """Files to write standard output and standard error to, instead of keeping them in `Finished`."""
+    inherit: bool = False
+    """Whether it prints to where this process does."""
     confinement: Confinement | None = None
     """Limits on what it may write; beyond them it is killed."""
     limits: ResourceLimits | None = None
@@ -245,8 +247,8 @@ def _spawn(command: Command, watch: MemoryWatch | None, stdout: IO[bytes] | None
                 cwd=command.cwd,
                 env=dict(command.environment),
                 stdin=stdin or subprocess.DEVNULL,
-                stdout=stdout or subprocess.DEVNULL,
-                stderr=stderr or subprocess.DEVNULL,
+                stdout=None if command.inherit else stdout or subprocess.DEVNULL,
+                stderr=None if command.inherit else stderr or subprocess.DEVNULL,
                 process_group=0,  # not a session: on a busy machine Linux lets a new one wait for its first turn
             )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:

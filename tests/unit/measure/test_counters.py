@@ -246,7 +246,7 @@ class TestCounting:
 
     def test_helpers_run_around_these_runs_too(self) -> None:
         runner = counting_runner(lambda _: 10).on("*", finished())
-        rules = replace(RULES, setup=("setup",), prepare=("prepare",), cleanup=("cleanup",))
+        rules = replace(RULES, setup=(("setup",),), prepare=(("prepare",),), cleanup=(("cleanup",),))
         count_runs(counter(), runner, rules, ran())
         words = ["valgrind" if "valgrind" in line else line for line in runner.lines]
         assert words == ["setup"] * 2 + ["prepare", "valgrind"] * 4 + ["cleanup"] * 2
@@ -254,7 +254,7 @@ class TestCounting:
     def test_a_helper_that_fails_is_a_note(self) -> None:
         runner = FakeRunner().on("prepare", finished(exit_code=3))
         measured = ran()
-        count_runs(counter(), runner, replace(RULES, prepare=("prepare",)), measured)
+        count_runs(counter(), runner, replace(RULES, prepare=(("prepare",),)), measured)
         assert measured[0].notes == ["no instructions: the --prepare command fails: exit code 3"]
 
     def test_counters_that_have_gone_are_told(self) -> None:
@@ -266,4 +266,4 @@ class TestCounting:
 def test_helpers_that_fail_before_the_runs_are_the_callers_mistake() -> None:
     runner = FakeRunner().on("setup", finished(exit_code=3))
     with pytest.raises(InputError, match="the --setup command fails"):
-        PairedBench(runner, replace(RULES, setup=("setup",))).measure((CASE,), lambda _: None)
+        PairedBench(runner, replace(RULES, setup=(("setup",),))).measure((CASE,), lambda _: None)

@@ -171,7 +171,11 @@ class TestBlocks:
         for which in ("prepare", "setup", "cleanup"):
             programs.on(f"sh -c {which}", finished())
         rules = replace(
-            RULES, runs=3, prepare=("sh", "-c", "prepare"), setup=("sh", "-c", "setup"), cleanup=("sh", "-c", "cleanup")
+            RULES,
+            runs=3,
+            prepare=(("sh", "-c", "prepare"),),
+            setup=(("sh", "-c", "setup"),),
+            cleanup=(("sh", "-c", "cleanup"),),
         )
         measure(programs, case("new"), rules=rules)
         timed = programs.runs("old") + programs.runs("new") + programs.runs("copy")
@@ -183,7 +187,7 @@ class TestBlocks:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
         programs.on("sh -c nonsense", finished(stderr="nonsense: not found", exit_code=127))
         with pytest.raises(InputError, match="the --prepare command fails: exit code 127: nonsense"):
-            measure(programs, case("new"), rules=replace(RULES, prepare=("sh", "-c", "nonsense")))
+            measure(programs, case("new"), rules=replace(RULES, prepare=(("sh", "-c", "nonsense"),)))
 
 
 class TestFailures:

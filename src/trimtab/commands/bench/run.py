@@ -44,17 +44,17 @@ class BenchPlan:
 def commands_plan(commands: Sequence[tuple[str, tuple[str, ...]]], smallest: float) -> BenchPlan:
     """One case whose candidates are the commands themselves, the first of them the baseline.
 
+    A command alone is timed, and compared with nothing.
+
     Args:
-        commands: what the user wrote, and the words to run.
+        commands: labels and arguments.
         smallest: change that matters, as a fraction.
 
     Raises:
-        InputError: fewer than two.
+        InputError: there is none.
     """
-    if len(commands) < 2:  # noqa: PLR2004 - to compare takes two
-        raise InputError(
-            "there is nothing to compare", hint="give two commands, or --bin twice and a command with {bin}"
-        )
+    if not commands:
+        raise InputError("there is no command to run", hint="give one or more, or --bin twice and a command with {bin}")
     names = [text if [other for other, _ in commands].count(text) == 1 else f"{text} ({number})"
              for number, (text, _) in enumerate(commands, start=1)]  # fmt: skip
     words = dict(zip(names, (words for _, words in commands), strict=True))

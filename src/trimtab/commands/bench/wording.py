@@ -23,6 +23,8 @@ MOST_NULL = 6
 def machine_text(comparison: Comparison) -> str:
     """Machine and conditions of the runs."""
     machine, conditions = comparison.machine, comparison.conditions
+    if not machine.cores:
+        return "measured elsewhere"
     aslr = {True: ", addresses random", False: ", addresses fixed", None: ""}[conditions.aslr]
     return (
         f"{machine.cpu}, {machine.cores} cores, {machine.os}{aslr}, {conditions.environment} bytes of environment; "

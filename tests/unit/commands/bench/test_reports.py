@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.fakes.values import MACHINE
 from tests.unit.commands.explore.test_reports import printed
 from tests.unit.test_schemas import validator
-from trimtab.commands.bench.hyperfine import hyperfine_json
+from trimtab.commands.bench.hyperfine import benchmark_results, hyperfine_json
 from trimtab.commands.bench.json import comparison_json
 from trimtab.commands.bench.markdown import comparison_markdown
 from trimtab.commands.bench.terminal import comparison_renderables
@@ -162,6 +162,6 @@ class TestJson:
         validator("comparison").validate(document)
         assert document["base"] == document["conditions"]["cwd"] == document["rows"][0]["subject"] == "l\\udce9"
         runs = Runs(command=odd, samples=[Sample(wall=1, user=1, system=0, memory=None, faults=None, exit_code=0)])
-        assert json.loads(hyperfine_json({odd: runs}))["results"][0]["command"] == "l\\udce9"
+        assert json.loads(hyperfine_json(benchmark_results({odd: runs})))["results"][0]["command"] == "l\\udce9"
         assert "l\\udce9" in text_of(found, 200)
         assert "\udce9" not in comparison_markdown(found)

@@ -190,7 +190,7 @@ class TestFailures:
         layouts = Layouts()
         layouts.on("sh -c nonsense", finished(exit_code=127))
         with pytest.raises(InputError, match="the --prepare command fails"):
-            measure(layouts, replace(RULES, prepare=("sh", "-c", "nonsense")))
+            measure(layouts, replace(RULES, prepare=(("sh", "-c", "nonsense"),)))
 
     def test_an_interrupt_ends_the_runs_and_keeps_them(self) -> None:
         def step(rounds: int) -> None:
