@@ -9,7 +9,13 @@ from typing import Any
 
 import click
 
-from trimtab.cli.bench_options import pairs_said, print_comparison, rules_of, run_options
+from trimtab.cli.bench_options import (
+    pairs_said,
+    print_comparison,
+    require_helpers,
+    rules_of,
+    run_options,
+)
 from trimtab.cli.options import command_line
 from trimtab.cli.output import message_printer, output_options, refuse_two_formats, status_line, store_option
 from trimtab.cli.progress import trial_progress
@@ -53,6 +59,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     difference from the luck of placement.
     """
     refuse_two_formats(as_json=options["as_json"], markdown=options["markdown"])
+    require_helpers(options, 1 if options["layouts"] else 2)
     rules, runner, looks = rules_of(options), SystemRunner(), {name: options[name] for name in ("quiet", "no_color")}
     request = CompareRequest(
         base=base,

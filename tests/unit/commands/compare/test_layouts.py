@@ -160,7 +160,7 @@ class TestOrder:
         layouts = Layouts()
         for which in ("prepare", "setup", "cleanup"):
             layouts.on(f"sh -c {which}", finished())
-        rules = replace(RULES, runs=3, **{which: ("sh", "-c", which) for which in ("prepare", "setup", "cleanup")})  # type: ignore[arg-type]
+        rules = replace(RULES, runs=3, **{which: (("sh", "-c", which),) for which in ("prepare", "setup", "cleanup")})  # type: ignore[arg-type]
         measure(layouts, rules)
         assert [layouts.lines.count(f"sh -c {which}") for which in ("setup", "prepare", "cleanup")] == [16, 64, 16]
         assert layouts.lines[:16] == ["sh -c setup"] * 16
