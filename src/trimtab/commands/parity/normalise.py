@@ -13,11 +13,39 @@ from trimtab.model.parity_check import Normaliser
 
 # What stands before a path is the beginning of the line or something that no path goes on from.
 _PATH = re.compile(r"(?<![\w.~/\\\]…-])(?:file://)?(?:~?/|[A-Za-z]:[\\/])(?:[^\s:;,'\"`<>()\[\]|*?\\/]+[\\/])+")
+_WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?[ ]+)?"
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_CLOCK = r"\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[ ]?[AaPp]\.?[Mm]\b)?"
+_ZONE = r"(?:[ ]?(?:Z|UTC|GMT|B?ST|[CEMPW]E?[SD]?T|[AIJK]ST)\b|[ ]?[+-]\d\d:?\d\d\b)?"
+_NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)"
+_SECONDS = (
+    r"(?:ns|nsecs?|nano(?:s|secs?|seconds?)|[uµμ]s|[uµμ]secs?|micro(?:s|secs?|seconds?)|ms|msecs?|milli(?:s|secs?|seconds?)"
+    r"|s|secs?|seconds?)"
+)
+_LONGER = r"(?:mins?|minutes?|h|hrs?|hours?|days?|weeks?)"
+_PART = rf"{_NUMBER}[ ]?(?:{_SECONDS}|{_LONGER}|[mdw])"
+_FIRST_PARTS = (
+    rf"(?:{_NUMBER}[ ]?(?:weeks?|days?|hours?),[ ](?:and[ ])?|{_NUMBER}[ ]?(?:{_LONGER}|[mdw])[ ]?(?:and[ ])?)+"
+)
 _TIMES = re.compile(
-    r"""
-    \b\d{4}-\d\d-\d\d (?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?Z|\s?[+-]\d\d:?\d\d)?)?\b  # 2026-01-31T12:34:56.7Z
-    | \b\d\d?:\d\d:\d\d(?:[.,]\d+)?\b                                                     # 12:34:56.7
-    | \b\d+(?:[.,]\d+)?\s?(?:ns|µs|μs|us|ms|s|secs?|seconds?|min|mins|minutes?|hours?|h)\b   # 1.5s, 12 ms, 3 minutes
+    rf"""
+    (?<![\w.])(?:
+      \d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK}{_ZONE})?(?!\d)                       # 2026-01-31T12:34:56.7Z
+    | \d{{4}}/\d\d/\d\d[ ]{_CLOCK}{_ZONE}                                 # 2026/01/31 12:34:56
+    | \d{{8}}T\d{{6}}(?:Z|[+-]\d{{4}})?\b                                 # 20260131T123456Z
+    | \d{{1,2}}/(?:\d{{1,2}}|{_MONTH})/\d{{4}}(?:(?::|,?[ ]){_CLOCK}{_ZONE})?(?!\d)  # 31/Jan/2026:12:34:56 +0000
+    | {_WEEKDAY}\d{{1,2}}[ -]{_MONTH}[ -]\d{{4}}(?:,?[ ]{_CLOCK}{_ZONE})?(?!\d)       # Sat, 31 Jan 2026 12:34:56 GMT
+    | {_WEEKDAY}{_MONTH}[ ]+\d{{1,2}},?[ ]+(?:{_CLOCK}{_ZONE}(?:[ ]+\d{{4}})?|\d{{4}}(?:,?[ ]{_CLOCK}{_ZONE})?)(?!\d)
+                                                                 # Sat Jan 31 12:34:56 UTC 2026, January 31, 2026
+    | {_NUMBER}[ ]days?,?[ ]\d\d?:\d\d:\d\d(?:[.,]\d+)?                   # 2 days, 3:04:05
+    | \d\d?:\d\d:\d\d(?:[.,]\d+)?(?:[ ]?[AaPp][Mm]\b)?(?![:\d])              # 12:34:56.7
+    | \d\d?:\d\d[ ]?[AaPp]\.?[Mm]\b                                       # 2:03 PM
+    | \d+:[0-5]\d\.\d+(?![:.\d])                                           # 1:03.45
+    | P(?:\d+D)?T(?:\d+(?:\.\d+)?[HMS])+\b                                # PT1M3.5S
+    | (?:[<>~≈][ ]?)?{_FIRST_PARTS}{_PART}\b                        # 1m 03s, 1h2m3s, 2 hours and 5 minutes
+    | (?:[<>~≈][ ]?)?{_NUMBER}[ ]?(?:{_SECONDS}|{_LONGER})\b              # 1.5s, 9.5e-05s, 12 msec, 3 minutes
+    )
+    | (?:(?<=(?<!\w)[\[(])|(?<=\d<))\d{{1,3}}:[0-5]\d(?=[\])<,])                      # [00:12]
     """,
     re.VERBOSE,
 )

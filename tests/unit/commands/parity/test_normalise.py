@@ -15,6 +15,7 @@ from trimtab.model.parity_check import Normaliser
 PIECES = (
     *("/home/ann/src/main.rs", "~/x/y", "C:\\Users\\ann\\a.txt", "file:///tmp/a/b", "https://docs.test/a/b"),
     *("2026-01-31T12:34:56.7Z", "2026-01-31", "12:34:56", "1.5s", "12 ms", "3 minutes", "7", "0.25", "v1.2.3"),
+    *("1m 03s", "[00:12]", "Nov 29", "14:03", "2026", "days,", "PT1M", "GMT", "e-05", "m", "h", "and", "<", ","),
     *("0xdeadbeef", "d34db33f", "decade0", "1234567", "deadbeef", "123e4567-e89b-12d3-a456-426614174000", "F401"),
     *(" ", "  ", "\n", "\t", ":", "[path]", "[time]", "[hash]", "]", "'", "é", "\0", "\udcff"),
     *("a/b.rs", "/", "//", "thread 'a' (7) panicked at"),
@@ -48,7 +49,22 @@ class TestEach:
             ("on 2026-01-31", "on [time]"),
             ("at 12:34:56 sharp", "at [time] sharp"),
             ("took 1.52s (12 ms, 3 minutes, 7µs)", "took [time] ([time], [time], [time])"),
+            ("in 1m 03s or 59.9s or 1h2m3s or 2 hours and 5 minutes", "in [time] or [time] or [time] or [time]"),
+            ("9.5e-05s, 9.8 msec, 100msecs, 1,234.5 ms, 3 µsec", "[time], [time], [time], [time], [time]"),
+            ("[00:12] (01:02) [00:12<00:34, 5it/s]", "[[time]] ([time]) [[time]<[time], 5it/s]"),
+            ("0:00.12elapsed 2 days, 3:04:05", "[time]elapsed [time]"),
+            ("Sun, 29 Nov 2026 14:03:22 GMT", "[time]"),
+            ("Sun Nov 29 14:03:22 UTC 2026", "[time]"),
+            ("Sun Nov 29 14:03:22 2026", "[time]"),
+            ("Nov 29 14:03:22 host", "[time] host"),
+            ("November 29, 2026 and 29-Nov-2026", "[time] and [time]"),
+            ("[29/Nov/2026:14:03:22 +0000] 11/29/2026 2:03 PM", "[[time]] [time]"),
+            ("2026/11/29 14:03:22 20261129T140322Z", "[time] [time]"),
+            ("2:03 PM PT1M3.5S took <1ms", "[time] [time] took [time]"),
             ("src/main.rs:12:34: error", "src/main.rs:12:34: error"),
+            ("src/a.ts(12:34): error at 12:34", "src/a.ts(12:34): error at 12:34"),
+            ("5m of rope, 7 d, may 5 files, port 80:80, 3/4", "5m of rope, 7 d, may 5 files, port 80:80, 3/4"),
+            ("v1.5s 1.2.3s a1s", "v1.5s 1.2.3s a1s"),
             ("1.2.3, 15 files, 4sure", "1.2.3, 15 files, 4sure"),
         ],
     )
@@ -110,12 +126,41 @@ def test_shuffled_lines_are_the_same_in_order(lines: list[str], dice: Random) ->
 
 
 moments = st.datetimes(min_value=datetime(1970, 1, 1))
+FORMS = (
+    *("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S,%fZ", "%H:%M:%S", "%Y%m%dT%H%M%SZ", "%I:%M %p"),
+    *(
+        "%a, %d %b %Y %H:%M:%S GMT",
+        "%a %b %d %H:%M:%S %Y",
+        "%A, %B %d, %Y",
+        "%d/%b/%Y:%H:%M:%S +0200",
+        "%b %d %H:%M:%S",
+    ),
+    *("%m/%d/%Y %I:%M:%S %p", "%Y/%m/%d %H:%M:%S", "[%M:%S]", "%d-%b-%Y"),
+)
 
 
-@given(moments, moments, st.sampled_from(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%H:%M:%S"]))
+@given(moments, moments, st.sampled_from(FORMS))
 def test_no_two_times_differ(one: datetime, other: datetime, form: str) -> None:
     said = [f"built at {moment.strftime(form)}, fine" for moment in (one, other)]
     assert times(said[0]) == times(said[1])
+
+
+def durations(seconds: float) -> tuple[str, ...]:
+    """A duration as programs print it."""
+    whole = int(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, odd = divmod(minutes, 60)
+    return (
+        *(f"{seconds!r}s", f"{seconds:.2f} seconds", f"{seconds * 1e3:,.1f} ms", f"{seconds:.1e} sec"),
+        *(f"{minutes}m{rest}s", f"{minutes}m {rest:02}.5s", f"{hours}h {odd}m", f"{hours} hours {odd} mins"),
+        *(f"{hours}:{odd:02}:{rest:02}", f"{minutes}:{rest:02}.12", f"PT{minutes}M{rest}S"),
+    )
+
+
+@given(st.floats(0, 90_000), st.floats(0, 90_000))
+def test_no_two_durations_differ(one: float, other: float) -> None:
+    for ours, theirs in zip(durations(one), durations(other), strict=True):
+        assert times(f"took {ours}, fine") == times(f"took {theirs}, fine") == "took [time], fine"
 
 
 @given(st.integers(0, 2**64), st.integers(0, 2**64))
