@@ -390,3 +390,24 @@ def test_another_edition_of_a_path_with_spaces_and_letters(user: User) -> None:
     assert [trial["status"] for trial in study["trials"]] == ["ok", "ok"]
     assert all(trial["metrics"]["build.touch.wall"]["value"] > 0 for trial in study["trials"])
     assert all(len(trial["effect"]) == 1 for trial in study["trials"])
+
+
+def test_a_program_finds_the_data_that_its_build_left_beside_it(user: User) -> None:
+    """A build script writes a file into the target directory, beside the program, which reads it there."""
+    project = user.project("duo")
+    app = project / "app"
+    (app / "build.rs").write_text(
+        "fn main() {\n"
+        '    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());\n'
+        '    std::fs::write(out.ancestors().nth(3).unwrap().join("words.txt"), "one two three\\n").unwrap();\n'
+        "}\n"
+    )
+    (app / "src" / "main.rs").write_text(
+        "fn main() {\n"
+        '    let path = std::env::current_exe().unwrap().with_file_name("words.txt");\n'
+        '    println!("{}", std::fs::read_to_string(path).unwrap().split_whitespace().count());\n'
+        "}\n"
+    )
+    axes = ("--axis", "panic=abort", "--bench", "w={bin}", "--bench-time", "100ms")
+    study = user.explores(project, "--measure", "run", *axes)
+    assert all("run.w.wall" in trial["metrics"] for trial in study["trials"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fakes.wheels import make_wheel
 from tests.integration.user import User, eventually, processes_about, snapshot
 
 pytestmark = pytest.mark.integration
@@ -230,9 +233,104 @@ def test_smoke_runs_and_markdown(user: User) -> None:
 
 
 def test_identical_programs(user: User) -> None:
-    script(user.folder, "base", "#!/bin/sh\nsleep 60\n")
-    script(user.folder, "head", "#!/bin/sh\nsleep 60\n")
-    assert user.does("parity", "base", "head", "--json").document["identical"] is True
+    for side in ("base", "head"):
+        (user.folder / side).mkdir()
+        shutil.copy(shutil.which("sleep") or "", user.folder / side / "tool")
+    found = user.does("parity", "base/tool", "head/tool", "--check", "long={bin} 60", "--json").document
+    assert found["identical"] is True
+
+
+def test_one_launcher_for_two_programs_is_not_identical(user: User) -> None:
+    launcher = '#!/bin/sh\nexec "$(dirname "$(readlink -f "$0")")/../lib/impl" "$@"\n'
+    for side in ("base", "head"):
+        for folder in ("bin", "lib"):
+            (user.folder / side / folder).mkdir(parents=True)
+        script(user.folder / side / "bin", "tool", launcher)
+        script(user.folder / side / "lib", "impl", f'#!/bin/sh\necho {side} from "$0"\n')
+    result = user.run("parity", "base/bin/tool", "head/bin/tool", "--check", "c={bin}", "--json")
+    assert result.code == 1
+    (difference,) = differences(result.document).values()
+    (change,) = difference["changes"]
+    assert (change["removed"], change["added"]) == (
+        ["base from [program]/bin/../lib/impl"], ["head from [program]/bin/../lib/impl"],
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+def test_a_program_that_finds_its_library_by_its_own_place(user: User) -> None:
+    (user.folder / "f.c").write_text("int f(int x) { return x + 1; }\n")
+    (user.folder / "m.c").write_text("#include <stdio.h>\nint f(int x);\nint main() { puts(V); return f(-1); }\n")
+    for side in ("base", "head"):
+        for folder in ("bin", "lib"):
+            (user.folder / side / folder).mkdir(parents=True)
+        library, program = user.folder / side / "lib" / "libf.so", user.folder / side / "bin" / "tool"
+        for argv in (
+            ("cc", "-shared", "-fPIC", "-Wl,-soname,libf.so", "f.c", "-o", str(library)),
+            (
+                "cc",
+                f'-DV="{side}"',
+                "m.c",
+                f"-L{library.parent}",
+                "-lf",
+                "-Wl,-rpath,$ORIGIN/../lib",
+                "-o",
+                str(program),
+            ),
+        ):
+            subprocess.run(argv, cwd=user.folder, check=True)
+    arguments = ("base/bin/tool", "head/bin/tool", "--check", "c={bin} x", "--json")
+    result = user.run("parity", *arguments)
+    assert result.code == 1
+    (difference,) = differences(result.document).values()
+    assert difference["changes"] == [{"where": "stdout", "removed": ["base"], "added": ["head"], "remark": ""}]
+    for side in ("base", "head"):
+        (user.folder / side / "lib" / "libf.so").unlink()
+    result = user.run("parity", *arguments)
+    assert result.code == 1
+    assert result.document["headline"] == "none of 1 input could be compared; 1 not compared"
+    (aside,) = result.document["checks"][0]["not_compared"]
+    assert "libf.so" in aside["reason"]
+
+
+def test_standard_input(user: User) -> None:
+    script(user.folder, "base", "#!/bin/sh\nwc -c\n")
+    script(user.folder, "head", '#!/bin/sh\nn=$(wc -c); [ "$n" = 0 ] && echo 0 || echo "head $n"\n')
+    (user.folder / "corpus").mkdir()
+    (user.folder / "corpus" / "a").write_text("hello\n")
+    refused = user.run("parity", "base", "head", "--check", "c={bin} < {input}", "--inputs", "corpus/*").refused(2)
+    assert 'stdin = "{input}"' in refused
+    (user.folder / "trimtab.toml").write_text(
+        '[[parity]]\nname = "c"\ncommand = "{bin}"\nstdin = "{input}"\ninputs = "corpus/*"\n'
+    )
+    (difference,) = differences(user.run("parity", "base", "head", "--json").document).values()
+    assert difference["changes"][0]["added"] == ["head 6"]
+
+
+def test_one_random_line_hides_nothing(user: User) -> None:
+    for side in ("base", "head"):
+        script(user.folder, side, f"#!/bin/sh\ndate +%s%N\necho {side}\necho end\n")
+    (difference,) = differences(user.run("parity", "base", "head", "--check", "c={bin}", "--json").document).values()
+    (change,) = difference["changes"]
+    assert (change["removed"], change["added"]) == (["base"], ["head"])
+
+
+def test_wheels_are_installed_for_their_scripts_and_their_interpreter(user: User) -> None:
+    for side, number in (("base", 1), ("head", 2)):
+        (user.folder / side).mkdir()
+        make_wheel(
+            user.folder / side / "app-0.1.0-py3-none-any.whl",
+            {"app.py": f"def main():\n    print({number}, __file__)\n", "app-0.1.0.dist-info/RECORD": ""},
+            "[console_scripts]\napp = app:main\napp-other = app:main\n",
+        )
+    wheels = [user.folder / side / "app-0.1.0-py3-none-any.whl" for side in ("base", "head")]
+    checks = ("--check", "script={bin}", "--check", "module={python} -c 'import app; app.main()'")
+    result = user.run("parity", *wheels, *checks, "--json")
+    assert result.code == 1, result
+    for check in range(2):
+        (difference,) = differences(result.document, check).values()
+        (change,) = difference["changes"]
+        assert [line.partition(" ")[0] for line in (*change["removed"], *change["added"])] == ["1", "2"]
+        assert "[program]" in change["added"][0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -272,4 +370,7 @@ def test_packages_as_corpus(user: User) -> None:
 def test_a_program_that_cannot_be_started(user: User) -> None:
     for side in ("base", "head"):
         script(user.folder, side, f"#!/no/such/interpreter\n# {side}\n")
-    assert "cannot run" in user.run("parity", "base", "head").refused(2)
+    result = user.run("parity", "base", "head", "--json")
+    assert result.code == 1
+    assert [one["input"] for one in result.document["checks"][0]["not_compared"]] == ["help"]
+    assert "cannot run" in result.document["checks"][0]["not_compared"][0]["reason"]

@@ -67,7 +67,7 @@ class Installer:
     """Parent folder of the environments."""
     environment: Mapping[str, str]
     program: str = ""
-    """The console script that ``{bin}`` stands for; if left out, the only one there is."""
+    """The console script that ``{bin}`` stands for; if left out, the only one there is, or that of the wheel's name."""
     smoke: str = ""
     """The user's own smoke check, in Python."""
     _kept: dict[tuple[str, bool], Environment] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Installer:
         wheel = Path(artifact.path)
         made = self.installed(wheel, artifact.sha256, copied=copied)
         words = {"{python}": made.python, "{module}": next(iter(modules_in(wheel)), "sys")}
-        names = [name for name in programs_in(wheel) if not self.program or name == self.program]
+        names = _meant(wheel, self.program)
         if len(names) == 1:
             words["{bin}"] = str(made.program(names[0]))
         yield words
@@ -182,6 +182,16 @@ def programs_in(wheel: Path) -> list[str]:
         described = metadata.PathDistribution(zipfile.Path(archive, f"{folder}/"))
         scripts = {script.name for script in described.entry_points.select(group="console_scripts")}
     return sorted(scripts | {match["name"] for name in _names(wheel) if (match := _PROGRAM.fullmatch(name))})
+
+
+def _meant(wheel: Path, program: str) -> list[str]:
+    """The programs of a wheel that ``{bin}`` may stand for: one, if it is clear which."""
+    names = programs_in(wheel)
+    if program:
+        return [name for name in names if name == program]
+    distribution = wheel.name.partition("-")[0]
+    own = [name for name in names if re.sub(r"[-_.]+", "_", name).lower() == distribution.lower()]
+    return own if len(own) == 1 else names
 
 
 def _installed_at(path: PurePosixPath) -> PurePosixPath:

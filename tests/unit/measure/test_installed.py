@@ -103,6 +103,12 @@ class TestInstalling:
         with installer(working(), tmp_path / "b", program="tool").words(several, copied=False) as words:
             assert words["{bin}"].endswith("/tool")
 
+    def test_of_several_programs_that_of_the_wheels_own_name_is_meant(self, tmp_path: Path) -> None:
+        scripts = "[console_scripts]\nmy-tool = app:main\nmy-tool-helper = app:main\n"
+        several = artifact(make_wheel(tmp_path / "My_Tool-1.0-py3-none-any.whl", {}, scripts))
+        with installer(working(), tmp_path).words(several, copied=False) as words:
+            assert words["{bin}"].endswith("/my-tool")
+
     def test_what_pip_cannot_install(self, tmp_path: Path, wheel: Artifact) -> None:
         said = finished(stderr="Looking\nERROR: app requires nonesuch, which is not to be had\n", exit_code=1)
         runner = FakeRunner().on("* -m venv *", finished()).on("* -m pip * install *", said)
