@@ -27,6 +27,7 @@ from trimtab.cli.hyperfine_options import (
     commands_of,
     exports_anything,
     hyperfine_options,
+    ignored_codes,
     needs_shell,
     outputs_of,
     shell_of,
@@ -71,7 +72,7 @@ def command(commands: tuple[str, ...], **options: Any) -> int:
     Exit code 1 if a command fails, or if something regressed; but not where runs are exported or have parameters,
     as in scripts for hyperfine, unless --fail-on is given.
     """
-    options |= _looks(options["style"], options)
+    options |= {**_looks(options["style"], options), "ignored_codes": ignored_codes()}
     refuse_two_formats(as_json=options["as_json"], markdown=options["markdown"])
     if options["imports"]:
         return _imported(commands, options)
@@ -122,7 +123,7 @@ def _looks(style: str | None, options: Mapping[str, Any]) -> dict[str, bool]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Prepared:
-    """What there is to run."""
+    """Plan of a run, with all that the command line says on it."""
 
     plan: contextlib.AbstractContextManager[BenchPlan]
     helpers: Mapping[str, Any]

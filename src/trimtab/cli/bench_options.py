@@ -38,13 +38,6 @@ HELPERS = ("setup", "prepare", "conclude", "cleanup")
 """Options for commands around the runs."""
 
 
-def _codes(_ctx: click.Context, _param: click.Parameter, value: str) -> frozenset[int]:
-    try:
-        return frozenset(int(code) for code in value.split(",")) if value else frozenset()
-    except ValueError:
-        raise InputError(f"{value!r} are no exit codes", hint="write it like --ignore-failure=1,2") from None
-
-
 def run_options(function: F) -> F:
     """Hyperfine's options, and when enough is enough."""
     options = (
@@ -76,7 +69,6 @@ def run_options(function: F) -> F:
             is_flag=True,
             help="Runs that fail count too; with =CODE,CODE… those with these exit codes.",
         ),
-        click.option("--ignored-codes", hidden=True, default="", callback=_codes),
         click.option("--input", "stdin", metavar="FILE", help="Standard input of every run (null)."),
         click.option(
             "--export-json", type=click.Path(dir_okay=False), metavar="FILE", help="All runs, as hyperfine has them."
@@ -114,7 +106,7 @@ def rules_of(options: Mapping[str, Any]) -> RunOptions:
         conclude=_helpers(options["conclude"]),
         cleanup=_helpers(options["cleanup"]),
         ignore_failure=options["ignore_failure"],
-        ignored_codes=options["ignored_codes"],
+        ignored_codes=options.get("ignored_codes", frozenset()),
         timeout=options["timeout"],
         stdin=Path(stdin) if stdin and stdin != "null" else None,
     )

@@ -48,6 +48,8 @@ _TABLES = {
     "markdown": "a Markdown table",
     "orgmode": "an org-mode table",
 }
+_IGNORED = re.compile(r"^(?:--ignore-failure|-i)=(?P<mode>.*)$", re.DOTALL)
+_CODES = "trimtab.ignored_codes"
 _OUTPUTS = ("null", "pipe", "inherit")
 
 
@@ -55,17 +57,29 @@ class BenchCommandLine(click.Command):
     """A command whose ``--ignore-failure`` may have exit codes, which Click has no options for."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Give exit codes behind ``--ignore-failure=`` to an option of their own."""
+        """Take exit codes behind ``--ignore-failure=`` out of the options; `ignored_codes` has them."""
         last = args.index("--") if "--" in args else len(args)
-        options = [_IGNORED.sub(_ignored, argument) for argument in args[:last]]
+        options = []
+        for argument in args[:last]:
+            match = _IGNORED.match(argument)
+            if match and match["mode"] not in ("", "all-non-zero"):
+                ctx.meta[_CODES] = match["mode"]
+            else:
+                options.append("--ignore-failure" if match else argument)
         return super().parse_args(ctx, options + args[last:])
 
 
-_IGNORED = re.compile(r"^(?:--ignore-failure|-i)=(?P<mode>.*)$", re.DOTALL)
+def ignored_codes() -> frozenset[int]:
+    """Exit codes behind ``--ignore-failure=`` on the command line.
 
-
-def _ignored(match: re.Match[str]) -> str:
-    return "--ignore-failure" if match["mode"] in ("", "all-non-zero") else f"--ignored-codes={match['mode']}"
+    Raises:
+        InputError: they are no numbers.
+    """
+    text = click.get_current_context().meta.get(_CODES, "")
+    try:
+        return frozenset(int(code) for code in text.split(",")) if text else frozenset()
+    except ValueError:
+        raise InputError(f"{text!r} are no exit codes", hint="write it like --ignore-failure=1,2") from None
 
 
 def hyperfine_options(function: F) -> F:

@@ -79,14 +79,12 @@ class Command:
     """Seconds, after which the whole tree is killed."""
     watch_memory: bool = False
     capture: bool = True
-    """Whether to keep its output: the last 256 MiB of each stream; beyond 1 GiB the command is killed. Otherwise the
-    output goes to the null device."""
+    """Whether to keep its output, the last 256 MiB of each stream; more than 1 GiB kills it. Else it is dropped."""
     stdin: Path | None = None
     """File for its standard input; the null device if left out."""
     outputs: tuple[Path, Path] | None = None
     """Files to write standard output and standard error to, instead of keeping them in `Finished`."""
-    inherit: bool = False
-    """Whether it prints to where this process does."""
+    inherit: bool = False  # whether it prints to where this process does
     confinement: Confinement | None = None
     """Limits on what it may write; beyond them it is killed."""
     limits: ResourceLimits | None = None

@@ -59,7 +59,7 @@ class HyperfineResult(msgspec.Struct, frozen=True):
 
 
 class HyperfineFile(msgspec.Struct, frozen=True):
-    """What ``--export-json`` writes."""
+    """A file that ``--export-json`` writes."""
 
     results: list[HyperfineResult]
 

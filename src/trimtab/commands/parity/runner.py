@@ -30,7 +30,7 @@ _PAUSE = 0.05
 _REPEATS = 3
 """With three, 2 · 2⁻⁸ = 0.8 % of inputs are called different on which equal programs do one of two things by chance."""
 _MOST_REPEATS = 9
-"""Where single lines of a random output are judged there are many chances: with nine, each has 2 · 2⁻²⁰ at most."""
+"""Repeats where single lines of a random output are judged, each of which is a chance: 2 · 2⁻²⁰ with nine."""
 
 
 @dataclass(kw_only=True, slots=True)
