@@ -113,3 +113,21 @@ class TestArtifacts:
         kept = Path(ArtifactStore(tmp_path / "kept").keep("app", made).path)
         assert Path(synced[0]).parent == kept.parent  # the file, before it has its name
         assert synced[1:] == [str(kept.parent), str(tmp_path / "kept")]
+
+    def test_what_must_lie_beside_a_program_is_kept_with_it(self, tmp_path: Path) -> None:
+        store, made = ArtifactStore(tmp_path / "kept"), tmp_path / "app"
+        made.write_bytes(b"bytes")
+        (tmp_path / "assets" / "below").mkdir(parents=True)
+        (tmp_path / "assets" / "below" / "a").write_text("one")
+        (tmp_path / "words.txt").write_text("words")
+        beside = {name: tmp_path / name for name in ("assets", "words.txt")}
+        alone, kept = store.keep("app", made), store.keep("app", made, beside)
+        folder = Path(kept.path).parent
+        assert (folder / "assets" / "below" / "a").read_text() == "one"
+        assert (folder / "words.txt").read_text() == "words"
+        assert store.keep("app", made, beside) == kept
+        (tmp_path / "assets" / "below" / "a").write_text("two")
+        other = store.keep("app", made, beside)
+        assert len({alone.path, kept.path, other.path}) == 3
+        assert {len(path) for path in (alone.path, kept.path, other.path)} == {len(kept.path)}
+        assert alone.sha256 == kept.sha256 == other.sha256

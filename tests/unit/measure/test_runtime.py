@@ -13,7 +13,7 @@ import pytest
 from tests.fakes.runner import FakeRunner, callgrind, finished
 from trimtab.builders.work_folder import ArtifactStore
 from trimtab.errors import InputError, MissingError
-from trimtab.measure.runtime import InstructionProbe, RunContext, RunProbe, command_line
+from trimtab.measure.runtime import Binaries, InstructionProbe, RunContext, RunProbe, command_line
 from trimtab.model.metric import Absent, Measurement
 from trimtab.model.plan import STARTUP_BENCH, Bench
 from trimtab.model.trial import Artifact
@@ -283,3 +283,16 @@ class TestInstructions:
         monkeypatch.setattr(shutil, "which", lambda _: None)
         (found,) = self.count(FakeRunner(), binaries[1], binaries[0])
         assert found == Absent(name="run.check.instructions", reason="valgrind is not installed", needs="valgrind")
+
+
+def test_a_copy_of_a_program_has_what_lies_beside_it(tmp_path: Path) -> None:
+    store = tmp_path / ("0" * 64)
+    store.mkdir()
+    (store / "app").write_text("app")
+    (store / "words.txt").write_text("words")
+    artifact = Artifact(name="app", size=3, sha256="01" * 32, path=str(store / "app"))
+    with Binaries().words(artifact, copied=True) as words:
+        copy = Path(words["{bin}"])
+        assert copy != store / "app"
+        assert copy.with_name("words.txt").read_text() == "words"
+    assert not copy.exists()

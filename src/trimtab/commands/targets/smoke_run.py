@@ -77,8 +77,9 @@ class SmokeRunner:
         with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
             empty = Path(scratch) / "empty"
             empty.mkdir()
-            program = Path(scratch) / f"{artifact.name}{suffix}"
-            shutil.copy2(artifact.path, program)
+            folder = Path(scratch) / "program"
+            shutil.copytree(Path(artifact.path).parent, folder)  # with the data that its build left beside it
+            program = (folder / Path(artifact.path).name).rename(folder / f"{artifact.name}{suffix}")
             return run_binary(
                 self.runner,
                 emulator,

@@ -261,6 +261,17 @@ class TestRunning:
         assert Path(seen[0].argv[1]).name == "app.exe"
         assert seen[0].timeout == 60
 
+    def test_the_data_that_its_build_left_beside_it_comes_with_it(self, tmp_path: Path) -> None:
+        (tmp_path / "store").mkdir()
+        (tmp_path / "store" / "words.txt").write_text("words")
+
+        def run(command: Command) -> Finished:
+            return finished(Path(command.argv[-2]).with_name("words.txt").read_text())
+
+        running = self.running(tmp_path, FakeRunner().on("*", run))
+        (result,) = running.runs(HOST, [self.program(tmp_path / "store")], None)
+        assert (result.state, result.said) == (SmokeStatus.OK, "--version: words")
+
     def test_arguments_are_taken_in_the_projects_folder(self, tmp_path: Path) -> None:
         runner = FakeRunner().on("*/app check x", finished())
         running = self.running(tmp_path, runner, arguments=("check", "x"), timeout=5.0)
