@@ -231,6 +231,34 @@ class TestSettling:
         assert not found.difference
         assert found.flaky == SetAside(input="a.py", project="app", reason=reason)
 
+    @pytest.mark.parametrize(
+        ("bases", "heads", "removed", "added"),
+        [
+            (["1 a", "2 a"], ["3 b", "4 b"], ["a"], ["b"]),
+            (["1 a", "2 a"], ["3", "4"], ["a"], []),
+            (["1", "2"], ["3 b", "4 b"], [], ["b"]),
+            (["1 a a", "2 a a a"], ["3 a", "4 a"], ["a"], []),
+            (["1 a", "2"], ["3", "4"], [], []),
+            (["1 a", "2 a"], ["3 a", "4"], [], []),
+        ],
+    )
+    def test_lines_of_one_side_differ_beside_random_ones(
+        self, bases: list[str], heads: list[str], removed: list[str], added: list[str]
+    ) -> None:
+        runs = ([ran(run.replace(" ", "\n")) for run in side] for side in (bases, heads))
+        found = settled(GIVEN, next(runs), next(runs), CHECK)
+        assert bool(found.difference) is bool(removed or added)
+        if found.difference:
+            (change,) = found.difference.changes
+            assert (list(change.removed), list(change.added)) == (removed, added)
+            assert found.unsteady
+
+    def test_lines_of_files_do_too_and_bytes_that_are_no_text_do_not(self) -> None:
+        bases, heads = ([ran(files={"log": f"{n}\n{side}"}) for n in "12"] for side in "ab")
+        assert settled(GIVEN, bases, heads, CHECK).difference
+        bases, heads = ([ran(files={"log": f"{n}\0\n{side}"}) for n in "12"] for side in "ab")
+        assert settled(GIVEN, bases, heads, CHECK).flaky
+
     def test_a_head_that_never_agrees_with_base_is_a_difference(self) -> None:
         found = settled(GIVEN, list(map(ran, "aa")), list(map(ran, "bc")), CHECK)
         assert found.difference
@@ -271,6 +299,17 @@ def test_how_often_equal_programs_are_called_different_that_do_one_of_two_things
     found = [observed(GIVEN, CHECK, run, run) for _ in range(inputs)]
     assert sum(one.difference is not None for one in found) < most * inputs
     assert any(one.flaky for one in found)
+
+
+def test_how_often_one_of_many_random_lines_is_called() -> None:
+    """Each of 100 lines is one of two: 200 · 2⁻²⁰ of the inputs at most; with two repeats, more than half."""
+    dice = Random(1)
+
+    def run() -> Behaviour:
+        return ran("\n".join(f"{number} {dice.random() < 0.5}" for number in range(100)))
+
+    found = [observed(GIVEN, CHECK, run, run) for _ in range(200)]
+    assert sum(one.difference is not None for one in found) <= 1
 
 
 lines = st.lists(st.sampled_from(["a", "b", "c", " ", "F401 x", "é"]), max_size=12)
