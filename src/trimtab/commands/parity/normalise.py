@@ -34,6 +34,7 @@ _TIMES = re.compile(
     | \d{{4}}/\d\d/\d\d[ ]{_CLOCK}{_ZONE}                                 # 2026/01/31 12:34:56
     | \d{{8}}T\d{{6}}(?:Z|[+-]\d{{4}})?\b                                 # 20260131T123456Z
     | \d{{1,2}}/(?:\d{{1,2}}|{_MONTH})/\d{{4}}(?:(?::|,?[ ]){_CLOCK}{_ZONE})?(?!\d)  # 31/Jan/2026:12:34:56 +0000
+    | \d{{1,2}}\.\d{{1,2}}\.\d{{4}}(?:,?[ ]{_CLOCK})?(?![.\d])             # 31.1.2026
     | {_WEEKDAY}\d{{1,2}}[ -]{_MONTH}[ -]\d{{4}}(?:,?[ ]{_CLOCK}{_ZONE})?(?!\d)       # Sat, 31 Jan 2026 12:34:56 GMT
     | {_WEEKDAY}{_MONTH}[ ]+\d{{1,2}},?[ ]+(?:{_CLOCK}{_ZONE}(?:[ ]+\d{{4}})?|\d{{4}}(?:,?[ ]{_CLOCK}{_ZONE})?)(?!\d)
                                                                  # Sat Jan 31 12:34:56 UTC 2026, January 31, 2026
@@ -45,6 +46,7 @@ _TIMES = re.compile(
     | (?:[<>~≈][ ]?)?{_FIRST_PARTS}{_PART}\b                        # 1m 03s, 1h2m3s, 2 hours and 5 minutes
     | (?:[<>~≈][ ]?)?{_NUMBER}[ ]?(?:{_SECONDS}|{_LONGER})\b              # 1.5s, 9.5e-05s, 12 msec, 3 minutes
     )
+    | (?:(?<=\bin[ ])|(?<=\bfor[ ])|(?<=\btook[ ])|(?<=\bafter[ ])){_NUMBER}[ ]?m\b   # in 2m
     | (?:(?<=(?<!\w)[\[(])|(?<=\d<))\d{{1,3}}:[0-5]\d(?=[\])<,])                      # [00:12]
     """,
     re.VERBOSE,

@@ -64,6 +64,7 @@ class TestEach:
             ("src/main.rs:12:34: error", "src/main.rs:12:34: error"),
             ("src/a.ts(12:34): error at 12:34", "src/a.ts(12:34): error at 12:34"),
             ("5m of rope, 7 d, may 5 files, port 80:80, 3/4", "5m of rope, 7 d, may 5 files, port 80:80, 3/4"),
+            ("finished in 2m, took 3 m, 31.1.2026 12:00:00", "finished in [time], took [time], [time]"),
             ("v1.5s 1.2.3s a1s", "v1.5s 1.2.3s a1s"),
             ("1.2.3, 15 files, 4sure", "1.2.3, 15 files, 4sure"),
         ],
