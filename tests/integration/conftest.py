@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,12 +24,6 @@ exec '{cargo}' "$@"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort slow tests first, and with ``--dist loadfile`` their modules: one that came last would run alone."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _ctrl_c() -> None:
-    """A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start inherits that."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
