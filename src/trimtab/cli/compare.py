@@ -64,7 +64,7 @@ def command(base: str, head: str, store: str | None, **options: Any) -> int:
     request = CompareRequest(
         base=base,
         head=head,
-        rules=rules,
+        options=rules,
         benches=tuple(replace(parse_bench(one), smallest_change=options["smallest"]) for one in options["benches"]),
         binaries=options["binaries"],
         wheel=options["wheel"],

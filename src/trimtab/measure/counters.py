@@ -3,24 +3,31 @@
 Counts repeat whatever else the machine does, and they are not time: fewer instructions can take longer. callgrind is
 given fixed caches and fixed addresses, so that its counts are the same on all machines; its cycles are estimated as
 Ir + 10·L1 misses + 100·LL misses. Source: the formula "CEst" of KCachegrind without its branch terms.
+
+Most programs count the same every time, and then two counts of each side say all. Of those that do not, such as
+programs with randomised hash maps, a few counts say little: their rounds, one count of each candidate in random order,
+are pairs like any other, and are judged as such.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
+import random
 import re
 import shutil
 import statistics
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.errors import InputError, MissingError
-from trimtab.measure.paired import RunOptions, command_of, helped, run_helper
+from trimtab.measure.paired import RunOptions, command_of, failure_text, helped, run_helper
 from trimtab.measure.series import BenchRuns
-from trimtab.model.comparison import Count
+from trimtab.measure.verdicts import SURE_REPEATS, count_is_certain, verdicts_of
+from trimtab.model.comparison import Count, Verdict
 from trimtab.system.process import Command, Runner
 from trimtab.units import format_seconds
 
@@ -29,7 +36,8 @@ CALLGRIND = (
     *("--I1=32768,8,64", "--D1=32768,8,64", "--LL=8388608,16,64"),
 )
 _PERF = ("perf", "stat", "-x", ",", "-e", "instructions:u")
-_RUNS = 2
+_ROUNDS = 2
+"""Rounds after which counts that repeat may be enough."""
 _PATIENCE, _PATIENCE_FACTOR = 60.0, 300.0
 """Seconds, and times a run, after which counting is given up."""
 _SLOWDOWN = 100.0
@@ -46,6 +54,8 @@ class Counter:
     """A program that counts what another one executes."""
 
     program: str
+    metrics: tuple[str, ...]
+    """Fields of `Count` that it fills."""
     method: str
     """Description of the counts, for a report."""
     slowdown: float
@@ -69,8 +79,8 @@ class Counter:
             text = "".join(part.read_text("utf-8", "replace") for part in sorted(Path(scratch).iterdir()))
         if finished.exit_code >= 0 and not finished.timed_out and (count := self.read(text)):
             return count
-        said = next((line for line in reversed(text.splitlines()) if line.strip()), "")
-        return f"{self.program} failed: {finished.ended}{': ' * bool(said)}{said}"
+        last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
+        return f"{self.program} failed: {failure_text(finished)}{': ' * bool(last)}{last}"
 
 
 def find_counter(
@@ -85,6 +95,7 @@ def find_counter(
         perf = Counter(
             slowdown=1.0,
             program="perf",
+            metrics=("instructions",),
             method="instructions in user mode, by the CPU's own counters",
             prefix=lambda log: (*_PERF, "-o", log, "--"),
             read=read_perf,
@@ -106,49 +117,81 @@ def callgrind(which: Callable[[str], str | None] = shutil.which) -> Counter:
     return Counter(
         slowdown=_SLOWDOWN,
         program="callgrind",
+        metrics=("instructions", "cycles"),
         method="cycles are estimated as Ir + 10·L1 misses + 100·LL misses, with caches of 32 KiB, 32 KiB and 8 MiB",
         prefix=lambda log: (*fixed_addresses, *CALLGRIND, f"--log-file={log}.%p"),
         read=read_callgrind,
     )
 
 
-def count_runs(counter: Counter, runner: Runner, rules: RunOptions, measured: Sequence[BenchRuns]) -> None:
-    """Count each candidate twice; the baseline's two runs are the null control. Failures do not count.
+def count_runs(
+    counter: Counter,
+    runner: Runner,
+    options: RunOptions,
+    measured: Sequence[BenchRuns],
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Count every candidate, until counts repeat exactly or their pairs decide, or the budget of a bench is over.
 
-    Helper commands are run around these runs too. An interrupt ends the counting: what is counted by then is kept.
+    Failures do not count. Helper commands are run around these runs too. An interrupt ends the counting: what is
+    counted by then is kept.
     """
     with contextlib.suppress(KeyboardInterrupt):
-        for one in measured:
-            if one.heads and not one.failure and not one.case.reported:
+        for bench in measured:
+            if bench.heads and not bench.failure and not bench.case.reported:
                 try:
-                    with helped(runner, rules, len(one.case.commands)):
-                        _count_case(counter, runner, rules, one)
+                    with helped(runner, options, bench.case):
+                        _count_case(counter, runner, options, bench, measured, clock)
                 except InputError as error:
-                    one.notes.append(f"no instructions: {error.what}")
+                    bench.notes.append(f"no instructions: {error.what}")
 
 
-def _count_case(counter: Counter, runner: Runner, rules: RunOptions, one: BenchRuns) -> None:
-    samples = [sample for runs in one.runs.values() for sample in runs.samples]
+def _count_case(
+    counter: Counter,
+    runner: Runner,
+    options: RunOptions,
+    bench: BenchRuns,
+    measured: Sequence[BenchRuns],
+    clock: Callable[[], float],
+) -> None:
+    samples = [sample for runs in bench.runs.values() for sample in runs.samples]
     each = statistics.median(sample.user + sample.system for sample in samples) if samples else 0.0
-    expected = each * counter.slowdown * _RUNS * (1 + len(one.heads))
+    expected = each * counter.slowdown * _ROUNDS * (1 + len(bench.heads))
     if expected > counter.limit:
-        one.notes.append(f"no instructions: counting takes about {format_seconds(expected)}; --counts does it")
+        bench.notes.append(f"no instructions: counting takes about {format_seconds(expected)}; --counts does it")
         return
     slowest = max((sample.wall for sample in samples), default=0.0)
-    patience = rules.timeout or _PATIENCE + _PATIENCE_FACTOR * slowest
-    for name in (one.base, *one.heads):
-        number = list(one.case.commands).index(name)
-        command = replace(command_of(one.case, name, rules), timeout=patience)
-        counts = []
-        for _ in range(_RUNS):
-            run_helper(runner, rules, "prepare", number)
-            counts.append(counter.count(runner, command))
-            run_helper(runner, rules, "conclude", number)
-        reasons = [count for count in counts if isinstance(count, str)]
-        if reasons:
-            one.notes.append(f"no instructions of {name}: {reasons[0]}")
-            return
-        one.counts[name] = [count for count in counts if isinstance(count, Count)]
+    patience = options.timeout or _PATIENCE + _PATIENCE_FACTOR * slowest
+    names, order, started, rounds = [bench.base, *bench.heads], random.Random(), clock(), 0  # noqa: S311 - fair is enough
+    while rounds < _ROUNDS or not _enough(bench, measured, options, rounds, clock() - started):
+        counts: dict[str, Count] = {}
+        for name in order.sample(names, len(names)):
+            run_helper(runner, options, "prepare", names.index(name))
+            count = counter.count(runner, replace(command_of(bench.case, name, options), timeout=patience))
+            run_helper(runner, options, "conclude", names.index(name))
+            if isinstance(count, str):
+                bench.notes.append(f"no instructions of {name}: {count}")
+                return
+            counts[name] = count
+        rounds += 1
+        for name in names:
+            bench.counts.setdefault(name, []).append(counts[name])
+        for name in bench.heads:
+            for series in bench.counted[name]:
+                series.add(*(getattr(counts[side], series.metric) for side in (bench.base, name)))
+
+
+def _enough(bench: BenchRuns, measured: Sequence[BenchRuns], options: RunOptions, rounds: int, seconds: float) -> bool:
+    """Whether counts say all that they can within the budget."""
+    every = [series for name in bench.heads for series in bench.counted[name]]
+    if all(map(count_is_certain, every)):
+        return True
+    if rounds < SURE_REPEATS and all(series.repeats for series in every):
+        return False
+    if seconds >= options.budget or (options.runs and rounds >= max(options.runs, SURE_REPEATS)):
+        return True
+    verdicts = dict(verdicts_of(measured))
+    return all(count_is_certain(series) or verdicts[id(series)] is not Verdict.UNCLEAR for series in every)
 
 
 def read_callgrind(log: str) -> Count | None:
@@ -168,5 +211,5 @@ def read_callgrind(log: str) -> Count | None:
 
 def read_perf(log: str) -> Count | None:
     """The instructions in a log of ``perf stat -x ,``; what the kernel does not allow is no number there."""
-    found = {name: int(number) for number, name in _PERF_LINE.findall(log)}
-    return Count(instructions=found["instructions"], cycles=None) if found.get("instructions") else None
+    counted = {name: int(number) for number, name in _PERF_LINE.findall(log)}
+    return Count(instructions=counted["instructions"], cycles=None) if counted.get("instructions") else None

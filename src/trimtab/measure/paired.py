@@ -1,8 +1,14 @@
-"""Benches run in blocks: the baseline, a copy of it and every candidate, in random order, until all is decided.
+"""Benches run in blocks: the baseline and every candidate in random order, until all is decided.
 
 The unit of evidence is the log ratio of a candidate's run and the baseline's run in one block; see
-`trimtab.stats.sequence`. The copy, the *null control*, takes part in every second block: it shows what the machine's
-noise looks like, and is never judged.
+`trimtab.stats.sequence`. A run may slow the next one: it leaves dirty pages, a hot CPU, work for a daemon. Were a
+program followed by the other one more often than by itself, that would look like a change. So all runs of a block have
+the same predecessor, the program that is first in the block's order: it is run once more wherever it would not come
+right before, a *primer*, which is no evidence of a change. Primers tell what carries over: their own predecessor is
+another program, that of the run after them is themselves.
+
+The baseline's copy, the *null control*, takes part in about every fourth block, beside the baseline: it shows what the
+machine's noise looks like, and is never judged.
 """
 
 from __future__ import annotations
@@ -13,11 +19,11 @@ import random
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trimtab.errors import InputError
-from trimtab.measure.series import NULL, BenchRuns, Case, new_series
+from trimtab.errors import InputError, MissingError
+from trimtab.measure.series import NULL, BenchRuns, Case, count_series, new_series
 from trimtab.measure.verdicts import verdicts_of
 from trimtab.model.comparison import Runs, Sample, Verdict
 from trimtab.system.process import Command, Finished, Runner
@@ -28,6 +34,10 @@ _FEWEST_ALONE, _SECONDS_ALONE = 10, 3.0
 _SIGNALLED = 128
 """Added to a signal's number, what shells make of it as an exit code."""
 _LONGEST_NAME = 4096
+_NULL_SHARE = 4
+"""Blocks for one with the null control in it."""
+_REASON_SHOWN = 300
+"""Characters of what a failed run printed, the last ones."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,185 +78,278 @@ class RunOptions:
 class PairedBench:
     """Runs cases in turn, block by block, and stops each as soon as it is decided."""
 
-    def __init__(self, runner: Runner, rules: RunOptions, clock: Callable[[], float] = time.monotonic) -> None:
-        self._runner = runner
-        self._rules = rules
-        self._clock = clock
-        self._order = random.Random()  # noqa: S311 - fair is enough; a fixed seed would repeat one order's luck
+    def __init__(
+        self,
+        runner: Runner,
+        options: RunOptions,
+        timed: Runner | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        order: random.Random | None = None,
+    ) -> None:
+        """Run benches.
 
-    def measure(self, cases: Sequence[Case], step: Callable[[BenchRuns], None]) -> list[BenchRuns]:
+        Args:
+            runner: runs the helper commands.
+            options: how benches are run.
+            timed: runs what is timed; the same runner if left out.
+            clock: seconds, for the budget.
+            order: draws the order of each block; a seed of its own would repeat one order's luck.
+        """
+        self._runner = runner
+        self._timed = timed or runner
+        self._options = options
+        self._clock = clock
+        self._order = order or random.Random()  # noqa: S311 - fair is enough
+        self._previous = ""
+
+    def measure(
+        self,
+        cases: Sequence[Case],
+        on_progress: Callable[[BenchRuns], None],
+        counted: tuple[str, ...] = (),
+    ) -> list[BenchRuns]:
         """Run all cases to their verdicts or the end of their budgets. An interrupt ends the runs, not the report.
 
         Args:
             cases: what to run.
-            step: is told after every block.
+            on_progress: called after every block.
+            counted: metrics that will be counted afterwards, which are rows of the report already.
 
         Raises:
             InputError: a command cannot be prepared, or fails with the baseline.
         """
-        measured = [self._begin(case) for case in cases]
+        measured = [self._begin(case, () if case.reported else counted) for case in cases]
         try:
-            for one in measured:
-                if one.heads or len(one.case.commands) == 1:
-                    with helped(self._runner, self._rules, len(one.case.commands)):
-                        self._run(one, measured, step)
+            for bench in measured:
+                if bench.heads or len(bench.case.commands) == 1:
+                    with helped(self._runner, self._options, bench.case):
+                        self._run(bench, measured, on_progress)
         except KeyboardInterrupt:
-            if not any(runs.samples for one in measured for runs in one.runs.values()):
+            if not any(runs.samples for bench in measured for runs in bench.runs.values()):
                 raise
-            for one in measured:
-                one.interrupted = True
+            for bench in measured:
+                bench.interrupted = True
         return measured
 
-    def _begin(self, case: Case) -> BenchRuns:
+    def _begin(self, case: Case, counted: tuple[str, ...]) -> BenchRuns:
         heads = [name for name in list(case.commands)[1:] if name not in case.identical]
         return BenchRuns(
             case=case,
             runs={name: Runs(command=" ".join(command)) for name, command in case.commands.items()},
             series={name: new_series(case) for name in (*heads, NULL)},
+            counted={name: count_series(case, counted) for name in heads if counted},
+            budget=None if self._options.runs else self._options.budget,
         )
 
-    def _run(self, one: BenchRuns, everything: Sequence[BenchRuns], step: Callable[[BenchRuns], None]) -> None:
-        if not self._warm(one):
+    def _run(self, bench: BenchRuns, everything: Sequence[BenchRuns], on_progress: Callable[[BenchRuns], None]) -> None:
+        self._previous = ""
+        if not self._warm(bench):
             return
+        if bench.heads:
+            self._warm_copy(bench)
         started, blocks = self._clock(), 0
-        inputs = _Inputs(one.case, self._rules)
+        inputs = _Inputs(bench.case, self._options)
         try:
-            while not one.failure and not self._enough(one, everything, blocks, self._clock() - started):
-                self._block(one, with_null=blocks % 2 == 0 and bool(one.heads))
+            while not bench.failure and not self._enough(bench, everything, blocks, self._clock() - started):
+                self._block(bench)
                 blocks += 1
-                step(one)
+                bench.seconds = self._clock() - started
+                on_progress(bench)
         finally:
-            one.notes += inputs.changed()
+            bench.notes += inputs.changed()
 
-    def _enough(self, one: BenchRuns, everything: Sequence[BenchRuns], blocks: int, seconds: float) -> bool:
-        if self._rules.runs:
-            return blocks >= self._rules.runs
-        if self._rules.max_runs and blocks >= self._rules.max_runs:
+    def _enough(self, bench: BenchRuns, everything: Sequence[BenchRuns], blocks: int, seconds: float) -> bool:
+        if self._options.runs:
+            return blocks >= self._options.runs
+        if self._options.max_runs and blocks >= self._options.max_runs:
             return True
-        if blocks < max(_FEWEST, self._rules.min_runs):
+        if blocks < max(_FEWEST, self._options.min_runs):
             return False
-        if seconds >= self._rules.budget:
+        if seconds >= self._options.budget:
             return True
-        if not one.heads:
-            return blocks >= max(_FEWEST_ALONE, self._rules.min_runs) and seconds >= _SECONDS_ALONE
+        if not bench.heads:
+            return blocks >= max(_FEWEST_ALONE, self._options.min_runs) and seconds >= _SECONDS_ALONE
         verdicts = dict(verdicts_of(everything))
         return all(
-            verdicts[id(series)] is not Verdict.UNCLEAR
-            for name in one.heads
-            for series in one.series[name]
+            verdicts[id(series)] is not Verdict.UNCLEAR or series.carries_over
+            for name in bench.heads
+            for series in bench.series[name]
             if series.tells and series.decisive
         )
 
-    def _warm(self, one: BenchRuns) -> bool:
+    def _warm(self, bench: BenchRuns) -> bool:
         """Run each command once or more, unmeasured; the first time what it prints is looked at."""
-        for name in (one.base, *one.heads):
-            if not self._rules.warmup:
-                continue
-            finished = self._execute(one.case, name, "warmup-0", capture=True)
-            for number in range(1, self._rules.warmup):
-                self._execute(one.case, name, f"warmup-{number}")
+        for name in (bench.base, *bench.heads) if self._options.warmup else ():
+            finished = self._execute(bench, name, "warmup-0", capture=True)
+            for number in range(1, self._options.warmup):
+                self._execute(bench, name, f"warmup-{number}")
             if finished.flooded or self._fails(finished):
-                one.failure = f"{name} fails: {finished.ended}"
+                bench.failure = f"{name} fails: {failure_text(finished)}"
                 return False
-            one.output[name] = finished.printed
+            bench.output[name] = finished.printed
         return True
 
-    def _block(self, one: BenchRuns, *, with_null: bool) -> None:
-        """Every command once, in random order, so that what drifts or bursts hits all alike."""
-        base = one.base
-        names = [base, *one.heads, *([NULL] if with_null else [])]
-        samples: dict[str, Sample] = {}
-        iteration = str(len(one.runs[base].samples))
-        for name in self._order.sample(names, len(names)):
-            finished = self._execute(one.case, name, iteration, capture=one.case.reported is not None)
-            if self._fails(finished):
-                block = len(one.runs[base].samples) + 1
-                one.failure = f"{base if name == NULL else name} fails in block {block}: {finished.ended}"
-                return
-            samples[name] = _sample(finished, one.case.reported(finished) if one.case.reported else None)
-        for name in names:
-            if name != NULL:
-                one.runs[name].samples.append(samples[name])
-            if name != base:
-                for series in one.series[name]:
-                    series.add(samples[base], samples[name])
+    def _warm_copy(self, bench: BenchRuns) -> None:
+        """Run the baseline's copy once; where a program does not work elsewhere, it is itself its null control."""
+        case = bench.case
+        if case.null == case.commands[bench.base]:
+            return
+        try:
+            finished = self._execute(bench, NULL, "warmup-0", capture=True)
+            works = not self._fails(finished) and finished.printed == bench.output.get(bench.base, finished.printed)
+        except MissingError:
+            works = False
+        if not works:
+            bench.case = replace(case, null=case.commands[bench.base])
+            bench.notes.append(f"a copy of {bench.base} does not work elsewhere, so the null control runs it in place")
 
-    def _execute(self, case: Case, name: str, iteration: str, *, capture: bool = False) -> Finished:
-        number = 0 if name == NULL else list(case.commands).index(name)
-        run_helper(self._runner, self._rules, "prepare", number)
-        finished = self._runner.run(command_of(case, name, self._rules, iteration, capture=capture))
-        run_helper(self._runner, self._rules, "conclude", number)
+    def _block(self, bench: BenchRuns) -> None:
+        """Every command once, in random order, each right after the first of them."""
+        names = [bench.base, *bench.heads]
+        order = self._order.sample(names, len(names))
+        leader = order[0]
+        nulls = len(bench.series[NULL][0].sequence)
+        if bench.heads and leader == bench.base and _NULL_SHARE * nulls <= len(bench.runs[bench.base].samples):
+            order[:1] = self._order.sample([bench.base, NULL], 2)
+        samples: dict[str, Sample] = {}
+        primers: list[tuple[str, Sample]] = []
+        for name in order:
+            if bench.heads and (previous := self._previous) != leader:
+                primer = self._sample(bench, leader)
+                if primer is None:
+                    return
+                primers.append((previous, primer))
+            sample = self._sample(bench, name)
+            if sample is None:
+                return
+            samples[name] = sample
+        for name in names:
+            bench.runs[name].samples.append(samples[name])
+        for name in samples.keys() - {bench.base}:
+            for series in bench.series[name]:
+                series.take(samples[bench.base], samples[name])
+        for previous, primer in primers:
+            _carry_over(bench, leader, previous, primer, samples[leader])
+
+    def _sample(self, bench: BenchRuns, name: str) -> Sample | None:
+        """One timed run; nothing if it fails, which ends the bench."""
+        reported = bench.case.reported
+        blocks = len(bench.runs[bench.base].samples)
+        finished = self._execute(bench, name, str(blocks), capture=reported is not None)
+        if self._fails(finished):
+            bench.failure = f"{_shown(bench, name)} fails in block {blocks + 1}: {failure_text(finished)}"
+            return None
+        return _sample(finished, reported(finished) if reported else None)
+
+    def _execute(self, bench: BenchRuns, name: str, iteration: str, *, capture: bool = False) -> Finished:
+        number = _number(bench.case, name)
+        run_helper(self._runner, self._options, "prepare", number)
+        finished = self._timed.run(command_of(bench.case, name, self._options, iteration, capture=capture))
+        run_helper(self._runner, self._options, "conclude", number)
+        self._previous = _shown(bench, name)
+        if finished.left_running:
+            bench.left_running[self._previous] = bench.left_running.get(self._previous, 0) + 1
         return finished
 
     def _fails(self, finished: Finished) -> bool:
         code = finished.exit_code if finished.exit_code >= 0 else _SIGNALLED - finished.exit_code
-        return not finished.ok and not self._rules.ignore_failure and code not in self._rules.ignored_codes
+        return not finished.ok and not self._options.ignore_failure and code not in self._options.ignored_codes
+
+
+def _shown(bench: BenchRuns, name: str) -> str:
+    """The program that is run: the null control is the baseline's."""
+    return bench.base if name == NULL else name
+
+
+def _carry_over(bench: BenchRuns, leader: str, previous: str, primer: Sample, led: Sample) -> None:
+    """Take in a block's leader, run after another program and after itself; one of the two is the baseline."""
+    if leader == bench.base and previous in bench.heads:
+        for series in bench.series[previous]:
+            series.take_carry_over(primer, led)
+    elif previous == bench.base:
+        for series in bench.series[leader]:
+            series.take_carry_over(led, primer)
+
+
+def failure_text(finished: Finished) -> str:
+    """State in which a run ended, and the end of what it printed, to standard error first of all."""
+    if finished.timed_out or finished.flooded:
+        state = replace(finished, stdout="", stderr="").ended
+    else:
+        state = f"signal {-finished.exit_code}" if finished.exit_code < 0 else f"exit code {finished.exit_code}"
+    printed = " ".join((finished.stderr or finished.stdout).split())
+    shown = printed if len(printed) <= _REASON_SHOWN else f"…{printed[-_REASON_SHOWN:]}"
+    return f"{state}: {shown}" if shown else state
 
 
 @contextlib.contextmanager
-def helped(runner: Runner, rules: RunOptions, commands: int) -> Iterator[None]:
-    """Setup before and cleanup after the runs of so many commands.
+def helped(runner: Runner, options: RunOptions, case: Case) -> Iterator[None]:
+    """Setup before and cleanup after the runs of all commands of a case.
 
     Raises:
         InputError: a helper command fails.
     """
-    for number in range(commands):
-        run_helper(runner, rules, "setup", number)
+    for number in range(len(case.commands)):
+        run_helper(runner, options, "setup", number)
     try:
         yield
     finally:
-        for number in range(commands):
-            run_helper(runner, rules, "cleanup", number)
+        for number in range(len(case.commands)):
+            run_helper(runner, options, "cleanup", number)
 
 
-def run_helper(runner: Runner, rules: RunOptions, which: str, number: int = 0) -> None:
-    """Run ``setup``, ``prepare``, ``conclude`` or ``cleanup`` once, if there is such a command.
+def run_helper(runner: Runner, options: RunOptions, which: str, number: int) -> None:
+    """Run ``setup``, ``prepare``, ``conclude`` or ``cleanup`` of a candidate once, if there is such a command.
 
     Args:
         runner: runs it.
-        rules: have the commands.
+        options: have the commands.
         which: of the four.
         number: the candidate's, 0 for the baseline.
 
     Raises:
         InputError: it fails.
     """
-    commands: tuple[tuple[str, ...], ...] = getattr(rules, which)
+    commands: tuple[tuple[str, ...], ...] = getattr(options, which)
     if not commands:
         return
     command = commands[number if len(commands) > 1 else 0]
-    finished = runner.run(Command(argv=command, cwd=rules.cwd, environment=rules.environment))
+    finished = runner.run(Command(argv=command, cwd=options.cwd, environment=options.environment))
     if not finished.ok:
         raise InputError(f"the --{which} command fails: {finished.ended}", where=" ".join(command), hint="correct it")
 
 
-def command_of(case: Case, name: str, rules: RunOptions, iteration: str = "", *, capture: bool = False) -> Command:
+def _number(case: Case, name: str) -> int:
+    return 0 if name == NULL else list(case.commands).index(name)
+
+
+def command_of(case: Case, name: str, options: RunOptions, iteration: str = "", *, capture: bool = False) -> Command:
     """A candidate's command, or the null control's, in its surroundings."""
     candidate = next(iter(case.commands)) if name == NULL else name
-    number = list(case.commands).index(candidate)
-    output = rules.outputs[number if len(rules.outputs) > 1 else 0] if rules.outputs and iteration else "null"
-    iterations = {rules.iteration: iteration} if rules.iteration and iteration else {}
+    number = _number(case, name)
+    output = options.outputs[number if len(options.outputs) > 1 else 0] if options.outputs and iteration else "null"
+    iterations = {options.iteration: iteration} if options.iteration and iteration else {}
     return Command(
         argv=case.null if name == NULL else case.commands[name],
-        cwd=case.cwd.get(candidate, rules.cwd),
-        environment={**rules.environment, **iterations, **case.variables.get(candidate, {})},
-        timeout=rules.timeout,
+        cwd=case.cwd.get(candidate, options.cwd),
+        environment={**options.environment, **iterations, **case.variables.get(candidate, {})},
+        timeout=options.timeout,
         capture=capture or output == "pipe",
         inherit=output == "inherit",
         outputs=(Path(output), Path(os.devnull)) if output not in ("null", "pipe", "inherit") else None,
-        stdin=case.stdin or rules.stdin,
+        stdin=case.stdin or options.stdin,
     )
 
 
 class _Inputs:
     """Remembers the files that commands are given, to tell whether the runs change them."""
 
-    def __init__(self, case: Case, rules: RunOptions) -> None:
+    def __init__(self, case: Case, options: RunOptions) -> None:
         named = [
-            case.cwd.get(name, rules.cwd or Path()) / word
-            for name, words in case.commands.items() for word in words[1:] if len(word) < _LONGEST_NAME
+            case.cwd.get(name, options.cwd or Path()) / argument
+            for name, argv in case.commands.items() for argument in argv if len(argument) < _LONGEST_NAME
         ]  # fmt: skip
-        self._before = {path: found for path in dict.fromkeys(named) if (found := _state(path))}
+        self._before = {path: state for path in dict.fromkeys(named) if (state := _state(path))}
 
     def changed(self) -> Iterator[str]:
         """A note for each file that is no longer what it was."""
@@ -258,8 +361,8 @@ class _Inputs:
 def _state(path: Path) -> tuple[int, int] | None:
     """Size and time of change of a file; ``None`` if it is none."""
     with contextlib.suppress(OSError):
-        found = path.stat()
-        return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+        status = path.stat()
+        return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
     return None
 
 

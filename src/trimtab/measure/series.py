@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trimtab.model.comparison import Count, Runs, Sample
 from trimtab.stats.sequence import PairSequence
+from trimtab.stats.tick import tick_of
 from trimtab.system.process import Finished
 
 ERROR = 0.01
@@ -16,7 +18,9 @@ ERROR = 0.01
 the chance of a wrong ``same`` among its rows."""
 NULL = "null control"
 """The baseline's own copy, as a candidate."""
-_UNKNOWN = {"memory": "some runs need less than trimtab itself has had, below which it cannot be told"}
+_UNKNOWN = {"memory": "some runs need less than the process that starts them, below which it cannot be told"}
+_COARSE = 0.05
+"""Tick over the smallest change that matters, below which a clock counts as continuous."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,10 +51,17 @@ class Series:
 
     metric: str
     unit: str
-    read: Callable[[Sample], float | None]
     sequence: PairSequence
+    read: Callable[[Sample], float | None] = lambda _: None
+    """The value in a sample; unused where values come from elsewhere."""
     decisive: bool = True
     """Whether runs go on until it is decided."""
+    clock: bool = False
+    """Whether values are read off a clock, which may tick coarsely."""
+    carry_over: PairSequence | None = None
+    """Log ratios of the same program's runs right after the candidate and right after the baseline."""
+    pairs: list[tuple[float, float]] = field(default_factory=list)
+    """Values of baseline and candidate, pair by pair."""
     absent: str = ""
     """Reason why it cannot be judged; empty if it can. One unknown value is enough: pairs of known ones alone would be
     a selection."""
@@ -60,15 +71,53 @@ class Series:
         """Whether there is anything to judge."""
         return not self.absent and len(self.sequence) > 0
 
-    def add(self, base: Sample, head: Sample) -> None:
-        """Take in one pair."""
-        before, after = self.read(base), self.read(head)
+    @property
+    def repeats(self) -> bool:
+        """Whether each side has given the same value each time, twice at least."""
+        return len(self.pairs) > 1 and all(len(set(values)) == 1 for values in zip(*self.pairs, strict=True))
+
+    def take(self, base: Sample, head: Sample) -> None:
+        """Take in a pair of runs."""
+        self.add(self.read(base), self.read(head))
+
+    def add(self, before: float | None, after: float | None) -> None:
+        """Take in a pair of values."""
         if before is None or after is None:
             self.absent = _UNKNOWN.get(self.metric, "the system does not tell")
         elif before <= 0 or after <= 0:
             self.absent = "some runs are too short for the clock"
         else:
+            self.pairs.append((before, after))
             self.sequence.add(math.log(after / before))
+
+    def take_carry_over(self, after_head: Sample, after_base: Sample) -> None:
+        """Take in two runs of one program, right after the candidate and right after the baseline."""
+        slow, usual = self.read(after_head), self.read(after_base)
+        if self.carry_over is not None and slow and usual and slow > 0 and usual > 0:
+            self.carry_over.add(math.log(slow / usual))
+
+    @property
+    def carries_over(self) -> bool:
+        """Whether runs are known to take another time after the candidate than after the baseline."""
+        return self.carry_over is not None and (self.carry_over.slower or self.carry_over.faster)
+
+    @property
+    def tick(self) -> float:
+        """The clock's tick, in the unit of the values; 0 where there is no clock, or no pair."""
+        return tick_of(value for pair in self.pairs for value in pair) if self.clock and self.pairs else 0.0
+
+    @property
+    def resolution(self) -> float:
+        """Log ratio that one tick makes; 0 where that is far below what matters."""
+        if not (tick := self.tick):
+            return 0.0
+        shortest = min(statistics.median(values) for values in zip(*self.pairs, strict=True))
+        ratio = math.log1p(tick / shortest)
+        return ratio if ratio > _COARSE * self.sequence.smallest else 0.0
+
+    def same(self, error: float) -> bool:
+        """Whether any difference is smaller than what matters, whatever the clock's tick hides."""
+        return self.sequence.within(error) and self.sequence.within(error, self.resolution)
 
 
 @dataclass(slots=True)
@@ -78,14 +127,22 @@ class BenchRuns:
     case: Case
     runs: dict[str, Runs]
     series: dict[str, list[Series]]
+    counted: dict[str, list[Series]] = field(default_factory=dict)
+    """Series of counts of each candidate, which take part in the report from the start."""
     failure: str = ""
     """Reason why it was given up; runs made before count."""
     interrupted: bool = False
     """Whether the user has seen enough."""
+    budget: float | None = None
+    """Seconds that its blocks might take; ``None`` if their number was given."""
+    seconds: float = 0.0
+    """Seconds that they took."""
     output: dict[str, int] = field(default_factory=dict)
     """Bytes that each candidate printed in its warm-up."""
     counts: dict[str, list[Count]] = field(default_factory=dict)
     """Counted runs of each candidate."""
+    left_running: dict[str, int] = field(default_factory=dict)
+    """Runs of each candidate that left processes running."""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -102,16 +159,35 @@ class BenchRuns:
 def new_series(case: Case) -> list[Series]:
     """The metrics that are judged by pairs."""
 
-    def series(metric: str, unit: str, read: Callable[[Sample], float | None], *, decisive: bool = True) -> Series:
-        sequence = PairSequence(smallest=math.log1p(case.smallest), error=ERROR)
-        return Series(metric, unit, read, sequence, decisive=decisive)
+    def series(
+        metric: str, unit: str, read: Callable[[Sample], float | None], *, decisive: bool = True, clock: bool = False
+    ) -> Series:
+        return Series(
+            metric,
+            unit,
+            new_sequence(case),
+            read,
+            decisive=decisive,
+            clock=clock,
+            carry_over=new_sequence(case) if clock else None,
+        )
 
     if case.reported:
-        return [series("time", "s", lambda sample: sample.reported)]
+        return [series("time", "s", lambda sample: sample.reported, clock=True)]
     return [
-        series("wall", "s", lambda sample: sample.wall),
-        series("cpu", "s", lambda sample: sample.user + sample.system),
+        series("wall", "s", lambda sample: sample.wall, clock=True),
+        series("cpu", "s", lambda sample: sample.user + sample.system, clock=True),
         series("memory", "bytes", lambda sample: sample.memory),
         # In a small program one page is more than what matters, and random addresses alone need one more or less.
         series("faults", "faults", lambda sample: sample.faults, decisive=False),
     ]
+
+
+def count_series(case: Case, metrics: tuple[str, ...]) -> list[Series]:
+    """Series of counts, for metrics of a `Count`."""
+    return [Series(metric, metric, new_sequence(case)) for metric in metrics]
+
+
+def new_sequence(case: Case) -> PairSequence:
+    """An empty sequence for a bench."""
+    return PairSequence(smallest=math.log1p(case.smallest), error=ERROR)

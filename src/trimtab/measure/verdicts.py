@@ -7,39 +7,70 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from trimtab.measure.series import ERROR, NULL, BenchRuns, Series
-from trimtab.model.comparison import ComparisonRow, Count, Mode, Placement, Sample, Verdict
+from trimtab.measure.series import ERROR, NULL, BenchRuns, Series, new_sequence
+from trimtab.model.comparison import ComparisonRow, Count, Mode, Placement, Verdict
 from trimtab.model.layout import LayoutSpread
 from trimtab.stats.sequence import discoveries
+from trimtab.units import format_change, format_seconds
 
+COUNTED = ("instructions", "cycles")
+"""Metrics of a `Count`."""
 _CALLED = (Verdict.IMPROVED, Verdict.REGRESSED)
 _FEWEST, _SHORT, _DRIFT = 6, 0.005, 0.05
 _SURE = 3.0
 """Standard errors."""
+_MARGIN = 1.2
+"""Time to ask for, over what the fewest pairs are expected to take."""
+SURE_REPEATS = 4
+"""Counts of each side that must agree before a difference is called by them alone: a program that counts one of two
+values at random gives so many equal ones on both sides, and others there, in 1 of 128 cases at most."""
 
 
 def verdicts_of(measured: Sequence[BenchRuns]) -> Iterator[tuple[int, Verdict]]:
     """The verdict on every series with pairs but the null controls, by its ``id``; over all of them, errors are rare.
 
     Benches that are still to be run count: a verdict must not be taken back because others come after it. A row that is
-    not to be called different, its change being small or its pairs few, is no evidence: what is reported must be all
-    that the procedure finds, for its rate to hold.
+    not to be called different, its change being small, its pairs few or its runs disturbed by those before them, is no
+    evidence: what is reported must be all that the procedure finds, for its rate to hold.
     """
-    series = _judged(measured)
-    error = ERROR / max(1, len(series))
-    differs = [abs(one.sequence.centre) >= one.sequence.smallest and one.sequence.bounded(error) for one in series]
-    evidence = [one.sequence.log_evidence if large else -math.inf for one, large in zip(series, differs, strict=True)]
-    found = discoveries(evidence, ERROR)
-    for number, one in enumerate(series):
+    judged = _judged(measured)
+    error = ERROR / max(1, len(judged))
+    found = discoveries([_evidence(series, error) for series in judged], ERROR)
+    for number, series in enumerate(judged):
         if number in found:
-            yield id(one), Verdict.REGRESSED if one.sequence.centre > 0 else Verdict.IMPROVED
-        elif one.tells:
-            yield id(one), Verdict.SAME if one.sequence.within(error) else Verdict.UNCLEAR
+            yield id(series), Verdict.REGRESSED if series.sequence.centre > 0 else Verdict.IMPROVED
+        elif series.tells:
+            same = series.same(error) and not series.carries_over
+            yield id(series), Verdict.SAME if same else Verdict.UNCLEAR
+
+
+def _evidence(series: Series, error: float) -> float:
+    sequence = series.sequence
+    large = abs(sequence.centre) >= sequence.smallest and sequence.bounded(error)
+    return sequence.log_evidence if large and not series.carries_over else -math.inf
 
 
 def _judged(measured: Sequence[BenchRuns]) -> list[Series]:
-    """All rows of the report, those without pairs yet too."""
-    return [one for bench in measured for name in bench.heads for one in bench.series[name] if not one.absent]
+    """All rows of the report that are uncertain, those without pairs yet too."""
+    return [
+        series
+        for bench in measured
+        for name in bench.heads
+        for series in (*bench.series[name], *bench.counted.get(name, ()))
+        if not series.absent and not count_is_certain(series)
+    ]
+
+
+def count_is_certain(series: Series) -> bool:
+    """Whether the counts of both sides repeat exactly, and often enough for what they say.
+
+    Two of each side do where they differ by less than what matters.
+    """
+    if series.metric not in COUNTED or not series.repeats:
+        return False
+    before, after = series.pairs[0]
+    small = range_verdict(after / before - 1, after / before - 1, math.expm1(series.sequence.smallest)) is Verdict.SAME
+    return small or len(series.pairs) >= SURE_REPEATS
 
 
 def rows_of(measured: Sequence[BenchRuns]) -> tuple[list[ComparisonRow], list[ComparisonRow]]:
@@ -49,54 +80,67 @@ def rows_of(measured: Sequence[BenchRuns]) -> tuple[list[ComparisonRow], list[Co
     shown, decides = ERROR * max(1, called) / judged, ERROR / judged
     rows: list[ComparisonRow] = []
     null: list[ComparisonRow] = []
-    for one in measured:
-        for name in one.heads:
-            telling = [series for series in one.series[name] if series.tells]
-            rows += [_row(one, name, series, verdicts[id(series)], shown, decides) for series in telling]
-            rows += _counted(one, name, one.counts.get(one.base, []), one.counts.get(name, []))
-            rows += _printed(one, name)
-        telling = [series for series in one.series[NULL] if series.tells]
-        null += [_row(one, NULL, series, series_verdict(series), ERROR, ERROR) for series in telling]
-        counts = one.counts.get(one.base, [])
-        null += _counted(one, NULL, counts[:1], counts[1:])
-        rows += [_identical(one, name, series.metric) for name in one.case.identical for series in one.series[NULL][:2]]
+    for bench in measured:
+        for name in bench.heads:
+            for series in (*bench.series[name], *bench.counted.get(name, ())):
+                if count_is_certain(series):
+                    rows.append(_certain(bench, name, series))
+                elif series.tells:
+                    rows.append(_row(bench, name, series, verdicts[id(series)], shown, decides))
+            rows += _printed(bench, name)
+        telling = [series for series in bench.series[NULL] if series.tells]
+        null += [_row(bench, NULL, series, series_verdict(series), ERROR, ERROR) for series in telling]
+        null += _counted_twice(bench)
+        rows += [
+            _identical(bench, name, series.metric) for name in bench.case.identical for series in bench.series[NULL][:2]
+        ]
     return rows, null
 
 
-def _subject(one: BenchRuns, name: str) -> str:
-    several = len(one.case.commands) > 2  # noqa: PLR2004 - a baseline and one candidate
-    return f"{one.case.name}, {name}" if several or name == NULL else one.case.name
+def _subject(bench: BenchRuns, name: str) -> str:
+    several = len(bench.case.commands) > 2  # noqa: PLR2004 - a baseline and one candidate
+    return f"{bench.case.name}, {name}" if several or name == NULL else bench.case.name
 
 
-def _identical(one: BenchRuns, name: str, metric: str) -> ComparisonRow:
+def _identical(bench: BenchRuns, name: str, metric: str) -> ComparisonRow:
     return ComparisonRow(
-        subject=_subject(one, name), metric=metric, mode=Mode.PAIRED, base=None, head=None, unit="s", change=0.0,
+        subject=_subject(bench, name), metric=metric, mode=Mode.PAIRED, base=None, head=None, unit="s", change=0.0,
         low=0.0, high=0.0, verdict=Verdict.IDENTICAL, runs=0,
     )  # fmt: skip
 
 
-def _counted(one: BenchRuns, name: str, base: Sequence[Count], head: Sequence[Count]) -> Iterator[ComparisonRow]:
-    """Counts hardly differ from run to run, so the range of a few is shown in the place of an interval."""
-    for metric in ("instructions", "cycles") if base and head else ():
-        before, after = ([getattr(count, metric) for count in counts] for counts in (base, head))
-        if None in (*before, *after):
-            continue
-        low, high = min(after) / max(before) - 1, max(after) / min(before) - 1
-        values = statistics.median(before), statistics.median(after)
-        yield ComparisonRow(
-            subject=_subject(one, name), metric=metric, mode=Mode.COUNTED, base=values[0], head=values[1], unit=metric,
-            change=values[1] / values[0] - 1, low=low, high=high, verdict=range_verdict(low, high, one.case.smallest),
-            runs=min(len(before), len(after)),
-        )  # fmt: skip
+def _certain(bench: BenchRuns, name: str, series: Series) -> ComparisonRow:
+    """The row of counts that repeat exactly, about which there is nothing uncertain."""
+    before, after = series.pairs[0]
+    change = after / before - 1
+    return ComparisonRow(
+        subject=_subject(bench, name), metric=series.metric, mode=Mode.COUNTED, base=before, head=after,
+        unit=series.unit, change=change, low=change, high=change,
+        verdict=range_verdict(change, change, bench.case.smallest), runs=len(series.pairs),
+    )  # fmt: skip
 
 
-def _printed(one: BenchRuns, name: str) -> Iterator[ComparisonRow]:
+def _counted_twice(bench: BenchRuns) -> Iterator[ComparisonRow]:
+    """The null control of counts: the baseline's first run beside its second, which are never called different."""
+    counts: list[Count] = bench.counts.get(bench.base, [])[:2]
+    for metric in COUNTED if len(counts) > 1 else ():
+        before, after = (getattr(count, metric) for count in counts)
+        if before is not None and after is not None:
+            change = after / before - 1
+            small = abs(change) < bench.case.smallest
+            yield ComparisonRow(
+                subject=_subject(bench, NULL), metric=metric, mode=Mode.COUNTED, base=before, head=after, unit=metric,
+                change=change, low=change, high=change, verdict=Verdict.SAME if small else Verdict.UNCLEAR, runs=1,
+            )  # fmt: skip
+
+
+def _printed(bench: BenchRuns, name: str) -> Iterator[ComparisonRow]:
     """The row on bytes printed: neither more nor less of it is better, so a difference has no verdict."""
-    base, head = one.output.get(one.base), one.output.get(name)
-    if not one.case.reported and base is not None and head is not None and (base or head):
+    base, head = bench.output.get(bench.base), bench.output.get(name)
+    if not bench.case.reported and base is not None and head is not None and (base or head):
         change = head / base - 1 if base else None
         yield ComparisonRow(
-            subject=_subject(one, name), metric="output", mode=Mode.EXACT, base=base, head=head, unit="bytes",
+            subject=_subject(bench, name), metric="output", mode=Mode.EXACT, base=base, head=head, unit="bytes",
             change=change, low=change, high=change, verdict=Verdict.SAME if base == head else Verdict.UNCLEAR, runs=1,
         )  # fmt: skip
 
@@ -120,10 +164,10 @@ def over_layouts(
         spreads: of some of their benches and metrics.
         smallest: bench → the change that matters.
     """
-    found = {(spread.subject, spread.metric): spread for spread in spreads}
+    by_row = {(spread.subject, spread.metric): spread for spread in spreads}
     return [
-        _over_layouts(row, found[row.subject, row.metric], smallest[row.subject])
-        if (row.subject, row.metric) in found and row.mode is Mode.PAIRED
+        _over_layouts(row, by_row[row.subject, row.metric], smallest[row.subject])
+        if (row.subject, row.metric) in by_row and row.mode is Mode.PAIRED
         else row
         for row in rows
     ]
@@ -147,6 +191,7 @@ def _over_layouts(row: ComparisonRow, spread: LayoutSpread, smallest: float) -> 
         verdict=verdict,
         runs=min(len(spread.base), len(spread.head)),
         more=None,
+        reason="",
         placement=Placement(
             verdict=row.verdict,
             change=row.change,
@@ -166,60 +211,111 @@ def series_verdict(series: Series) -> Verdict:
         return Verdict.REGRESSED
     if sequence.faster:
         return Verdict.IMPROVED
-    return Verdict.SAME if sequence.same else Verdict.UNCLEAR
+    return Verdict.SAME if series.same(ERROR) else Verdict.UNCLEAR
 
 
-def _row(one: BenchRuns, name: str, series: Series, verdict: Verdict, shown: float, decides: float) -> ComparisonRow:
-    found = series.sequence.interval(shown)
-    base = one.runs[one.base]
-    medians = [_median(series, runs.samples) for runs in (base, one.runs.get(name, base))]
+def _row(bench: BenchRuns, name: str, series: Series, verdict: Verdict, shown: float, decides: float) -> ComparisonRow:
+    """The row of a series of pairs; a clock's tick widens its interval, but a called change keeps its sign."""
+    interval = series.sequence.interval(shown)
+    low = None if interval.low is None else math.expm1(interval.low - series.resolution)
+    high = None if interval.high is None else math.expm1(interval.high + series.resolution)
+    if verdict is Verdict.REGRESSED and low is not None:
+        low = max(low, 0.0)
+    if verdict is Verdict.IMPROVED and high is not None:
+        high = min(high, 0.0)
+    before, after = (statistics.median(values) for values in zip(*series.pairs, strict=True))
+    unclear = verdict is Verdict.UNCLEAR
     return ComparisonRow(
-        subject=_subject(one, name),
+        subject=_subject(bench, name),
         metric=series.metric,
-        mode=Mode.PAIRED,
-        base=medians[0],
-        head=medians[1],
+        mode=Mode.COUNTED if series.metric in COUNTED else Mode.PAIRED,
+        base=before,
+        head=after,
         unit=series.unit,
-        change=math.expm1(found.value) if found.samples else None,
-        low=None if found.low is None else math.expm1(found.low),
-        high=None if found.high is None else math.expm1(found.high),
+        change=math.expm1(interval.value),
+        low=low,
+        high=high,
         verdict=verdict,
-        runs=found.samples,
-        more=series.sequence.pairs_left(decides) if verdict is Verdict.UNCLEAR else None,
+        runs=interval.samples,
+        more=series.sequence.pairs_left(decides) if unclear and not (series.carries_over or _coarse(series)) else None,
+        reason=_reason(bench, name, series, decides) if unclear and name != NULL else "",
     )
 
 
-def _median(series: Series, samples: Sequence[Sample]) -> float | None:
-    known = [value for sample in samples if (value := series.read(sample)) is not None]
-    return statistics.median(known) if known else None
+def _reason(bench: BenchRuns, name: str, series: Series, decides: float) -> str:
+    """Reason why a row is unclear, where it is not just the noise."""
+    fewest = series.sequence.fewest(decides)
+    few = f"a verdict takes {fewest} pairs at least" if len(series.sequence) < fewest else ""
+    return _disturbed(bench, name, series) or few or _coarse(series)
+
+
+def _disturbed(bench: BenchRuns, name: str, series: Series) -> str:
+    if series.carry_over is None or not series.carries_over:
+        return ""
+    centre = series.carry_over.centre
+    slowing, other = (name, bench.base) if centre > 0 else (bench.base, name)
+    return (
+        f"{slowing} leaves work behind: what runs right after it takes {format_change(math.exp(abs(centre)))} beside "
+        f"what runs right after {other}"
+    )
+
+
+def _coarse(series: Series) -> str:
+    sequence = series.sequence
+    if series.resolution < sequence.smallest or abs(sequence.centre) >= sequence.smallest:
+        return ""
+    return f"the clock ticks in steps of {format_seconds(series.tick)} or less, which may hide what matters"
 
 
 def warnings_of(measured: Sequence[BenchRuns]) -> Iterator[str]:
     """Warnings about times: runs too short for the clock, machines that change their speed, null controls."""
-    for one in measured:
-        for warning in (*_gaps(one), *_tails(one), *_unsteady([sample.wall for sample in one.runs[one.base].samples])):
-            yield f"{one.case.name}: {warning}"
-        for series in one.series[NULL]:
+    error = ERROR / max(1, len(_judged(measured)))
+    for bench in measured:
+        for warning in (*_gaps(bench), *_few(bench, error), *_tails(bench), *_unsteady(bench)):
+            yield f"{bench.case.name}: {warning}"
+        for series in bench.series[NULL]:
             if series_verdict(series) in _CALLED:
-                yield f"{one.case.name}: the baseline's {series.metric} differs from its copy's: mistrust this machine"
+                name = bench.case.name
+                yield f"{name}: the baseline's {series.metric} differs from its copy's: mistrust this machine"
 
 
-def _gaps(one: BenchRuns) -> Iterator[str]:
+def _gaps(bench: BenchRuns) -> Iterator[str]:
     """Warnings about metrics that could not be measured."""
-    yield from one.notes
-    for metric, reason in {series.metric: series.absent for name in one.heads for series in one.series[name]}.items():
+    yield from bench.notes
+    for metric, reason in {
+        series.metric: series.absent for name in bench.heads for series in bench.series[name]
+    }.items():
         if reason:
             yield f"no {metric}: {reason}"
+    for name, runs in bench.left_running.items():
+        yield f"{name} leaves processes running ({runs} of its runs): they were ended before the next run"
 
 
-def _tails(one: BenchRuns) -> Iterator[str]:
+def _few(bench: BenchRuns, error: float) -> Iterator[str]:
+    """A note where there are too few pairs for any verdict, with what it would take."""
+    pairs = len(bench.runs[bench.base].samples)
+    fewest = new_sequence(bench.case).fewest(error)
+    if not bench.heads or not 0 < pairs < fewest or bench.failure or bench.interrupted:
+        return
+    if bench.budget is None:
+        yield f"{pairs} pairs are too few for a verdict, which takes {fewest} at least: --runs {fewest}"
+        return
+    needed = _MARGIN * fewest * bench.seconds / pairs
+    option = f"{math.ceil(needed / 60)}m" if needed > 2 * 60 else f"{math.ceil(needed / 5) * 5}s"
+    yield (
+        f"{pairs} pairs are all that fit into the budget of {format_seconds(bench.budget)}, and a verdict takes "
+        f"{fewest} at least, more where the difference is small: --budget {option}"
+    )
+
+
+def _tails(bench: BenchRuns) -> Iterator[str]:
     """Changes of the mean that the median run does not show: verdicts are on typical runs."""
-    base = one.runs[one.base].samples
-    for name in one.heads:
-        series = one.series[name][0]
+    base = bench.runs[bench.base].samples
+    for name in bench.heads:
+        series = bench.series[name][0]
         pairs = [
             (before, after)
-            for old, new in zip(base, one.runs[name].samples, strict=False)
+            for old, new in zip(base, bench.runs[name].samples, strict=False)
             if (before := series.read(old)) and (after := series.read(new))
         ]
         if len(pairs) < _FEWEST or not series.tells:
@@ -228,13 +324,14 @@ def _tails(one: BenchRuns) -> Iterator[str]:
         typical = math.exp(series.sequence.centre)
         beyond = [(after - typical * before) / middle for before, after in pairs]
         mean, error = statistics.fmean(beyond), statistics.stdev(beyond) / math.sqrt(len(beyond))
-        if abs(mean) > max(one.case.smallest, _SURE * error):
+        if abs(mean) > max(bench.case.smallest, _SURE * error):
             change = f"{typical + mean - 1:+.1%}"
             yield f"the mean {series.metric} of {name} changes by {change}, unlike its typical run's: look at the runs"
 
 
-def _unsteady(walls: Sequence[float]) -> Iterator[str]:
-    """Warnings about the machine, from the wall times alone."""
+def _unsteady(bench: BenchRuns) -> Iterator[str]:
+    """Warnings about the machine, from the baseline's wall times alone."""
+    walls = [sample.wall for sample in bench.runs[bench.base].samples]
     if len(walls) < _FEWEST:
         return
     if statistics.median(walls) < _SHORT:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,9 +29,11 @@ class Mode(StrEnum):
     """The way a row's numbers came about, which says what its interval means."""
 
     PAIRED = "paired"
-    """Many runs, side by side in blocks of random order; the interval may be looked at at any time."""
+    """Many runs, side by side in blocks of random order; the interval may be looked at at any time. It has the clock's
+    tick in it."""
     COUNTED = "counted"
-    """A few runs under a program that counts; the interval is the range of what they gave."""
+    """A few runs under a program that counts. Where these repeat exactly there is nothing to be uncertain of; else
+    verdict and interval are made as for pairs."""
     EXACT = "exact"
     """Read off a file or an output: there is nothing to be uncertain of."""
     LAYOUTS = "layouts"
@@ -80,6 +81,8 @@ class ComparisonRow:
     """Pairs; runs of each side where they are counted; layouts of each side."""
     more: int | None = None
     """Pairs that an unclear row still takes to a verdict, about; ``None`` if there is no telling."""
+    reason: str = ""
+    """Reason why an unclear row is so, where it is more than noise; empty otherwise."""
     placement: Placement | None = None
     """Set where there are layouts: change, interval and verdict are then those of all layouts."""
 
@@ -132,10 +135,10 @@ class Comparison:
         better = [row for row in self.rows if row.verdict is Verdict.IMPROVED]
         if worse:
             worst = max(_telling(worse), key=lambda row: row.change or 0)
-            parts.append(f"{len(worse)} regressed, worst {worst.subject} {worst.metric} by {_percent(worst.change)}")
+            parts.append(f"{len(worse)} regressed, worst {worst.subject} {worst.metric} by {_range(worst)}")
         if better:
-            typical = statistics.median(row.change or 0 for row in _telling(better))
-            parts.append(f"{len(better)} improved, typically by {_percent(typical)}")
+            middle = sorted(_telling(better), key=lambda row: row.change or 0)[len(_telling(better)) // 2]
+            parts.append(f"{len(better)} improved, typically by {_range(middle)}")
         for verdict in (Verdict.SAME, Verdict.UNCLEAR, Verdict.IDENTICAL):
             if self.counts[verdict]:
                 parts.append(f"{self.counts[verdict]} {verdict}")
@@ -154,8 +157,13 @@ def _telling(rows: Sequence[ComparisonRow]) -> Sequence[ComparisonRow]:
     return rows
 
 
-def _percent(change: float | None) -> str:
-    return f"{abs(change or 0):.1%}".replace("%", " %")
+def _range(row: ComparisonRow) -> str:
+    """The interval of a change in percent, without a sign where both ends have the same; a certain change as it is."""
+    ends = [end for end in (row.low, row.high) if end is not None] or [row.change or 0]
+    if min(ends) < 0 < max(ends):
+        return f"{min(ends):+.1%} to {max(ends):+.1%}".replace("%", " %")
+    small, large = (f"{end:.1%}".removesuffix("%") for end in (min(map(abs, ends)), max(map(abs, ends))))
+    return f"{small} to {large} %" if small != large else f"{small} %"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,7 +21,7 @@ class LayoutSpread:
     rounds: int
     """Runs of each layout."""
     change: float
-    """head/base - 1, the median over all pairs of a layout of the one and a layout of the other."""
+    """head/base - 1, of the mean effects."""
     low: float | None
     """Interval of the change over layouts; ``None`` with too few of them for one."""
     high: float | None

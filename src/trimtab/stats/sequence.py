@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 
 from trimtab.stats.median import Interval
@@ -127,17 +127,26 @@ class PairSequence:
 
     def bounded(self, error: float) -> bool:
         """Whether there are pairs enough for an interval with two ends; one without them decides nothing."""
-        return len(self) * _saturated(_SATURATION) + math.log(_WEIGHT) >= math.log(2 / error)
+        return len(self) >= self.fewest(error)
+
+    def fewest(self, error: float) -> int:
+        """The smallest number of pairs that can decide anything."""
+        return math.ceil((math.log(2 / error) - math.log(_WEIGHT)) / _saturated(_SATURATION))
 
     @property
     def same(self) -> bool:
         """Whether any difference is smaller than what matters."""
         return self.within(self._error)
 
-    def within(self, error: float) -> bool:
-        """The same at another error than the sequence's own."""
-        both = min(self._above[-self.smallest].log, self._below[self.smallest].log)
-        return both >= math.log(2 / error)
+    def within(self, error: float, margin: float = 0.0) -> bool:
+        """The same at another error than the sequence's own, and by so much below what matters."""
+        threshold = math.log(2 / error)
+        if min(self._above[-self.smallest].log, self._below[self.smallest].log) < threshold:
+            return False
+        limit = self.smallest - margin
+        return margin == 0 or (
+            limit > 0 and self._rejects(-limit, 1, threshold) and self._rejects(limit, -1, threshold)
+        )
 
     @property
     def log_evidence(self) -> float:
@@ -169,6 +178,7 @@ class PairSequence:
         growth = 1 / (2 * noise * noise + 1 / math.log(2))
         threshold = math.log(2 / (error or self._error))
         left = max(0.0, threshold - self._evidence_for_the_centre()) / growth
+        left = max(left, self.fewest(error or self._error) - len(self))
         return max(1, math.ceil(left)) if left < _FORESIGHT * len(self) else None
 
     def _evidence_for_the_centre(self) -> float:
@@ -188,16 +198,20 @@ class PairSequence:
             return None
 
         def rejects(centre: float) -> bool:
-            evidence = Evidence(centre, sign)
-            for difference, scale in self._pairs():
-                evidence.add(difference, scale)
-            return evidence.log >= threshold
+            return self._rejects(centre, sign, threshold)
 
         step = (self.centre - outer) / _GRID
         for number in range(_GRID):
             if not rejects(outer + (number + 1) * step):
                 return _last(rejects, outer + number * step, outer + (number + 1) * step)
         return self.centre
+
+    def _rejects(self, centre: float, sign: int, threshold: float) -> bool:
+        """Whether the wealth from betting against a centre, on one side, reaches a threshold."""
+        evidence = Evidence(centre, sign)
+        for difference, scale in self._pairs():
+            evidence.add(difference, scale)
+        return evidence.log >= threshold
 
     def _bound_by_saturation(self, sign: int, threshold: float) -> float | None:
         def rejects(centre: float) -> bool:
@@ -235,8 +249,30 @@ def _scale(ordered: Sequence[float]) -> float:
     """The noise of a log ratio: its median absolute deviation, times 1.4826 to be one standard deviation if normal."""
     if len(ordered) < _FEWEST:
         return _FIRST_SCALE
-    centre = statistics.median(ordered)
-    return max(_LEAST_SCALE, 1.4826 * statistics.median(abs(x - centre) for x in ordered))
+    centre, half = statistics.median(ordered), len(ordered) // 2
+    deviation = _nearest(ordered, centre, half)
+    if len(ordered) % 2 == 0:
+        deviation = (_nearest(ordered, centre, half - 1) + deviation) / 2
+    return max(_LEAST_SCALE, 1.4826 * deviation)
+
+
+def _nearest(ordered: Sequence[float], centre: float, rank: int) -> float:
+    """The distance from a centre of the value that has so many nearer ones.
+
+    Distances grow from the centre to either side, so it is found by halving how many of the nearer ones lie below.
+    """
+    split, count = bisect_left(ordered, centre), len(ordered)
+    low, high = max(0, rank + 1 - (count - split)), min(split, rank + 1)
+    while low < high:  # the least number of values below for which the next of them is no nearer than the last above
+        below = (low + high) // 2
+        above = rank + 1 - below
+        if above and centre - ordered[split - 1 - below] < ordered[split + above - 1] - centre:
+            low = below + 1
+        else:
+            high = below
+    above = rank + 1 - low
+    farthest_below = centre - ordered[split - low] if low else 0.0
+    return max(farthest_below, ordered[split + above - 1] - centre if above else 0.0)
 
 
 def _last(holds: Callable[[float], bool], inside: float, outside: float) -> float:

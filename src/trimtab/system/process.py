@@ -1,9 +1,7 @@
 """The only module that starts processes: a `Command` goes in, a `Finished` with result and resources comes out.
 
 Wall time is taken around spawn and wait, CPU time from ``wait4`` (the whole tree of waited-for descendants, which is
-how Cargo runs rustc and rustc the linker). Memory of the tree is watched only when asked for: see
-:mod:`trimtab.system.memory`.
-
+how Cargo runs rustc and rustc the linker). Memory of the tree is watched only when asked for (`trimtab.system.memory`).
 A command can be held below a limit of memory, by a control group, and to some of the CPUs, by affinity: that needs no
 rights, is inherited, and is what Cargo and rustc go by when they choose how much to do at once.
 """
@@ -110,6 +108,8 @@ class Finished:
     """Peak resident bytes of the largest process of the tree; ``None`` where this process itself has had as many."""
     page_faults: int | None = None
     """Page faults of the tree, minor and major."""
+    left_running: int = 0
+    """Processes that it had left running and that were killed, where a launcher looked for them."""
     stdout: str = ""
     stderr: str = ""
     printed: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -24,9 +25,23 @@ class Programs(FakeRunner):
     """Programs whose time is given, with noise; keeps a clock that goes on as they run."""
 
     def __init__(
-        self, times: Mapping[str, float], *, noise: float = 0.03, state: Callable[[int], float] = lambda _: 1.0
+        self,
+        times: Mapping[str, float],
+        *,
+        noise: float = 0.03,
+        state: Callable[[int], float] = lambda _: 1.0,
+        after: Mapping[str, float] | None = None,
     ) -> None:
+        """Play programs.
+
+        Args:
+            times: name → seconds.
+            noise: standard deviation of their logarithm.
+            state: of the machine at each run, as a factor.
+            after: name → factor of the run right after it; the copy leaves behind what ``old`` does.
+        """
         super().__init__()
+        self._after, self._previous = after or {}, ""
         self._times, self._noise, self._state = times, noise, state
         self._dice = random.Random(5)
         self.now = 0.0
@@ -37,6 +52,8 @@ class Programs(FakeRunner):
         if name in self.fails:
             return self.fails[name]
         wall = self._times[name] * self._state(len(self.commands)) * self._dice.lognormvariate(0, self._noise)
+        wall *= self._after.get(self._previous, 1.0)
+        self._previous = "old" if name == "copy" else name
         self.now += wall
         return replace(
             finished("out", wall=wall, cpu=wall * 0.9), system=wall * 0.1, largest_process=5 << 20, page_faults=900
@@ -57,8 +74,7 @@ def case(*heads: str, identical: Sequence[str] = ()) -> Case:
 
 
 def measure(programs: Programs, *cases: Case, rules: RunOptions = RULES) -> list[BenchRuns]:
-    bench = PairedBench(programs, rules, clock=lambda: programs.now)
-    bench._order = random.Random(7)
+    bench = PairedBench(programs, rules, clock=lambda: programs.now, order=random.Random(7))
     return bench.measure(cases, lambda _: None)
 
 
@@ -115,10 +131,11 @@ class TestVerdicts:
 
     def test_several_candidates_share_the_baselines_runs(self) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.11, "newer": 0.13})
-        rows, _ = judged(measure(programs, case("new", "newer")))
+        (one,) = measured = measure(programs, case("new", "newer"))
+        rows, _ = judged(measured)
+        assert len({len(runs.samples) for runs in one.runs.values()}) == 1
         assert {row.subject for row in rows} == {"check, new", "check, newer"}
         assert {row.verdict for row in rows} == {Verdict.REGRESSED}
-        assert programs.runs("old") == programs.runs("newer")
 
     def test_identical_binaries_are_not_run(self) -> None:
         programs = Programs({})
@@ -148,23 +165,49 @@ def test_a_mean_that_changes_unlike_the_typical_run_is_noted() -> None:
 
 
 class TestBlocks:
-    def test_every_block_has_everything_once_and_every_second_one_the_copy(self) -> None:
+    @pytest.mark.parametrize("heads", [("new",), ("new", "newer"), ("new", "newer", "newest")])
+    @pytest.mark.parametrize("leaver", ["old", "new"])
+    def test_what_a_run_leaves_behind_hits_both_runs_of_a_pair_alike(self, heads: Sequence[str], leaver: str) -> None:
+        programs = Programs(dict.fromkeys(("old", "copy", *heads), 0.1), noise=0, after={leaver: 1.5})
+        (one,) = measure(programs, case(*heads), rules=replace(RULES, runs=60))
+        for series in (one.series[name][0] for name in (*heads, NULL)):
+            assert {after / before for before, after in series.pairs} == {1.0}
+            assert len({before for before, _ in series.pairs}) == (1 if series is one.series[NULL][0] else 2)
+
+    def test_what_is_left_behind_is_seen_and_said(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.12}, after={"new": 1.1})
+        rows, _ = judged(measure(programs, case("new"), rules=replace(RULES, runs=100)))
+        assert {row.verdict for row in rows} == {Verdict.UNCLEAR}
+        assert all(row.reason.startswith("new leaves work behind") for row in rows)
+
+    def test_it_ends_the_runs(self) -> None:
+        """More of them would not help."""
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1}, after={"new": 1.5})
+        measure(programs, case("new"), rules=replace(RULES, budget=1e3))
+        assert programs.now < 100
+
+    def test_the_copy_takes_part_in_about_every_fourth_block(self) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
-        (one,) = measure(programs, case("new"), rules=replace(RULES, runs=40))
-        assert len(one.runs["old"].samples) == len(one.runs["new"].samples) == 40
-        assert len(one.series[NULL][0].sequence) == 20
-        lines = [command.argv[0] for command in programs.commands][2:]
-        assert len(lines) == 40 * 2 + 20
-        for block in range(20):  # three and two runs in turn
-            assert sorted(lines[5 * block : 5 * block + 3]) == ["copy", "new", "old"]
-            assert sorted(lines[5 * block + 3 : 5 * block + 5]) == ["new", "old"]
+        (one,) = measure(programs, case("new"), rules=replace(RULES, runs=200))
+        assert 40 <= len(one.series[NULL][0].sequence) <= 60
+        assert len(programs.commands) < 3 + 200 * 2.85
 
     def test_order_is_random(self) -> None:
+        """Whoever is first in a block is followed by itself: in about half of all blocks each of the two."""
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
         measure(programs, case("new"), rules=replace(RULES, runs=200))
-        lines = [command.argv[0] for command in programs.commands if command.argv[0] != "copy"][2:]
-        first = sum(lines[at] == "old" for at in range(0, len(lines), 2))
-        assert 60 < first < 140
+        lines = [command.argv[0].replace("copy", "old") for command in programs.commands]
+        changes = sum(before != after for before, after in itertools.pairwise(lines))
+        assert 200 < changes < 400
+
+    def test_a_copy_that_does_not_work_is_replaced_by_the_baseline_itself(self) -> None:
+        programs = Programs({"old": 0.1, "new": 0.1})
+        programs.fails["copy"] = finished(stderr="libf.so: not found", exit_code=127)
+        (one,) = measure(programs, case("new"), rules=replace(RULES, runs=20))
+        assert not one.failure
+        assert programs.runs("copy") == 1
+        assert len(one.series[NULL][0].sequence) > 0
+        assert "a copy of old does not work elsewhere" in "; ".join(warnings_of([one]))
 
     def test_helpers_run_around_the_runs(self) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
@@ -182,6 +225,15 @@ class TestBlocks:
         assert [programs.lines.count(f"sh -c {which}") for which in ("setup", "prepare", "cleanup")] == [2, timed, 2]
         assert programs.lines[:2] == ["sh -c setup"] * 2
         assert programs.lines[-2:] == ["sh -c cleanup"] * 2
+
+    def test_each_command_may_have_a_helper_of_its_own(self) -> None:
+        programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})
+        for which in ("for old", "for new"):
+            programs.on(f"sh -c {which}", finished())
+        helpers = (("sh", "-c", "for old"), ("sh", "-c", "for new"))
+        measure(programs, case("new"), rules=replace(RULES, runs=30, prepare=helpers))
+        for before, after in zip(programs.lines[::2], programs.lines[1::2], strict=True):
+            assert before == ("sh -c for new" if after == "new" else "sh -c for old")
 
     def test_a_helper_that_fails_is_the_callers_mistake(self) -> None:
         programs = Programs({"old": 0.1, "copy": 0.1, "new": 0.1})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trimtab.stats.sequence import Evidence, PairSequence, discoveries
+from trimtab.stats.sequence import Evidence, PairSequence, _scale, discoveries
 
 SMALLEST = math.log(1.01)
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
@@ -189,3 +190,11 @@ class TestDiscoveries:
 def test_what_makes_no_sense_is_refused(smallest: float, error: float) -> None:
     with pytest.raises(ValueError, match="needed"):
         PairSequence(smallest=smallest, error=error)
+
+
+@given(st.lists(st.floats(-10, 10) | st.sampled_from([0.0, 1.0, 2.0]), min_size=4, max_size=40))
+def test_the_scale_is_the_median_absolute_deviation(differences: list[float]) -> None:
+    ordered = sorted(differences)
+    centre = statistics.median(ordered)
+    deviation = statistics.median(abs(x - centre) for x in ordered)
+    assert _scale(ordered) == pytest.approx(max(1e-4, 1.4826 * deviation))

@@ -24,7 +24,9 @@ from trimtab.measure.verdicts import rows_of, warnings_of
 from trimtab.model.comparison import Comparison, Conditions, Mode
 from trimtab.model.plan import Bench
 from trimtab.model.trial import Artifact
+from trimtab.system.launcher import timing_runner
 from trimtab.system.machine import these_conditions, this_machine, times_throttled, usable_cores
+from trimtab.system.paths import default_folders
 from trimtab.system.process import Runner
 
 TWO_BINARIES = "give --bin twice, as in --bin base=./old --bin head=./new"
@@ -189,7 +191,7 @@ def _digest(path: Path) -> str:
 
 def bench(
     plan: BenchPlan,
-    rules: RunOptions,
+    options: RunOptions,
     runner: Runner,
     *,
     counter: Counter | None = None,
@@ -200,7 +202,7 @@ def bench(
 
     Args:
         plan: what is compared.
-        rules: how it is run.
+        options: how it is run.
         runner: runs commands.
         counter: counts what a few more runs execute.
         on_progress: called after every block.
@@ -208,48 +210,55 @@ def bench(
 
     Returns:
         The comparison, with the benches that failed, and all runs that it is made of.
+
+    Raises:
+        InputError: a helper command fails.
     """
     started, throttled = time.monotonic(), times_throttled()
-    notes = list(_surroundings(these_conditions(rules.environment, rules.cwd or Path.cwd())))
-    empty = nothing_run(plan.candidates, rules, command)
-    try:
-        measured = PairedBench(runner, rules).measure(plan.cases, on_progress)
-    except MissingError as error:
-        return replace(empty, failures=(error.what,)), []
-    if any(one.interrupted for one in measured):
+    notes = list(_surroundings(these_conditions(options.environment, options.cwd or Path.cwd())))
+    empty = nothing_run(plan.candidates, options, command)
+    with timing_runner(runner, default_folders().cache) as (timed, note):
+        notes += [note] if note else []
+        try:
+            measured = PairedBench(runner, options, timed).measure(
+                plan.cases, on_progress, counter.metrics if counter else ()
+            )
+        except MissingError as error:
+            return replace(empty, failures=(error.what,)), []
+    if any(case.interrupted for case in measured):
         notes.append("interrupted: what was run by then is shown")
     elif counter:
-        count_runs(counter, runner, rules, measured)
-        if any(one.counts for one in measured):
+        count_runs(counter, runner, options, measured)
+        if any(case.counts for case in measured):
             notes.append(f"{counter.program}: {counter.method}")
     rows, null = rows_of(measured)
-    found = replace(
+    comparison = replace(
         empty,
         rows=tuple(rows),
         null=tuple(null),
-        failures=tuple(f"{one.case.name}: {one.failure}" for one in measured if one.failure),
+        failures=tuple(f"{case.case.name}: {case.failure}" for case in measured if case.failure),
         seconds=time.monotonic() - started,
         notes=(*notes, *_outputs(measured), *warnings_of(measured), *_heat(times_throttled() - throttled)),
     )
-    return found, measured
+    return comparison, measured
 
 
-def require_run(found: Comparison) -> None:
+def require_run(comparison: Comparison) -> None:
     """Raise where benches have failed, and nothing was measured.
 
     Raises:
         InputError: with the first of them.
     """
-    if found.failures and not any(row.runs for row in found.rows if row.mode is Mode.PAIRED):
+    if comparison.failures and not any(row.runs for row in comparison.rows if row.mode is Mode.PAIRED):
         raise InputError(
-            found.failures[0],
+            comparison.failures[0],
             hint="see that the command runs by itself (a shell's features need --shell sh), or accept failures with "
             "--ignore-failure",
         )
 
 
 def nothing_run(
-    candidates: Sequence[str], rules: RunOptions, command: str = "", notes: tuple[str, ...] = ()
+    candidates: Sequence[str], options: RunOptions, command: str = "", notes: tuple[str, ...] = ()
 ) -> Comparison:
     """A comparison without benches, the baseline first."""
     return Comparison(
@@ -258,7 +267,7 @@ def nothing_run(
         rows=(),
         null=(),
         machine=this_machine(),
-        conditions=these_conditions(rules.environment, rules.cwd or Path.cwd()),
+        conditions=these_conditions(options.environment, options.cwd or Path.cwd()),
         seconds=0.0,
         notes=notes,
         command=command,
@@ -272,11 +281,11 @@ def _heat(times: int) -> Iterator[str]:
 
 def _outputs(measured: Sequence[BenchRuns]) -> Iterator[str]:
     """Programs that print different amounts hardly do the same work."""
-    for one in measured:
-        for name in one.heads:
-            base, head = one.output.get(one.base), one.output.get(name)
-            if not one.case.reported and base is not None and head is not None and base != head:
-                yield f"{one.case.name}: {name} prints {head:,} bytes, {one.base} {base:,}: is it the same work?"
+    for bench in measured:
+        for name in bench.heads:
+            base, head = bench.output.get(bench.base), bench.output.get(name)
+            if not bench.case.reported and base is not None and head is not None and base != head:
+                yield f"{bench.case.name}: {name} prints {head:,} bytes, {bench.base} {base:,}: is it the same work?"
 
 
 def _surroundings(conditions: Conditions) -> Iterator[str]:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from trimtab.commands.bench.wording import (
     SIGNS,
+    all_notes,
     machine_text,
-    null_notes,
     null_verdict_text,
     ordered,
     row_texts,
     shown_null,
-    spread_notes,
     verdict_text,
 )
 from trimtab.model.comparison import Comparison, ComparisonRow, Verdict
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-_COLUMNS = ("bench", "metric", "base", "head", "change", "interval", "runs", "mode")
-_LEAST_WIDTHS = {"interval": 90, "runs": 115, "mode": 115}
+_COLUMNS = ("bench", "metric", "base", "head", "change", "point", "runs", "mode")
+_LEAST_WIDTHS = {"point": 100, "runs": 115, "mode": 115}
 """Column → the width from which on there is room for it beside the verdict, which is what everybody looks for."""
 _VERDICT = len("❌ regressed") + 1
 _STYLES = {Verdict.REGRESSED: "red", Verdict.IMPROVED: "green", Verdict.UNCLEAR: "yellow"}
@@ -41,7 +40,7 @@ def comparison_renderables(comparison: Comparison, width: int) -> Iterator[Rende
     yield _table(comparison, width)
     for line in comparison.failures:
         yield Text(printable(f"failed: {line}"), style="red")
-    for line in (*spread_notes(comparison), *null_notes(comparison), *comparison.notes):
+    for line in all_notes(comparison):
         yield Text(printable(f"note: {line}"), style="dim")
 
 

@@ -44,9 +44,10 @@ def row_texts(row: ComparisonRow) -> tuple[str, ...]:
 
 
 def cell_texts(row: ComparisonRow) -> tuple[str, str, str, str]:
-    """Base, head, change and interval of a row."""
+    """Base, head, interval and point of a change; one without an interval is all there is to say."""
     base, head = ("–" if value is None else format_value(value, row.unit) for value in (row.base, row.head))
-    return base, head, change_text(row.change), interval_text(row)
+    interval = interval_text(row)
+    return (base, head, interval, change_text(row.change)) if interval else (base, head, change_text(row.change), "")
 
 
 def change_text(change: float | None) -> str:
@@ -55,8 +56,9 @@ def change_text(change: float | None) -> str:
 
 
 def interval_text(row: ComparisonRow) -> str:
-    """Interval of a change; empty where nothing was sampled."""
-    if row.change is None or not row.runs or row.mode is Mode.EXACT:
+    """Interval of a change; empty where nothing was sampled, or counts repeat exactly."""
+    certain = row.mode is Mode.EXACT or (row.mode is Mode.COUNTED and row.low == row.high)
+    if row.change is None or not row.runs or certain or (row.low is None and row.high is None):
         return ""
     low, high = ("?" if value is None else format_change(1 + value) for value in (row.low, row.high))
     return f"[{low}, {high}]"
@@ -68,6 +70,22 @@ def verdict_text(row: ComparisonRow) -> str:
         alone = row.placement
         return f"layout only: these two alone {alone.verdict} {change_text(alone.change)}"
     return f"{row.verdict}, about {row.more:,} pair{'s' * (row.more > 1)} more" if row.more else str(row.verdict)
+
+
+def called_notes(comparison: Comparison) -> Iterator[str]:
+    """A word on the points of called changes, which are a selection."""
+    if any(row.verdict in CALLED and row.mode is Mode.PAIRED for row in comparison.rows):
+        yield (
+            "go by the intervals: points of changes that were called lean away from zero, since a change is called "
+            "sooner where chance makes it look larger"
+        )
+
+
+def reason_notes(comparison: Comparison) -> Iterator[str]:
+    """Reasons why rows are unclear, each with its rows."""
+    for reason in dict.fromkeys(row.reason for row in comparison.rows if row.reason):
+        rows = ", ".join(f"{row.subject} {row.metric}" for row in comparison.rows if row.reason == reason)
+        yield f"unclear ({rows}): {reason}"
 
 
 def spread_notes(comparison: Comparison) -> Iterator[str]:
@@ -97,3 +115,14 @@ def null_notes(comparison: Comparison) -> Iterator[str]:
 def null_verdict_text(row: ComparisonRow) -> str:
     """Verdict text of a null control."""
     return "called different: mistrust this machine" if row.verdict in CALLED else "not called"
+
+
+def all_notes(comparison: Comparison) -> tuple[str, ...]:
+    """Notes below the table."""
+    return (
+        *reason_notes(comparison),
+        *called_notes(comparison),
+        *spread_notes(comparison),
+        *null_notes(comparison),
+        *comparison.notes,
+    )

@@ -20,6 +20,7 @@ from trimtab.model.plan import Bench
 from trimtab.model.profile import Profile
 from trimtab.model.trial import BuildFailed
 from trimtab.stats.median import CONFIDENCE
+from trimtab.system.launcher import timing_runner
 from trimtab.system.process import Runner
 
 Source = tuple[Exploration, Profile, Path]
@@ -31,7 +32,7 @@ def layout_spreads(
     head: Source,
     benches: Sequence[Bench],
     count: int,
-    rules: RunOptions,
+    options: RunOptions,
     runner: Runner,
     on_message: Callable[[str], None],
 ) -> tuple[list[LayoutSpread], list[str]]:
@@ -42,7 +43,7 @@ def layout_spreads(
         head: the other.
         benches: commands with ``{bin}`` in them.
         count: layouts of each side.
-        rules: how they are run; the budget is that of a bench over all layouts.
+        options: how they are run; the budget is that of a bench over all layouts.
         runner: runs Cargo, linkers and commands.
         on_message: called with a line when something that takes long begins.
 
@@ -62,24 +63,23 @@ def layout_spreads(
             laid_out[side] = _replicates(source, work, Path(scratch) / side, count, runner, notes)
         spreads: list[LayoutSpread] = []
         confidence = 1 - (1 - CONFIDENCE) / (2 * len(benches))  # of wall and CPU time, so that all hold together
-        for bench in benches:
-            on_message(f"{bench.name}: {2 * count} layouts")
-            try:
-                layout_runs = LayoutBench(runner, rules).spread(
-                    _case(bench, laid_out, rules.cwd or Path.cwd()),
-                    _names("base", laid_out["base"]),
-                    confidence=confidence,
-                )
-            except KeyboardInterrupt:
-                notes.append(f"{bench.name}, layouts: interrupted")
-                break
-            spreads += layout_runs.spreads
-            if any(spread.low is None for spread in layout_runs.spreads):
-                notes.append(f"{bench.name}: {count} layouts of each side are too few for so many rows")
-            notes += [f"{bench.name}, layouts: {layout_runs.failure}"] if layout_runs.failure else []
-            if layout_runs.interrupted:
-                notes.append(f"{bench.name}, layouts: interrupted")
-                break
+        with timing_runner(runner, base[0].folders.cache) as (timed, _):
+            for bench in benches:
+                on_message(f"{bench.name}: {2 * count} layouts")
+                try:
+                    layout_runs = LayoutBench(runner, options, timed).spread(
+                        _case(bench, laid_out, options.cwd or Path.cwd()),
+                        _names("base", laid_out["base"]),
+                        confidence=confidence,
+                    )
+                except KeyboardInterrupt:
+                    notes.append(f"{bench.name}, layouts: interrupted")
+                    break
+                spreads += layout_runs.spreads
+                notes += [f"{bench.name}, layouts: {layout_runs.failure}"] if layout_runs.failure else []
+                if layout_runs.interrupted:
+                    notes.append(f"{bench.name}, layouts: interrupted")
+                    break
     return spreads, notes
 
 

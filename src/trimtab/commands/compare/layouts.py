@@ -3,7 +3,7 @@
 The unit of evidence is a layout, not a run. All runs of a binary share its placement: with more of them one learns ever
 more exactly what this one placement costs, and the interval over runs closes around a number that the next build draws
 anew. Only several draws on both sides tell the change between two builds from the luck of one; so each layout counts
-once, however often it was run, and the interval is that of a shift between two samples of layouts.
+once, however often it was run, and the interval is that of the difference between the means of two samples.
 
 Every layout is run once in each round, in random order. Its effect is the median over rounds of the log ratio of its
 time and the round's median: drift from round to round drops out, and a burst of load costs one round of it.
@@ -21,7 +21,7 @@ from trimtab.measure.series import BenchRuns, Case
 from trimtab.model.comparison import Runs, Sample
 from trimtab.model.layout import LayoutSpread
 from trimtab.stats.median import CONFIDENCE
-from trimtab.stats.shift import shift_interval
+from trimtab.stats.welch import mean_difference
 
 _FEWEST = 3
 
@@ -70,7 +70,7 @@ class LayoutBench(PairedBench):
             series={layout: [] for layout in list(case.commands)[1:]},  # nobody looks at pairs of layouts
         )
         try:
-            with helped(self._runner, self._rules, len(case.commands)):
+            with helped(self._runner, self._options, case):
                 if self._warm(bench):
                     self._rounds(bench, on_progress)
         except KeyboardInterrupt:
@@ -86,15 +86,28 @@ class LayoutBench(PairedBench):
 
     def _rounds(self, bench: BenchRuns, on_progress: Callable[[int], None]) -> None:
         started, rounds = self._clock(), 0
-        while not bench.failure and not self._over(rounds, self._clock() - started):
-            self._block(bench, with_null=False)
+        while not self._over(rounds, self._clock() - started):
+            if not self._round(bench):
+                return
             rounds += 1
             on_progress(rounds)
 
+    def _round(self, bench: BenchRuns) -> bool:
+        """Every layout once; whether all runs worked."""
+        layouts = list(bench.runs)
+        samples: dict[str, Sample] = {}
+        for layout in self._order.sample(layouts, len(layouts)):
+            if (sample := self._sample(bench, layout)) is None:
+                return False
+            samples[layout] = sample
+        for layout, sample in samples.items():
+            bench.runs[layout].samples.append(sample)
+        return True
+
     def _over(self, rounds: int, seconds: float) -> bool:
-        if self._rules.runs:
-            return rounds >= self._rules.runs
-        return rounds >= _FEWEST and seconds >= self._rules.budget
+        if self._options.runs:
+            return rounds >= self._options.runs
+        return rounds >= _FEWEST and seconds >= self._options.budget
 
 
 def _spreads(bench: BenchRuns, base: Collection[str], confidence: float) -> Iterator[LayoutSpread]:
@@ -106,16 +119,16 @@ def _spreads(bench: BenchRuns, base: Collection[str], confidence: float) -> Iter
         effects = dict(zip(times, layout_effects(list(times.values())), strict=True))
         ours = tuple(effect for layout, effect in effects.items() if layout in base)
         theirs = tuple(effect for layout, effect in effects.items() if layout not in base)
-        shift = shift_interval(ours, theirs, confidence)
+        difference = mean_difference(ours, theirs, confidence)
         yield LayoutSpread(
             subject=bench.case.name,
             metric=metric,
             base=ours,
             head=theirs,
             rounds=rounds,
-            change=math.expm1(shift.value),
-            low=None if shift.low is None else math.expm1(shift.low),
-            high=None if shift.high is None else math.expm1(shift.high),
+            change=math.expm1(difference.value),
+            low=None if difference.low is None else math.expm1(difference.low),
+            high=None if difference.high is None else math.expm1(difference.high),
         )
 
 

@@ -51,7 +51,7 @@ class CompareRequest:
 
     base: str
     head: str
-    rules: RunOptions
+    options: RunOptions
     benches: tuple[Bench, ...] = ()
     """Those of ``trimtab.toml`` if there are none."""
     binaries: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ def compare(
     request = CompareRequest(
         base=str(base),
         head=str(head),
-        rules=RunOptions(environment=dict(os.environ), budget=budget),
+        options=RunOptions(environment=dict(os.environ), budget=budget),
         benches=tuple(replace(one, smallest_change=smallest_change) for one in asked),
         binaries=tuple(bins),
         wheel=wheel,
@@ -148,7 +148,6 @@ def run(request: CompareRequest, context: CompareContext) -> tuple[Comparison, l
             ships_wheel=request.wheel,
         )
         base, head = finder.find(request.base, request.head)
-        # Weighed is last: it takes memory, and what a bench needs can only be told if it is more than trimtab's own.
         timed, measured = _timed(request, context, benches, finder, (base, head))
         differences, unweighed = _weighed(base, head, keep=bool(timed.rows))
     rows = (*_sizes(differences, request.smallest), *timed.rows)
@@ -183,7 +182,9 @@ def _timed(
         if wheels:
             installer = _installer(context, finder, sides[0], request.binaries)
             by_name = dict(zip(names, wheels, strict=True))
-            plans.append(stack.enter_context(wheels_plan(by_name, benches, installer, request.rules.cwd or Path.cwd())))
+            plans.append(
+                stack.enter_context(wheels_plan(by_name, benches, installer, request.options.cwd or Path.cwd()))
+            )
         if programs:
             plans.append(stack.enter_context(binaries_plan(dict(zip(names, programs, strict=True)), benches)))
         if request.cargo_benches:
@@ -191,11 +192,11 @@ def _timed(
             plans.append(stack.enter_context(cargo_bench_plan(request.cargo_benches, sources)))
         if not plans:
             reason = f"there is no program for this system in {lacking}" if lacking else _NO_BENCH
-            return nothing_run(names, request.rules, request.command, notes=(f"nothing was run: {reason}",)), []
+            return nothing_run(names, request.options, request.command, notes=(f"nothing was run: {reason}",)), []
         cases = tuple(case for contest in plans for case in contest.cases)
         found, measured = bench(
             BenchPlan(cases=cases, candidates=tuple(names)),
-            request.rules,
+            request.options,
             context.runner,
             counter=request.counter,
             on_progress=context.on_progress,
@@ -258,7 +259,7 @@ def _laid_out(
     """The comparison with verdicts over several layouts of both sides."""
     base, head = ((*finder.sources(side), path) for side, path in zip(sides, programs, strict=True))
     spreads, notes = layout_spreads(
-        base, head, benches, request.layouts, request.rules, context.runner, context.on_message
+        base, head, benches, request.layouts, request.options, context.runner, context.on_message
     )
     smallest = {bench.name: bench.smallest_change for bench in benches}
     return replace(found, rows=tuple(over_layouts(found.rows, spreads, smallest)), notes=(*found.notes, *notes))

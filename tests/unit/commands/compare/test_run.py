@@ -48,7 +48,7 @@ def project(make_shell: Callable[[FakeCargo], Shell], tmp_path: Path, monkeypatc
 def compared(
     shell: Shell, base: str = "release", head: str = "small", **request: Any
 ) -> tuple[Comparison, list[BenchRuns]]:
-    asked = CompareRequest(**{"base": base, "head": head, "rules": RULES, "benches": (BENCH,), **request})
+    asked = CompareRequest(**{"base": base, "head": head, "options": RULES, "benches": (BENCH,), **request})
     return run(asked, CompareContext(folders=default_folders(), runner=shell.cargo))
 
 
