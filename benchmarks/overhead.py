@@ -20,14 +20,13 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from trimtab.builders.work_folder import clear
 from trimtab.cargo.environment import building
 from trimtab.cargo.profiles.arguments import selection_arguments
 from trimtab.experiment.prepare import prepare
 from trimtab.experiment.request import Request
 from trimtab.model.trial import Built
 from trimtab.stats.median import ratio_interval
-from trimtab.system.paths import Folders
+from trimtab.system.paths import Folders, clear
 from trimtab.units import format_change
 
 

@@ -37,7 +37,6 @@ from typing import Any
 
 from trimtab.builders.rustc_wrapper.compiler import UnitSharing
 from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
-from trimtab.builders.work_folder import clear
 from trimtab.cargo.environment import building
 from trimtab.cargo.profiles.arguments import profile_arguments, selection_arguments
 from trimtab.cargo.profiles.rustflags import adding
@@ -49,7 +48,7 @@ from trimtab.model.profile import Lto, Profile
 from trimtab.model.space import parse_axis
 from trimtab.model.trace import Unit, UnitKind
 from trimtab.model.trial import Built
-from trimtab.system.paths import Folders
+from trimtab.system.paths import Folders, clear
 
 _NAMES = ("metadata=", "extra-filename=", "strip=", "dependency=")
 _MERGED = ("lto", "embed-bitcode", "linker-plugin-lto")

@@ -28,7 +28,7 @@ def test_a_published_crate_is_explored_but_cannot_be_applied_to(user: User) -> N
 
 def test_the_newest_version_is_taken_where_none_is_named(user: User) -> None:
     user.does("explore", "crate:hexyl", "--dry-run")
-    copies = list((user.cache / "trimtab" / "crates").iterdir())
+    copies = list((user.cache / "trimtab" / "crates").glob("[!.]*"))
     assert len(copies) == 1
     assert user.builds() == []
 
@@ -39,6 +39,6 @@ def test_a_published_library_has_no_binary(user: User) -> None:
 
 def test_the_registrys_own_copy_is_left_alone(user: User) -> None:
     user.does("explore", SPEC, "--dry-run")
-    (copy,) = (user.cache / "trimtab" / "crates").iterdir()
+    (copy,) = (user.cache / "trimtab" / "crates").glob("[!.]*")
     assert (copy / "Cargo.lock").exists()
     assert (copy / "Cargo.toml").exists()

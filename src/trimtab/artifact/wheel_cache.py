@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 from pathlib import Path
 
+from trimtab.system.usage import mark_used
+
 _DIGEST = "sha256"
 """Name of the file with the digest, beside the wheel."""
 
@@ -17,6 +19,7 @@ def wheels_in(folder: Path) -> list[Path]:
 
 def cached_wheel(folder: Path) -> Path | None:
     """The wheel in a folder of the cache; ``None`` if there is none, or if it has changed since it was fetched."""
+    mark_used(folder)
     with contextlib.suppress(OSError, UnicodeDecodeError):
         for wheel in wheels_in(folder):
             if (folder / _DIGEST).read_text("utf-8") == _digest(wheel):
@@ -43,6 +46,7 @@ def cache_wheel(draft: Path, folder: Path) -> Path:
             return cached
         folder.rename(draft.with_name("damaged"))
         draft.rename(folder)
+    mark_used(folder)
     return folder / wheel.name
 
 

@@ -13,7 +13,7 @@ from trimtab.builders.relink import capturing
 from trimtab.builders.rustc_wrapper.compiler import WrappedRustc
 from trimtab.builders.rustc_wrapper.recorder import Recorder
 from trimtab.builders.touch import TOUCH_METRIC, play_edit
-from trimtab.builders.work_folder import ArtifactStore, clear
+from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.project import Binary
@@ -23,6 +23,7 @@ from trimtab.model.profile import Profile
 from trimtab.model.trace import Trace
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
 from trimtab.system.machine import usable_cores
+from trimtab.system.paths import clear
 from trimtab.system.process import Finished, ResourceLimits, out_of_space
 
 _CONTAINERS_TARGET = Path("/target")

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.builders.work_folder import clear
 from trimtab.errors import MissingError
+from trimtab.system.paths import clear
 from trimtab.system.process import Command, Runner
 
 _SCRIPT = 'mount -t overlay trimtab -o "$1" "$2" && cd "$2" && shift 2 && exec "$@"'

@@ -15,7 +15,7 @@ from trimtab.builders.costs import costed, failed
 from trimtab.builders.rustc_wrapper.compiler import WrappedRustc
 from trimtab.builders.rustc_wrapper.recorder import Recorder
 from trimtab.builders.touch import TOUCH_METRIC, play_edit
-from trimtab.builders.work_folder import ArtifactStore, clear
+from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.profiles.arguments import profile_arguments, profile_environment
@@ -28,6 +28,7 @@ from trimtab.model.trace import Trace
 from trimtab.model.trial import BuildFailed, Built, Cause, Cost
 from trimtab.pyproject.backend import Backend, HookFailedError
 from trimtab.system.machine import usable_cores
+from trimtab.system.paths import clear
 from trimtab.system.process import Command, Finished, Runner, out_of_space
 
 _EPOCH = "315532800"

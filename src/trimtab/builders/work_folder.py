@@ -7,7 +7,6 @@ import functools
 import hashlib
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,8 @@ from pathlib import Path
 from trimtab.errors import InputError
 from trimtab.model.trial import Artifact
 from trimtab.system.orphans import own_work_folder
-from trimtab.system.paths import hold_lock
+from trimtab.system.paths import clear, hold_lock
+from trimtab.system.usage import mark_used
 
 _MOST = 16
 _MADE = ("target", "beside", "kept", "links", "tree", "wheels", "environments", "compiler", ".cargo")
@@ -47,16 +47,6 @@ def hold_workplace(cache: Path) -> Iterator[Path]:
                     clear(folder / made)
             return
     raise InputError(f"{_MOST} explorations are running already", where=str(cache / "work"))
-
-
-def clear(folder: Path) -> None:
-    """Remove a folder with all in it, if it is there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():  # a process that was just killed may have written once more
-        for inner in list(folder.rglob("*")):
-            if inner.is_dir() and not inner.is_symlink():  # the kernel's own folder of an overlay is closed to all
-                inner.chmod(stat.S_IRWXU)
-        shutil.rmtree(folder)
 
 
 class ArtifactStore:
@@ -96,6 +86,7 @@ class ArtifactStore:
             shutil.copy2(path, draft)
             sync(Path(draft))
             Path(draft).rename(to)
+            mark_used(to.parent)
             for folder in (to.parent, self._folder):
                 sync(folder)
         except BaseException:
@@ -113,8 +104,9 @@ def sync(path: Path) -> None:
 
 
 def is_intact(artifact: Artifact) -> bool:
-    """Whether a kept binary is there with the size and the digest that it had."""
+    """Whether a kept binary is there with the size and the digest that it had; if so, it is used now."""
     path = Path(artifact.path)
+    mark_used(path.parent)
     try:
         status = path.stat()
     except OSError:

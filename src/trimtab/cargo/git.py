@@ -12,6 +12,7 @@ from pathlib import Path
 from trimtab.cargo.environment import without_git
 from trimtab.errors import InputError, MissingError
 from trimtab.system.process import Command, Finished, Runner
+from trimtab.system.usage import mark_used
 
 
 def revision_of(runner: Runner, revision: str, folder: Path, environment: Mapping[str, str]) -> str:
@@ -43,7 +44,7 @@ def checkout(runner: Runner, commit: str, folder: Path, cache: Path, environment
     """
     top = Path(_git(runner, folder, environment, "rev-parse", "--show-toplevel").stdout.strip())
     checked_out = cache / sha256(str(top).encode()).hexdigest()[:12] / commit
-    if not checked_out.exists():
+    if not mark_used(checked_out):
         checked_out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".draft-", dir=checked_out.parent) as scratch:
             draft = Path(scratch) / "tree"
@@ -71,6 +72,7 @@ def _publish(draft: Path, destination: Path) -> None:
         if not destination.exists():
             raise
         shutil.rmtree(draft, ignore_errors=True)
+    mark_used(destination)
 
 
 def _must(finished: Finished) -> None:

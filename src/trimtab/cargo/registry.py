@@ -14,6 +14,7 @@ from trimtab.cargo.sources import lock_copy, publish
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
 from trimtab.system.process import Command, Runner
+from trimtab.system.usage import mark_used
 
 PREFIX = "crate:"
 _IDENTIFIERS = r"[0-9a-z-]+(\.[0-9a-z-]+)*"
@@ -57,7 +58,7 @@ def published_crate(runner: Runner, spec: str, folder: Path, environment: dict[s
         InputError: the spec cannot be parsed; no such crate or version, or the registry cannot be reached.
     """
     name, version = _parsed(spec)
-    if version and (folder / f"{name}-{version}").exists():
+    if version and mark_used(folder / f"{name}-{version}"):
         return folder / f"{name}-{version}"
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         requirement = json.dumps(f"={version}" if version else "*")
@@ -87,7 +88,7 @@ def _parsed(spec: str) -> tuple[str, str]:
 
 def _copy(runner: Runner, source: Path, folder: Path, environment: dict[str, str]) -> Path:
     destination = folder / source.name
-    if destination.exists():
+    if mark_used(destination):
         return destination
     folder.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=folder))

@@ -22,6 +22,7 @@ from trimtab.cargo.environment import affecting_builds, plain, without_git
 from trimtab.cargo.project import Project
 from trimtab.errors import InputError, MissingError, SourcesChanged
 from trimtab.system.process import Command, Runner
+from trimtab.system.usage import mark_used
 
 _OWN = "trimtab.toml"
 """Our own settings are no source: what they change is part of the plan, and a new bench must not cost a rebuild."""
@@ -149,7 +150,7 @@ def copy_with_lock(
         digest.update(f"{path.relative_to(tree)}\0".encode("utf-8", "surrogateescape"))
         _feed(digest, path)
     copy = folder / f"{tree.name}-{digest.hexdigest()}"
-    if copy.exists():
+    if mark_used(copy):
         return copy
     draft = folder / f".{copy.name}.{os.getpid()}"
     _copy(files, tree, draft)
@@ -227,13 +228,14 @@ def tree_with_dependencies(runner: Runner, project: Project, tree: Path, environ
 
 
 def publish(draft: Path, destination: Path) -> None:
-    """Move a finished folder into place at once; another process may have done so first."""
+    """Move a finished folder into place at once and mark it as used; another process may have done so first."""
     try:
         draft.rename(destination)
     except OSError:
         if not destination.exists():
             raise
         shutil.rmtree(draft)
+    mark_used(destination)
 
 
 def _packages(

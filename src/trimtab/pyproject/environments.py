@@ -16,6 +16,7 @@ from pathlib import Path
 from trimtab.errors import InputError, MissingError
 from trimtab.system.paths import hold_lock
 from trimtab.system.process import Command, Finished, Runner
+from trimtab.system.usage import mark_used
 
 _UNWANTED = (
     "PYTHONPATH",
@@ -129,6 +130,7 @@ def kept_tools(
     key = blake2b(repr((requires, os.path.realpath(path))).encode(), digest_size=8).hexdigest()
     folder = cache / key
     with hold_lock(cache / f"{key}.lock", wait=True):
+        mark_used(folder)
         if not (folder / _COMPLETE).exists():
             shutil.rmtree(folder, ignore_errors=True)
             tools = make_environment(runner, python, folder, environment, pip=True)
@@ -140,6 +142,7 @@ def kept_tools(
                     hint="check the network and `pip config list`",
                 )
             (folder / _COMPLETE).touch()
+        mark_used(folder)
     return Environment(folder)
 
 

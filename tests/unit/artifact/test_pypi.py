@@ -59,7 +59,7 @@ class TestFetching:
         assert published_wheel(runner, PINNED, tmp_path, {"PIP_INDEX_URL": "https://index.test"}) == first
         (command,) = runner.commands
         assert command.environment == {"PIP_INDEX_URL": "https://index.test"}
-        assert list((tmp_path / "wheels").iterdir()) == [first.parent]
+        assert list((tmp_path / "wheels").glob("[!.]*")) == [first.parent]
 
     @pytest.mark.parametrize("damaged", ["the wheel", "the digest", "no digest"])
     def test_one_that_is_not_what_was_fetched_is_fetched_again(self, tmp_path: Path, damaged: str) -> None:
@@ -76,7 +76,7 @@ class TestFetching:
         assert published_wheel(runner, PINNED, tmp_path, {}).read_bytes() == b"wheel"
         assert published_wheel(runner, PINNED, tmp_path, {}) == first
         assert len(runner.commands) == 2
-        assert list((tmp_path / "wheels").iterdir()) == [first.parent]
+        assert list((tmp_path / "wheels").glob("[!.]*")) == [first.parent]
 
     def test_another_index_has_a_place_of_its_own(self, tmp_path: Path) -> None:
         runner = FakeRunner().on(OWN, PIP)
@@ -112,7 +112,7 @@ class TestFetching:
             return PIP(command)
 
         assert published_wheel(FakeRunner().on(OWN, meanwhile), PINNED, tmp_path, {}).name == WHEEL
-        assert len(list((tmp_path / "wheels").iterdir())) == 1
+        assert len(list((tmp_path / "wheels").glob("[!.]*"))) == 1
 
     def test_nothing_is_left_of_a_run_that_is_stopped(self, tmp_path: Path) -> None:
         def stopped(command: Command) -> Finished:

@@ -133,7 +133,7 @@ class TestCopy:
             "Cargo.toml", "Cargo.lock", "src/main.rs",
         }  # fmt: skip
         assert not (cargo.root / "Cargo.lock").exists()
-        assert [path for path in copy.parent.iterdir() if path != copy] == []
+        assert list(copy.parent.glob("[!.]*")) == [copy]
 
     def test_is_used_again_for_the_same_sources_only(self, cargo: FakeCargo, tmp_path: Path) -> None:
         (cargo.root / "Cargo.lock").unlink()

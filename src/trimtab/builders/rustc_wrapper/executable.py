@@ -12,6 +12,7 @@ from trimtab.cargo.environment import plain
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import MissingError
 from trimtab.system.process import Command, Runner
+from trimtab.system.usage import mark_used
 
 NAME = "trimtab-rustc"
 """File name of the wrapper; under any other name it acts as a linker."""
@@ -35,7 +36,7 @@ def wrapper(runner: Runner, cache: Path, toolchain: str, root: Path, environment
     source = files("trimtab.builders.rustc_wrapper").joinpath("wrapper.rs").read_bytes()
     digest = hashlib.blake2b(source + toolchain.encode(), digest_size=8).hexdigest()
     path = cache / "wrapper" / digest / NAME
-    if path.exists():
+    if mark_used(path.parent) and path.exists():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
@@ -50,4 +51,5 @@ def wrapper(runner: Runner, cache: Path, toolchain: str, root: Path, environment
                 hint="see that rustc can compile and link a small program here",
             )
         draft.replace(path)  # atomic: another process may have compiled it too
+    mark_used(path.parent)
     return path

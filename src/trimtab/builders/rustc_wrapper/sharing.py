@@ -71,8 +71,8 @@ _UNKNOWABLE = ("-Z", "-o", "--test", "--sysroot", "--print", "--remap-path-prefi
 _EMITTED = frozenset(("dep-info", "metadata", "link"))
 _MERGED = ("lto", "embed-bitcode", "linker-plugin-lto")
 _SESSION = """
-    CARGO_MAKEFLAGS MAKEFLAGS MFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER TRIMTAB_SOCKET TRIMTAB_WORK _ PWD OLDPWD
-    SHLVL TERM COLUMNS LINES
+    CARGO_MAKEFLAGS MAKEFLAGS MFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER TRIMTAB_CACHE_SIZE TRIMTAB_SOCKET
+    TRIMTAB_WORK _ PWD OLDPWD SHLVL TERM COLUMNS LINES
 """
 _TRANSIENT = frozenset(_SESSION.split())
 """Variables that differ from run to run and that no compiler reads; a crate that does read one is not cached."""

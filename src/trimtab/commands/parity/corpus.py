@@ -17,6 +17,7 @@ from trimtab.commands.parity.model import Input
 from trimtab.errors import InputError
 from trimtab.model.parity_check import ParityCheck
 from trimtab.system.process import Runner
+from trimtab.system.usage import mark_used
 from trimtab.units import printable
 
 _WILD = set("*?[")
@@ -119,7 +120,7 @@ class Corpus:
         wheel = published_wheel(self.runner, package, self.cache, self.environment)
         name = "-".join(wheel.name.split("-")[:2])
         folder = self.cache / "corpus" / wheel.parent.name / name
-        if folder.exists():
+        if mark_used(folder):
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder.parent) as scratch:
@@ -131,6 +132,7 @@ class Corpus:
             except OSError:
                 if not folder.exists():  # else another process was quicker, with the same files
                     raise
+        mark_used(folder)
         return folder
 
 

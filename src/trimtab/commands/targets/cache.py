@@ -12,7 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+from trimtab.builders.work_folder import is_intact
 from trimtab.commands.targets.model import TargetAttempt
+from trimtab.system.usage import mark_used
 
 
 class AttemptStore:
@@ -27,21 +29,23 @@ class AttemptStore:
         return self._folder / "artifacts"
 
     def find(self, identity: str) -> TargetAttempt | None:
-        """An attempt whose binaries are all still there."""
+        """An attempt whose binaries are all as they were built."""
+        mark_used(self._path(identity))
         try:
             attempt = msgspec.json.decode(self._path(identity).read_bytes(), type=TargetAttempt)
         except (OSError, msgspec.DecodeError):
             return None
-        return attempt if all(Path(artifact.path).exists() for artifact in attempt.artifacts) else None
+        return attempt if all(map(is_intact, attempt.artifacts)) else None
 
     def keep(self, identity: str, attempt: TargetAttempt) -> None:
         """Keep an attempt that was built; a cache that cannot be written only costs another build."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor, draft = tempfile.mkstemp(dir=self._folder)
+            descriptor, draft = tempfile.mkstemp(prefix=".draft-", dir=self._folder)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(msgspec.json.encode(attempt))
             Path(draft).rename(self._path(identity))
+            mark_used(self._path(identity))
 
     def _path(self, identity: str) -> Path:
         return self._folder / f"{identity}.json"

@@ -18,6 +18,7 @@ from typing import Any
 from trimtab.commands.targets.model import SmokeRun, SmokeStatus
 from trimtab.errors import MissingError
 from trimtab.system.process import Command, Finished, Runner
+from trimtab.system.usage import mark_used
 
 SMOKE: tuple[tuple[str, ...], ...] = (("--version",), ("--help",))
 """Arguments that nearly every program takes; the first that works will do."""
@@ -214,6 +215,7 @@ def _emulator(row: Mapping[str, Any], program: str, cache: Path) -> Emulator:
         environment = {"WINEPREFIX": str(folder), "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml="}
         made = (folder / "system.reg").exists()
         folder.parent.mkdir(parents=True, exist_ok=True)
+        mark_used(folder)
         return Emulator(
             name="wine",
             argv=argv,

@@ -234,7 +234,7 @@ class TestRevisions:
         before = len(git.lines)
         assert self.check_out(git) == place
         assert git.lines[before:] == ["git rev-parse --show-toplevel"]
-        assert [path.name for path in place.parent.iterdir()] == [COMMIT]
+        assert [path.name for path in place.parent.glob("[!.]*")] == [COMMIT]
 
     def test_two_repositories_lie_apart_at_paths_of_one_length(self, git: Git) -> None:
         first = self.check_out(git)
