@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trimtab.choice.answer import answer
+    from trimtab.commands.clean.model import Cleaning
+    from trimtab.commands.clean.run import clean
     from trimtab.commands.compare.run import compare
     from trimtab.commands.diff.model import Difference
     from trimtab.commands.diff.run import diff
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Absent": "trimtab.model.metric",
     "Answer": "trimtab.model.answer",
+    "Cleaning": "trimtab.commands.clean.model",
     "Comparison": "trimtab.model.comparison",
     "Difference": "trimtab.commands.diff.model",
     "FitReport": "trimtab.commands.fit.model",
@@ -58,6 +61,7 @@ _HOMES = {
     "Trial": "trimtab.model.trial",
     "TrimtabError": "trimtab.errors",
     "answer": "trimtab.choice.answer",
+    "clean": "trimtab.commands.clean.run",
     "compare": "trimtab.commands.compare.run",
     "diff": "trimtab.commands.diff.run",
     "explore": "trimtab.commands.explore.run",
@@ -74,6 +78,7 @@ _HOMES = {
 __all__ = [
     "Absent",
     "Answer",
+    "Cleaning",
     "Comparison",
     "Difference",
     "FitReport",
@@ -92,6 +97,7 @@ __all__ = [
     "Trial",
     "TrimtabError",
     "answer",
+    "clean",
     "compare",
     "diff",
     "doctor",

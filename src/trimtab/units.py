@@ -1,6 +1,6 @@
 """Seconds, bytes and names, and how people write and read them.
 
-Durations are ``90s``, ``20m``, ``2h`` (a bare number is seconds); sizes are ``60M``, ``2G`` in powers of 1024.
+Durations are ``90s``, ``20m``, ``2h``, ``30d`` (a bare number is seconds); sizes are ``60M``, ``2G`` in powers of 1024.
 Sizes are shown in the same powers, with the SI-like letters spelled ``KiB``, ``MiB``, ``GiB``.
 """
 
@@ -10,18 +10,18 @@ import re
 
 from trimtab.errors import InputError
 
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)?")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT])?(i?B)?", re.IGNORECASE)
 _PERCENT = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?)\s*%")
 _FACTOR = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*x")
 _SHORT_UNITS = (("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3))
-_MINUTE, _HOUR = 60, 3600
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _KIB = 1024
 
 
 def parse_duration(text: str) -> float:
-    """Seconds in ``90s``, ``20m``, ``1.5h``, ``300ms`` or a bare number of seconds.
+    """Seconds in ``90s``, ``20m``, ``1.5h``, ``30d``, ``300ms`` or a bare number of seconds.
 
     Raises:
         InputError: it is none of these, or zero.
@@ -29,7 +29,7 @@ def parse_duration(text: str) -> float:
     match = _DURATION.fullmatch(text.strip())
     seconds = float(match["number"]) * _SECONDS[match["unit"] or "s"] if match else 0.0
     if seconds <= 0:
-        raise InputError(f"{text!r} is not a duration", hint="write it like 90s, 20m or 2h")
+        raise InputError(f"{text!r} is not a duration", hint="write it like 90s, 20m, 2h or 30d")
     return seconds
 
 
@@ -72,6 +72,14 @@ def format_seconds(seconds: float) -> str:
     if seconds < 2 * _HOUR:
         return f"{int(seconds // _MINUTE)}m {int(seconds % _MINUTE):02d}s"
     return f"{int(seconds // _HOUR)}h {int(seconds % _HOUR // _MINUTE):02d}m"
+
+
+def format_age(seconds: float) -> str:
+    """``40s``, ``12m``, ``5h``, ``30d``: how long ago something was, in the largest unit that fits."""
+    for unit, size in (("d", _DAY), ("h", _HOUR), ("m", _MINUTE)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(max(0.0, seconds))}s"
 
 
 def format_bytes(size: float) -> str:

@@ -17,10 +17,12 @@ from tests.fakes.parities import a_full_parity
 from tests.fakes.targets import a_full_report
 from tests.fakes.values import FAT, TODAY, a_full_study, failed, study, trial
 from tests.fakes.weights import after, before
+from tests.unit.commands.clean.test_reports import CLEANING
 from tests.unit.commands.doctor.test_reports import CHECKS
 from tests.unit.commands.history.test_reports import STUDIES
 from trimtab.choice.answer import answer
 from trimtab.commands.bench.json import comparison_json
+from trimtab.commands.clean.json import clean_json
 from trimtab.commands.diff.difference import difference
 from trimtab.commands.diff.json import diff_json
 from trimtab.commands.diff.registry_limits import allowances
@@ -82,6 +84,7 @@ def small_study() -> Study:
 DOCUMENTS: dict[str, Any] = {
     "study": document_of(small_study()),
     "history": json.loads(history_json(STUDIES)),
+    "clean": json.loads(clean_json(CLEANING)),
     "doctor": json.loads(doctor_json(CHECKS)),
     "application": APPLICATION,
     "plan": PLAN,

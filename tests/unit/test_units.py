@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from trimtab.errors import InputError
 from trimtab.units import (
+    format_age,
     format_bytes,
     format_change,
     format_count,
@@ -26,6 +27,7 @@ from trimtab.units import (
         ("20m", 1200),
         ("2h", 7200),
         ("1.5h", 5400),
+        ("30d", 30 * 86400),
         ("300ms", 0.3),
         ("45", 45),
         (" 4 s ", 4),
@@ -36,7 +38,15 @@ def test_durations_are_read(text: str, seconds: float) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "0", "0s", "-1s", "1d", "m", "1m30s", "1e3", "20 minutes"])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0s"), (0.4, "0s"), (59.9, "59s"), (60, "1m"), (7199, "1h"), (86400, "1d"), (100 * 86400, "100d")],
+)
+def test_ages_are_written_in_the_largest_unit_that_fits(seconds: float, text: str) -> None:
+    assert format_age(seconds) == text
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "-1s", "1w", "m", "1m30s", "1e3", "20 minutes"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="is not a duration") as caught:
         parse_duration(text)

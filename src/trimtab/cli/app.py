@@ -45,6 +45,7 @@ GROUPS = {
     "Keep settings and studies": {
         "show": "Print a study again.",
         "history": "List all studies.",
+        "clean": "Free what is kept: by age, by size, by study.",
         "init": "Write a commented trimtab.toml after looking at the project.",
         "doctor": "Check this machine: what is missing, what it costs, how to get it.",
     },

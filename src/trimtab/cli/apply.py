@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ import click
 from trimtab.cargo.profiles.edit import difference
 from trimtab.choice.recommend import recommend
 from trimtab.choice.table import choose_trial
-from trimtab.cli.output import console, output_options, store_option
+from trimtab.cli.output import console, has_terminal, output_options, store_option
 from trimtab.commands.apply.run import Application, prepare_application, write
 from trimtab.errors import InputError
 from trimtab.model.plan import Goal
@@ -86,11 +85,6 @@ def _chosen(study: Study, name: str | None) -> Trial:
     return next(trial for trial in study.trials if trial.id == recommendation.trial)
 
 
-def _has_terminal() -> bool:
-    """Whether a question can be read and answered."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
 def _offer(application: Application, out: Console, *, dry_run: bool, yes: bool, quiet: bool) -> bool:
     """Show the change and, unless it is a dry run or refused, write it; returns whether it was written.
 
@@ -110,7 +104,7 @@ def _offer(application: Application, out: Console, *, dry_run: bool, yes: bool, 
         out.print(
             Syntax(difference(application.before, application.after, manifest.name), "diff", background_color="default")
         )
-    if not (dry_run or yes or _has_terminal()):
+    if not (dry_run or yes or has_terminal()):
         raise InputError(
             f"nothing was written to {manifest}: there is no terminal on which to confirm it",
             hint="add --yes to write it, or --dry-run to see the change only",

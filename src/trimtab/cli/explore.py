@@ -35,6 +35,7 @@ from trimtab.experiment.run import require_built, run
 from trimtab.model.plan import Goal, ProbeKind
 from trimtab.model.space import parse_axis
 from trimtab.model.study import Study
+from trimtab.store.kept import keeping
 from trimtab.store.sqlite import SqliteStore
 from trimtab.system.machine import usable_cores
 from trimtab.system.paths import default_folders
@@ -104,7 +105,7 @@ def command(
     if dry_run and markdown:
         raise InputError("--dry-run has no Markdown", hint="leave out --markdown, or take --json")
     folders = default_folders(store)
-    with contextlib.closing(SqliteStore(folders.store)) as opened:
+    with keeping(folders), contextlib.closing(SqliteStore(folders.store)) as opened:
         exploration = prepare(_request(options), folders, chosen_runner(verbose=verbose, no_color=no_color))
         if dry_run:
             _print_plan(exploration, opened, as_json=as_json, no_color=no_color)

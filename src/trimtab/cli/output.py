@@ -78,6 +78,11 @@ def say(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
+def has_terminal() -> bool:
+    """Whether a question can be read and answered."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def show(renderables: Iterable[RenderableType], to: Console) -> None:
     """Print renderables one after the other."""
     for renderable in renderables:

@@ -11,7 +11,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -108,6 +108,30 @@ class SqliteStore:
             )
             for row in rows
         ]
+
+    def programs(self) -> dict[str, frozenset[str]]:
+        """Folders in which the programs of trials are kept, by name, with the studies that have them."""
+        with _explained(self.path):
+            rows = self._connection.execute("SELECT study, document FROM trials").fetchall()
+        studies: dict[str, set[str]] = {}
+        for study_id, document in rows:
+            for trial in _decoded([(document,)]):
+                for artifact in trial.artifacts:
+                    studies.setdefault(Path(artifact.path).parent.name, set()).add(study_id)
+        return {folder: frozenset(ids) for folder, ids in studies.items()}
+
+    def remove(self, study_ids: Collection[str]) -> None:
+        """Remove studies with their trials, all at once; the programs stay.
+
+        Raises:
+            InputError: the file is read-only.
+        """
+        ids = [(study_id,) for study_id in study_ids]
+        with self._writing():
+            self._connection.executemany("DELETE FROM trials WHERE study = ?", ids)
+            self._connection.executemany("DELETE FROM studies WHERE id = ?", ids)
+        with contextlib.suppress(sqlite3.OperationalError):  # a smaller file is no promise: it may be in use
+            self._connection.execute("VACUUM")
 
     def close(self) -> None:
         """Close the file."""

@@ -136,7 +136,7 @@ class TestUsage:
             ("explore --jobs 0", "error: Invalid value for '--jobs' / '-j': 0 is not in the range x>=1", "--help`"),
             ("explore --jobs", "error: Option '--jobs' requires an argument", "--help`"),
             ("explore a b", "error: Got unexpected extra argument (b)", "  do: see `trimtab explore --help`"),
-            ("explore --timeout soon", "error: 'soon' is not a duration", "  do: write it like 90s, 20m or 2h"),
+            ("explore --timeout soon", "error: 'soon' is not a duration", "  do: write it like 90s, 20m, 2h or 30d"),
             ("explore --limit speed=2x", "error: there is no limit 'speed'", "the limits are build, touch and size"),
             ("explore --limit build", "error: the limit build has no value", "  do: write it like build=2x"),
             ("explore --limit build=fast", "error: 'fast' is not a limit", "2.5x or +5%"),

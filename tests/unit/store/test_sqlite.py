@@ -317,3 +317,46 @@ def test_ten_thousand_trials_are_listed_and_shown_quickly(tmp_path: Path) -> Non
         before = time.process_time()
         assert sum(one.trials for one in store.history()) == 10_000
         assert time.process_time() - before < 0.5
+
+
+class TestRemoving:
+    def test_programs_are_known_with_the_studies_that_have_them(self, tmp_path: Path) -> None:
+        with opened(tmp_path / "store.db") as store:
+            for name, profiles in (("one", (TODAY, FAT)), ("two", (TODAY,))):
+                store.begin(study(id=name))
+                for profile in profiles:
+                    store.append(name, trial(profile))
+            programs = {Path(one.path).parent.name for profile in (TODAY, FAT) for one in trial(profile).artifacts}
+            assert set(store.programs()) == programs
+            assert {frozenset(ids) for ids in store.programs().values()} <= {
+                frozenset({"one", "two"}),
+                frozenset({"one"}),
+            }
+            assert "two" in store.programs()[Path(trial(TODAY).artifacts[0].path).parent.name]
+
+    def test_a_study_goes_with_its_trials_and_no_other_does(self, tmp_path: Path) -> None:
+        with opened(tmp_path / "store.db") as store:
+            for name in ("one", "two"):
+                store.begin(study(id=name))
+                store.append(name, trial(TODAY))
+            store.remove(["one"])
+            assert [summary.id for summary in store.history()] == ["two"]
+            assert store.find_trials(trial(TODAY).id) == (trial(TODAY),)
+            assert store.load("two").trials == (trial(TODAY),)
+        assert ask(tmp_path / "store.db", "SELECT study FROM trials") == [("two",)]
+
+    def test_the_file_becomes_smaller(self, tmp_path: Path) -> None:
+        with opened(tmp_path / "store.db") as store:
+            store.begin(study(id="one", command="x" * 1_000_000))
+        size = (tmp_path / "store.db").stat().st_size
+        with opened(tmp_path / "store.db") as store:
+            store.remove(["one"])
+        assert (tmp_path / "store.db").stat().st_size < size / 2
+
+    def test_a_store_that_cannot_be_written_keeps_all(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with opened(tmp_path / "store.db") as store:
+            store.begin(study(id="one"))
+        monkeypatch.setattr("trimtab.store.sqlite.os.access", lambda *_: False)
+        with opened(tmp_path / "store.db") as store, pytest.raises(InputError, match="read-only"):
+            store.remove(["one"])
+        assert ask(tmp_path / "store.db", "SELECT id FROM studies") == [("one",)]

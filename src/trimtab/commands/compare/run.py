@@ -37,6 +37,7 @@ from trimtab.model.comparison import Comparison, ComparisonRow, Mode, Verdict
 from trimtab.model.plan import Bench
 from trimtab.model.size_report import Format
 from trimtab.pyproject.environments import kept_tools
+from trimtab.store.kept import keeping
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
 from trimtab.units import format_change, format_seconds, format_signed
@@ -138,7 +139,7 @@ def run(request: CompareRequest, context: CompareContext) -> tuple[Comparison, l
         InputError: see `compare`.
     """
     benches = distinct(request.benches) or read_config(Path.cwd()).benches
-    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+    with keeping(context.folders), tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         finder = Finder(
             folders=context.folders,
             runner=context.runner,

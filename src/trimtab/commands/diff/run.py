@@ -22,6 +22,7 @@ from trimtab.experiment.sides import require_intact, trial_named
 from trimtab.model.size_report import Format, SizeReport
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
+from trimtab.store.kept import keeping
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
 
@@ -58,9 +59,11 @@ def size_report(spec: str, folders: Folders, runner: Runner, debug_files: Sequen
     if os.path.exists(spec):  # noqa: PTH110 - unlike Path.exists, it raises nothing for a text too long for a path
         return size_breakdown(Path(spec), spec, debug_files)
     if spec.startswith(PREFIX):
-        return size_breakdown(published_wheel(runner, spec, folders.cache, dict(os.environ)), spec, debug_files)
+        with keeping(folders):
+            return size_breakdown(published_wheel(runner, spec, folders.cache, dict(os.environ)), spec, debug_files)
     if named := trial_named(spec, folders):
-        return _trial_report(spec, *named, debug_files)
+        with keeping(folders):
+            return _trial_report(spec, *named, debug_files)
     raise InputError(
         f"no such file or trial: {spec!r}", hint="name a file, pypi:NAME==VERSION, or a trial of a study as STUDY:TRIAL"
     )

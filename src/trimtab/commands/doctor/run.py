@@ -14,11 +14,12 @@ from pathlib import Path
 from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.toolchain import HOW_TO_GET_CARGO, ask, find_toolchain
 from trimtab.commands.doctor.model import Check, Health
-from trimtab.errors import MissingError
+from trimtab.errors import InputError, MissingError
 from trimtab.measure.size import find_strip_tool
+from trimtab.store.kept import VARIABLE, kept_items, size_limit
 from trimtab.system.machine import usable_cores
 from trimtab.system.memory import ControlGroup, open_watch
-from trimtab.system.paths import default_folders
+from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
 from trimtab.units import format_bytes
 
@@ -39,13 +40,13 @@ def doctor(path: str | Path = ".", *, which: Callable[[str], str | None] = shuti
     Returns:
         All checks, most needed first.
     """
-    return tuple(examine(SystemRunner(), Path(path), default_folders().cache, os.environ, which))
+    return tuple(examine(SystemRunner(), Path(path), default_folders(), os.environ, which))
 
 
 def examine(
     runner: Runner,
     root: Path,
-    cache: Path,
+    folders: Folders,
     environment: Mapping[str, str],
     which: Callable[[str], str | None] = shutil.which,
 ) -> Iterator[Check]:
@@ -54,7 +55,7 @@ def examine(
     Args:
         runner: runs the tools.
         root: a folder of the project; its ``rust-toolchain.toml`` decides which toolchain is checked.
-        cache: the folder in which builds will happen.
+        folders: the cache folder, in which builds will happen, and the store.
         environment: environment variables of the user.
         which: finds a program on PATH.
     """
@@ -73,7 +74,8 @@ def examine(
             found=wrapper,
             cost="a cache would fake build times: trials turn it off",
         )
-    yield _disk(cache)
+    yield _disk(folders.cache)
+    yield _kept(folders, environment)
     yield _load()
     if _GOVERNOR.exists() and (governor := _GOVERNOR.read_text().strip()) not in ("performance", "schedutil"):
         yield Check(
@@ -145,6 +147,19 @@ def _disk(cache: Path) -> Check:
         cost="builds may fail for want of space",
         remedy="free some, or point XDG_CACHE_HOME at a larger disk",
     )
+
+
+def _kept(folders: Folders, environment: Mapping[str, str]) -> Check:
+    size = format_bytes(sum(item.size for item in kept_items(folders)))
+    try:
+        limit = size_limit(environment)
+    except InputError as error:
+        return Check(
+            name="kept files", health=Health.NOTE, found=size, cost=f"{VARIABLE}: {error.what}", remedy=error.hint
+        )
+    if limit is None:
+        return Check(name="kept files", health=Health.NOTE, found=f"{size}, no limit", cost="they grow without end")
+    return Check(name="kept files", health=Health.OK, found=f"{size} of at most {format_bytes(limit)} ({VARIABLE})")
 
 
 def _load() -> Check:

@@ -20,6 +20,7 @@ from trimtab.model.plan import Goal, ProbeKind
 from trimtab.model.profile import axis_kind
 from trimtab.model.space import axis_of
 from trimtab.model.study import Study
+from trimtab.store.kept import keeping
 from trimtab.store.sqlite import SqliteStore
 from trimtab.system.paths import default_folders
 
@@ -100,7 +101,7 @@ def explore(
         fresh=fresh,
     )
     folders = default_folders(store)
-    with contextlib.closing(SqliteStore(folders.store)) as opened:
+    with keeping(folders), contextlib.closing(SqliteStore(folders.store)) as opened:
         study = run(prepare(request, folders), opened, progress or SilentProgress())
     require_built(study)
     return study

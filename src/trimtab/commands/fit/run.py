@@ -23,6 +23,7 @@ from trimtab.experiment.request import Request
 from trimtab.model.profile import Lto, Profile
 from trimtab.model.trace import Unit
 from trimtab.model.trial import BuildFailed, Cause
+from trimtab.store.kept import keeping
 from trimtab.system.machine import usable_cores
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import ResourceLimits, Runner, limits_enforced_by
@@ -89,6 +90,11 @@ def run(
         raise InputError(
             f"there are {usable_cores()} CPUs here, not {request.cpus}", hint="ask for fewer, or for --forecast-only"
         )
+    with keeping(folders):
+        return _run(request, folders, runner, on_message)
+
+
+def _run(request: FitRequest, folders: Folders, runner: Runner | None, on_message: Callable[[str], None]) -> FitReport:
     exploration = prepare(replace(request.exploring, axes=request.exploring.axes or ()), folders, runner)
     if exploration.wheels:
         raise InputError("wheels cannot be built within limits", hint="name the folder of the Cargo project")

@@ -24,6 +24,7 @@ from trimtab.experiment.request import Request
 from trimtab.model.profile import Profile, axis_kind
 from trimtab.model.space import axis_of
 from trimtab.model.trial import BuildFailed, Cost
+from trimtab.store.kept import keeping
 from trimtab.system.machine import usable_cores
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner
@@ -74,6 +75,17 @@ def run(
     """
     if not cores or min(cores) < 1:
         raise InputError("no number of cores, or one below 1", hint="name one number of cores or more, each at least 1")
+    with keeping(folders):
+        return _run(request, cores, folders, runner, on_message)
+
+
+def _run(
+    request: Request,
+    cores: tuple[int, ...],
+    folders: Folders,
+    runner: Runner | None,
+    on_message: Callable[[str], None],
+) -> ForecastReport:
     exploration = prepare(request, folders, runner)
     if exploration.wheels:
         raise InputError("the build of a wheel cannot be forecast", hint="name the folder of the Cargo project")

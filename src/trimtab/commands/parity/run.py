@@ -26,6 +26,7 @@ from trimtab.errors import InputError
 from trimtab.experiment.protocols import Progress, SilentProgress
 from trimtab.experiment.sides import Candidate, Finder
 from trimtab.model.parity_check import SMOKE_CHECKS, ParityCheck
+from trimtab.store.kept import keeping
 from trimtab.system.machine import this_machine, usable_cores
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
@@ -119,6 +120,11 @@ def run(request: ParityRequest, context: ParityContext) -> Parity:
     Raises:
         InputError: see `parity`.
     """
+    with keeping(context.folders):
+        return _run(request, context)
+
+
+def _run(request: ParityRequest, context: ParityContext) -> Parity:
     started = time.monotonic()
     declared, root = _declared(request)
     checks = declared or SMOKE_CHECKS

@@ -34,6 +34,7 @@ from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile, axis_kind, parse_axis_value
 from trimtab.model.release_target import Discovery, Place, ReleaseTarget
 from trimtab.release.targets import find_targets
+from trimtab.store.kept import keeping
 from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers, work_mark
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
@@ -115,6 +116,11 @@ def run(
         runner: runs everything.
         on_message: called with each line of progress.
     """
+    with keeping(folders):
+        return _run(request, folders, runner, on_message)
+
+
+def _run(request: TargetsRequest, folders: Folders, runner: Runner, on_message: Callable[[str], None]) -> TargetsReport:
     begun = time.monotonic()
     exploration = prepare(_exploring(request), folders, runner)
     compilers, notes = _compilers(request, exploration)

@@ -35,7 +35,7 @@ class TestApply:
     def test_a_rehearsal_and_a_no_write_nothing(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         study(shell, f"{EXPLORE} --measure size,build")
         assert "nothing was written" in shell.trimtab("apply --dry-run").out
-        monkeypatch.setattr("trimtab.cli.apply._has_terminal", lambda: True)
+        monkeypatch.setattr("trimtab.cli.apply.has_terminal", lambda: True)
         monkeypatch.setattr("click.confirm", lambda *_, **__: False)
         assert "nothing was written" in shell.trimtab("apply").out
         assert (shell.cargo.root / "Cargo.toml").read_text() == MANIFEST

@@ -45,6 +45,28 @@ class TestDoctor:
         assert checks["cc"]["health"] == "missing"
         assert checks["valgrind"]["health"] == "note"
 
+    @pytest.mark.parametrize(
+        ("limit", "health", "words"),
+        [
+            ("", "ok", "of at most 20.00 GiB"),
+            ("500M", "ok", "of at most 500 MiB"),
+            ("none", "note", "no limit"),
+            ("plenty", "note", "'plenty' is not a size"),
+        ],
+    )
+    def test_how_much_is_kept_and_the_limit(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch, limit: str, health: str, words: str
+    ) -> None:
+        kept = shell.folder / "cache" / "trimtab" / "crates" / "hexyl-0.16.0"
+        kept.mkdir(parents=True)
+        (kept / "Cargo.toml").write_text("x" * 10_000)
+        monkeypatch.setenv("TRIMTAB_CACHE_SIZE", limit)
+        said = self.doctor(shell, monkeypatch, lambda name: f"/usr/bin/{name}")
+        (check,) = [check for check in json.loads(said.out)["checks"] if check["name"] == "kept files"]
+        assert check["health"] == health
+        assert check["found"].startswith("9.77 KiB")
+        assert words in check["found"] + check["cost"]
+
     def test_a_compiler_cache_is_a_note(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RUSTC_WRAPPER", "sccache")
         said = self.doctor(shell, monkeypatch, lambda name: f"/usr/bin/{name}")
