@@ -228,16 +228,17 @@ def _linker_in_force(runner: Runner, project: Project, environment: Mapping[str,
         (crate / "src" / "lib.rs").touch()
         (crate / "Cargo.toml").write_text(_MANIFEST, "utf-8")
         argv = ("cargo", "check", "--verbose", "--offline", "--manifest-path", str(crate / "Cargo.toml"))
-        finished = runner.run(Command(argv=argv, cwd=project.root, environment=building(environment, crate / "target")))
+        asked = Command(argv=argv, cwd=project.folder, environment=building(environment, crate / "target"))
+        finished = runner.run(asked)
     calls = messages.invocations(finished.stderr)
     if not finished.ok or not calls:
-        raise InputError(f"Cargo cannot check an empty crate: {complaint(finished)}", where=str(project.root))
+        raise InputError(f"Cargo cannot check an empty crate: {complaint(finished)}", where=str(project.folder))
     arguments = calls[-1].arguments
     linkers = [argument.removeprefix("linker=") for argument in arguments if argument.startswith("linker=")]
     if "--target" in arguments:
         triple = arguments[arguments.index("--target") + 1]
     else:
-        version = ask(runner, (environment.get("RUSTC") or "rustc", "-vV"), project.root, dict(environment))
+        version = ask(runner, (environment.get("RUSTC") or "rustc", "-vV"), project.folder, dict(environment))
         triple = next(line.removeprefix("host: ") for line in version.splitlines() if line.startswith("host: "))
     return triple, linkers[0] if linkers else "cc"
 

@@ -54,7 +54,7 @@ class Calls:
                 *(("--jobs", str(self.jobs)) if self.jobs else ()),
                 *profile_arguments(profile, self.today, self.selection.profile),
             ),
-            cwd=self.project.root,
+            cwd=self.project.folder,
             environment=self.build_environment(self.environment, profile, target),
             timeout=self.timeout,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from trimtab.cargo.environment import without_git
 from trimtab.errors import InputError, MissingError
 from trimtab.system.process import Command, Finished, Runner
+from trimtab.system.toml import parse_toml
 from trimtab.system.usage import mark_used
 
 
@@ -87,7 +87,7 @@ def _git(runner: Runner, folder: Path, environment: Mapping[str, str], *argument
 def profile_names(manifest: Path) -> frozenset[str]:
     """The profiles that Cargo knows by itself, and those of a workspace's own ``Cargo.toml``."""
     try:
-        own = tomllib.loads(manifest.read_text("utf-8")).get("profile", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        own = parse_toml(manifest.read_text("utf-8")).get("profile", {})
+    except (OSError, ValueError):
         own = {}
     return frozenset({"dev", "release", "test", "bench"} | (set(own) if isinstance(own, dict) else set()))

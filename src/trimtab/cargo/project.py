@@ -1,10 +1,11 @@
-"""A Cargo workspace as Cargo itself describes it, and the binaries that are meant."""
+"""A Cargo workspace as Cargo itself describes it where the user stands, and the binaries that are meant."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
 from trimtab.model.plan import Selection
 from trimtab.system.process import Command, Finished, Runner
+
+_LIBRARIES = ("cdylib", "staticlib")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,22 +28,30 @@ class Binary:
     """Its root source file."""
     is_library: bool = False
     """Whether it is a ``cdylib`` or ``staticlib``; a package has one at most."""
+    required_features: tuple[str, ...] = ()
+    """Features of its package without which Cargo leaves it out."""
+    package_spec: str = ""
+    """Package id to choose its package by; empty where Cargo builds it without being told which package."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Project:
-    """A workspace."""
+    """A workspace, seen from a folder in it."""
 
     root: Path
+    folder: Path
+    """Folder in which Cargo is called: it decides about default members, configuration files and toolchain."""
     packages: tuple[str, ...]
     """Names of the workspace members."""
     defaults: tuple[str, ...]
-    """Names of the members that Cargo builds when none is named."""
+    """Names of the members that Cargo builds in the folder when none is named."""
     binaries: tuple[Binary, ...]
     libraries: tuple[Binary, ...] = ()
     """Those that ship by themselves: a library for other Rust crates does not."""
-    default_run: str
-    """The binary that ``default-run`` names, or nothing."""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """Name of a member → its package id."""
+    default_runs: Mapping[str, str] = field(default_factory=dict)
+    """Name of a member → the binary that its ``default-run`` names."""
     target_directory: Path
     has_bench_targets: bool
 
@@ -56,33 +67,40 @@ class Project:
 
 
 def find_manifest(path: Path) -> Path:
-    """The nearest ``Cargo.toml`` at or above a path.
+    """The nearest ``Cargo.toml`` at or above a path; a link to one counts where it lies.
 
     Raises:
         InputError: the path does not exist, or there is none.
     """
     if not path.exists():
         raise InputError(f"{path} does not exist", hint="name a folder with a Cargo.toml, or crate:NAME")
-    if path.name == "Cargo.toml":
-        return path.resolve()
+    if path.name == "Cargo.toml" and path.is_file():
+        return path.parent.resolve() / path.name
     for folder in (path.resolve(), *path.resolve().parents):
         if (folder / "Cargo.toml").is_file():
             return folder / "Cargo.toml"
     raise InputError("no Cargo.toml", where=f"{path.resolve()} and the folders above", hint="name a Cargo project")
 
 
-def load_project(runner: Runner, manifest: Path, environment: dict[str, str]) -> Project:
+def load_project(runner: Runner, manifest: Path, environment: dict[str, str], folder: Path | None = None) -> Project:
     """Ask Cargo what the workspace of a manifest holds; writes nothing.
+
+    Args:
+        runner: runs Cargo.
+        manifest: the nearest one to the folder.
+        environment: the user's.
+        folder: where Cargo is called; that of the manifest if left out.
 
     Raises:
         InputError: Cargo cannot read it.
         MissingError: there is no cargo.
     """
+    folder = folder or manifest.parent
     argv = ("cargo", "metadata", "--no-deps", "--format-version", "1", "--manifest-path", str(manifest))
-    finished = runner.run(Command(argv=argv, cwd=manifest.parent, environment=plain(environment)))
+    finished = runner.run(Command(argv=argv, cwd=folder, environment=plain(environment)))
     if not finished.ok:
         raise InputError(f"Cargo cannot read this project: {_reason(finished.stderr)}", where=str(manifest))
-    return _project(json.loads(finished.stdout))
+    return _project(json.loads(finished.stdout), manifest, folder)
 
 
 def fetch(runner: Runner, project: Project, environment: dict[str, str]) -> None:
@@ -105,48 +123,83 @@ def fetch(runner: Runner, project: Project, environment: dict[str, str]) -> None
 
 def _fetched(runner: Runner, project: Project, environment: dict[str, str], *more: str) -> Finished:
     argv = ("cargo", "fetch", "--locked", *more)
-    return runner.run(Command(argv=argv, cwd=project.root, environment=plain(environment)))
+    return runner.run(Command(argv=argv, cwd=project.folder, environment=plain(environment)))
 
 
-def choose_binaries(project: Project, selection: Selection, below: Path) -> tuple[Binary, ...]:
+def choose_binaries(project: Project, selection: Selection) -> tuple[Binary, ...]:
     """The binaries that are meant: by name, by package, all, or the only one there is.
 
-    The libraries of packages without any program count as binaries.
+    As with ``cargo build``, the members count that Cargo builds by default in the project's folder, unless packages are
+    named; and as with ``cargo run``, ``default-run`` decides among several. A binary that is named and not among these
+    is looked for in all members. Libraries of packages without any program count as binaries.
 
     Args:
-        project: the workspace.
+        project: the workspace, without binaries that lack features (see `cargo.profiles.effective.buildable`).
         selection: what the user named.
-        below: the folder the user named; a member's own folder narrows the choice to that member.
 
     Raises:
         InputError: a name that does not exist, or several binaries and none chosen.
     """
-    packages = packages_meant(project, selection, below)
-    among = [binary for binary in project.binaries if binary.package in packages]
-    among = among or [library for library in project.libraries if library.package in packages]
-    if twins := [name for name, count in Counter(binary.name for binary in among).items() if count > 1]:
+    packages = packages_meant(project, selection)
+    among = _in_packages(project, packages)
+    if set(selection.binaries) - {binary.name for binary in among} and not selection.packages:
+        among = _in_packages(project, project.packages)
+    if selection.binaries:
+        chosen = tuple(_named(name, among) for name in dict.fromkeys(selection.binaries))
+    else:
+        chosen = _unnamed(project, selection, packages, among)
+    names = Counter(binary.name for binary in among)
+    if twins := [binary.name for binary in chosen if names[binary.name] > 1]:
         raise InputError(
             f"two packages have a binary called {twins[0]}",
             where=str(project.manifest),
             hint="choose the package with --package",
         )
-    if selection.binaries:
-        return tuple(_named(name, among) for name in dict.fromkeys(selection.binaries))
+    is_default = set(packages) == set(project.defaults) and not selection.packages
+    return tuple(
+        binary if _is_plain(binary, project, is_default) else replace(binary, package_spec=_spec(binary, project))
+        for binary in chosen
+    )
+
+
+def _unnamed(
+    project: Project, selection: Selection, packages: tuple[str, ...], among: list[Binary]
+) -> tuple[Binary, ...]:
+    """The binaries where none is named."""
     if not among:
         raise InputError("no binary to ship", where=str(project.manifest), hint="name the package with --package")
     if len(among) == 1 or selection.all_binaries:
         return tuple(among)
-    if default := [binary for binary in among if binary.name == project.default_run]:
-        return tuple(default)
-    names = ", ".join(binary.name for binary in among)
+    default_runs = [(name, project.default_runs[name]) for name in packages if name in project.default_runs]
+    if len(default_runs) == 1:
+        return tuple(binary for binary in among if (binary.package, binary.name) == default_runs[0])
     raise InputError(
-        f"several binaries and none chosen: {names}",
+        f"several binaries and none chosen: {', '.join(binary.name for binary in among)}",
         where=str(project.manifest),
         hint="choose with --bin NAME (may be repeated), or weigh them all with --bins",
     )
 
 
-def packages_meant(project: Project, selection: Selection, below: Path) -> tuple[str, ...]:
+def _in_packages(project: Project, packages: tuple[str, ...]) -> list[Binary]:
+    programs = [binary for binary in project.binaries if binary.package in packages]
+    return programs or [library for library in project.libraries if library.package in packages]
+
+
+def _is_plain(binary: Binary, project: Project, is_default: bool) -> bool:
+    """Whether Cargo builds a binary, and nothing else, by its name alone: ``--lib`` names that of every package."""
+    return is_default and binary.package in project.defaults and (not binary.is_library or len(project.defaults) == 1)
+
+
+def _spec(binary: Binary, project: Project) -> str:
+    """Package id of a member, which no dependency of the same name can be taken for.
+
+    Before Cargo 1.77 ids were no package id specifications.
+    """
+    identity = project.ids.get(binary.package, "")
+    return identity if "#" in identity else binary.package
+
+
+def packages_meant(project: Project, selection: Selection) -> tuple[str, ...]:
     """Names of the packages whose binaries are meant; see `choose_binaries`.
 
     Raises:
@@ -155,45 +208,59 @@ def packages_meant(project: Project, selection: Selection, below: Path) -> tuple
     for name in selection.packages:
         if name not in project.packages:
             raise InputError(f"no package {name!r} in this workspace", hint=f"it has {', '.join(project.packages)}")
-    if selection.packages:
-        return selection.packages
-    all_of_them = (*project.binaries, *project.libraries)
-    here = [binary.package for binary in all_of_them if below != project.root and below in binary.source.parents]
-    # A binary that was named is looked for everywhere; otherwise Cargo's own default members count.
-    everywhere = project.packages if selection.binaries else project.defaults
-    return tuple(dict.fromkeys(here)) or everywhere
+    return selection.packages or project.defaults
 
 
 def _named(name: str, among: list[Binary]) -> Binary:
     for binary in among:
         if binary.name == name:
             return binary
-    raise InputError(f"no binary {name!r}", hint=f"there are {', '.join(one.name for one in among) or 'none'}")
+    names = ", ".join(dict.fromkeys(binary.name for binary in among))
+    raise InputError(f"no binary {name!r}", hint=f"there are {names or 'none'}")
 
 
-def _project(document: dict[str, Any]) -> Project:
+def _project(document: dict[str, Any], manifest: Path, folder: Path) -> Project:
     members = set(document["workspace_members"])
     packages = [package for package in document["packages"] if package["id"] in members]
-    defaults = set(document.get("workspace_default_members") or members)
     targets = [(package, target) for package in packages for target in package["targets"]]
     return Project(
         root=Path(document["workspace_root"]),
+        folder=folder,
         packages=tuple(package["name"] for package in packages),
-        defaults=tuple(package["name"] for package in packages if package["id"] in defaults),
-        binaries=tuple(
-            Binary(name=target["name"], package=package["name"], source=Path(target["src_path"]))
-            for package, target in targets
-            if "bin" in target["kind"]
-        ),
+        defaults=tuple(package["name"] for package in packages if package["id"] in _defaults(document, manifest)),
+        binaries=tuple(_binary(package, target) for package, target in targets if "bin" in target["kind"]),
         libraries=tuple(
-            Binary(name=target["name"], package=package["name"], source=Path(target["src_path"]), is_library=True)
+            _binary(package, target, is_library=True)
             for package, target in targets
-            if {"cdylib", "staticlib"} & set(target["kind"])
+            if set(_LIBRARIES) & set(target["kind"])
         ),
-        default_run=next((package["default_run"] for package in packages if package.get("default_run")), ""),
+        ids={package["name"]: package["id"] for package in packages},
+        default_runs={package["name"]: package["default_run"] for package in packages if package.get("default_run")},
         target_directory=Path(document["target_directory"]),
         has_bench_targets=any("bench" in target["kind"] for _, target in targets),
     )
+
+
+def _binary(package: Mapping[str, Any], target: Mapping[str, Any], *, is_library: bool = False) -> Binary:
+    return Binary(
+        name=target["name"],
+        package=package["name"],
+        source=Path(target["src_path"]),
+        is_library=is_library,
+        required_features=tuple(target.get("required-features", ())),
+    )
+
+
+def _defaults(document: Mapping[str, Any], manifest: Path) -> set[str]:
+    """Ids of the default members; before Cargo 1.71, which does not name them, worked out as it does.
+
+    Source: the Cargo book, "Workspaces" (``default-members``; package selection).
+    """
+    if "workspace_default_members" in document:
+        return set(document["workspace_default_members"])
+    members = set(document["workspace_members"])
+    here = {package["id"] for package in document["packages"] if Path(package["manifest_path"]) == manifest}
+    return here & members or members
 
 
 def _reason(stderr: str) -> str:

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import tempfile
-import tomllib
 from pathlib import Path
 
 from trimtab.cargo.environment import plain
@@ -14,6 +13,7 @@ from trimtab.cargo.sources import lock_copy, publish
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
 from trimtab.system.process import Command, Runner
+from trimtab.system.toml import parse_toml
 from trimtab.system.usage import mark_used
 
 PREFIX = "crate:"
@@ -71,7 +71,7 @@ def published_crate(runner: Runner, spec: str, folder: Path, environment: dict[s
                 f"Cargo cannot get {spec}: {complaint(finished)}",
                 hint="check the name, the version and that the registry can be reached",
             )
-        locked = tomllib.loads((Path(scratch) / "Cargo.lock").read_text("utf-8"))["package"]
+        locked = parse_toml((Path(scratch) / "Cargo.lock").read_text("utf-8"))["package"]
         exact = next(package["version"] for package in locked if package["name"] == name)
         return _copy(runner, Path(scratch) / "vendored" / f"{name}-{exact}", folder, environment)
 

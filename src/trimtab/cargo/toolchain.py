@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +14,8 @@ from trimtab.model.machine import Toolchain
 from trimtab.system.process import Command, Finished, Runner
 
 _LINKERS = ("cc", "gcc", "clang", "ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "lld", "mold", "rust-lld")
+_NEW_MESSAGE = ("error", "warning", "note:", "help:", "Either ", "Caused by:")
+_MOST_MEMBERS = 5
 HOW_TO_GET_CARGO = "install Rust: https://rustup.rs, or on Debian `sudo apt-get install cargo-web rustc-web`"
 
 
@@ -91,6 +94,10 @@ def complaint(finished: Finished) -> str:
     """Error line of a Rust tool, with the innermost cause where Cargo gives causes."""
     lines = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error")]
-    message = (errors or lines or [f"exit code {finished.exit_code}"])[0].removeprefix("error: ")
+    message = (errors or lines or [f"exit code {finished.exit_code}"])[0]
+    if message.endswith(":"):  # a list follows
+        members = itertools.takewhile(lambda line: not line.startswith(_NEW_MESSAGE), lines[lines.index(message) + 1 :])
+        message = f"{message} {', '.join(itertools.islice(members, _MOST_MEMBERS))}"
+    message = message.removeprefix("error: ")
     causes = [cause for before, cause in pairwise(lines) if before == "Caused by:"]
     return f"{message}: {causes[-1]}" if causes else message

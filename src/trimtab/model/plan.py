@@ -76,6 +76,8 @@ class Selection:
     all_binaries: bool = False
     features: tuple[str, ...] = ()
     default_features: bool = True
+    target: str = ""
+    """Triple to build for; empty for the one that Cargo is configured to build for, else this machine's own."""
     profile: str = "release"
     wheel: bool = False
     """Whether the wheel of the Python project ships; `binaries` then name its console script that benches run."""

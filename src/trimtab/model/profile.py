@@ -147,7 +147,9 @@ def _opt_level_in_cargo(value: OptLevel) -> CargoValue:
 AXES: tuple[AxisKind, ...] = (
     AxisKind(
         name="lto",
-        parse=_choice(Lto, false=Lto.LOCAL, true=Lto.FAT, n=Lto.OFF, no=Lto.OFF),
+        parse=_choice(
+            Lto, false=Lto.LOCAL, true=Lto.FAT, on=Lto.FAT, y=Lto.FAT, yes=Lto.FAT, n=Lto.OFF, no=Lto.OFF
+        ),  # as Cargo and rustc (`-C lto=on`) take it
         cargo=_lto_in_cargo,
         examples="off, local, thin, fat",
     ),

@@ -7,13 +7,13 @@ setuptools-rust's reference (``[[tool.setuptools-rust.ext-modules]]``, ``SETUPTO
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trimtab.errors import InputError
+from trimtab.system.toml import parse_toml
 
 NAME = "pyproject.toml"
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -122,7 +122,7 @@ def read_wheel_project(root: Path) -> WheelProject:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return parse_toml(file.read_text("utf-8"))
     except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML
         raise InputError(f"it cannot be read: {error}", where=str(file)) from None
 

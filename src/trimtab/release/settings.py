@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from trimtab.model.release_target import Place
 from trimtab.release.cibuildwheel import CibuildwheelSettings
 from trimtab.release.triples import short_name
 from trimtab.release.workflows import Named
+from trimtab.system.toml import parse_toml
 
 
 def read_dist(text: str, file: str) -> list[Named]:
@@ -80,8 +80,8 @@ def parse(text: str) -> dict[str, Any]:
         InputError: it is not TOML.
     """
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return parse_toml(text)
+    except ValueError as error:
         raise InputError(f"not valid TOML: {error}") from None
 
 

@@ -10,12 +10,18 @@ from trimtab.model.profile import AXES, CargoValue, Profile
 
 
 def selection_arguments(selection: Selection, binaries: tuple[Binary, ...]) -> tuple[str, ...]:
-    """The arguments that choose profile, packages, binaries and features."""
+    """The arguments that choose profile, packages, binaries, features and target.
+
+    Packages that Cargo builds by itself are not named: with them, dependencies get the features that all of them want.
+    """
     arguments = ["--profile", selection.profile]
-    for package in dict.fromkeys(binary.package for binary in binaries):
-        arguments += ["--package", package]
-    for binary in binaries:
-        arguments += ["--lib"] if binary.is_library else ["--bin", binary.name]
+    specs = {binary.package: binary.package_spec for binary in binaries if binary.package_spec}
+    for package in dict.fromkeys((*selection.packages, *specs)):
+        arguments += ["--package", specs.get(package, package)]
+    for argument in dict.fromkeys("--lib" if binary.is_library else f"--bin {binary.name}" for binary in binaries):
+        arguments += argument.split(" ", 1)
+    if selection.target:
+        arguments += ["--target", selection.target]
     if selection.features:
         arguments += ["--features", ",".join(selection.features)]
     if not selection.default_features:

@@ -2,54 +2,57 @@
 
 Three steps, each checkable on its own:
 
-1. **Plan** on plain dictionaries (`inheritance.py`): the settings go into one profile, and the profiles that inherit
-   from it get what they had before as settings of their own.
+1. **Compare** on plain dictionaries: the changes (from `inheritance.py`) with what is written already.
 2. **Write** the difference. The text is cut into statements (whole lines: one header, one key with its value, one
    comment or one blank line). Only the statement that holds a changed key is handed to tomlkit, and new lines are put
    between statements; so no other byte can change.
-3. **Verify** the result against the plan with another TOML parser, and that every line that is not ours is still there.
+3. **Verify** the result against the changes with another TOML parser, and that every line that is not ours is still
+   there.
 
-Source: TOML 1.0, for where a key may stand.
+Source: TOML 1.1, for where a key may stand.
 """
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trimtab.cargo.profiles.inheritance import Profiles, changed_settings, plan_profiles
+from trimtab.cargo.profiles.inheritance import Profiles, changed_settings
 from trimtab.errors import InputError
 from trimtab.model.profile import CargoValue
+from trimtab.system.toml import parse_toml
 
 Key = tuple[str, ...]
 """A key's full path from the root of the document, such as ``("profile", "release", "lto")``."""
 
 _BYTE_ORDER_MARK = "\ufeff"
-_BLOCK = "# trimtab"
+_HEADING = re.compile(r"# trimtab \d{4}-\d\d-\d\d, rustc .+:")
+"""First line of a comment of ours."""
 _CONTINUATION = "#   "
+_REASON = re.compile(r"#   .*→.*")
+_LAST = "#   check again: "
 _KEPT = "# trimtab: keeps what it had before the profile `{}` changed"
+_ANY_KEPT = re.compile(re.escape(_KEPT).replace(r"\{\}", r"[\w-]+"))
 
 
 def edit_profile(
-    text: str, *, name: str, settings: Mapping[str, CargoValue], comment: Sequence[str], bench_targets: bool
+    text: str, *, name: str, changes: Mapping[str, Mapping[str, CargoValue]], comment: Sequence[str]
 ) -> str:
-    """The manifest with one profile changed; equal arguments on the result change nothing more.
-
-    Profiles that inherit from it keep what they had, by settings of their own under a comment that says so.
+    """The manifest with profiles changed; equal arguments on the result change nothing more.
 
     Args:
         text: the root ``Cargo.toml`` of a workspace, its line ends untranslated.
-        name: the profile to change. If absent it is created, a custom one with ``inherits = "release"``.
-        settings: Cargo key → value, only what changes. Without any, the text stays as it is.
-        comment: why, put directly above the first of the settings in place of an earlier such block. The first line
-            begins with ``trimtab``; the others are indented, which tells where the block ends.
-        bench_targets: the workspace has benchmarks, so that the built-in profile ``bench`` is worth keeping as it was
-            even if the manifest does not mention it.
+        name: the profile that the change is about. Settings of the others, which keep them as they were, get a comment
+            that says so.
+        changes: profile → Cargo key → value; profiles that are absent are created. Without any setting of the profile
+            itself, the text stays as it is.
+        comment: why, as `manifest_comment` has it; put directly above the first of the settings in place of an earlier
+            such block.
 
     Raises:
         InputError: the text is not TOML or its profiles are not tables, or it is written in a way that cannot be edited
@@ -57,6 +60,7 @@ def edit_profile(
     """
     from tomlkit.exceptions import TOMLKitError
 
+    settings = changes.get(name)
     if not settings:
         return text
     mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
@@ -65,15 +69,17 @@ def edit_profile(
     missing = newline if body and not body.endswith("\n") else ""
     document = _parse(body)
     profiles = _profiles_of(document)
-    planned = plan_profiles(profiles, name, settings, bench_targets)
-    changes = changed_settings(profiles, planned)
+    new = changed_settings(profiles, changes)
+    planned = copy.deepcopy(profiles)
+    for profile, values in new.items():
+        planned.setdefault(profile, {}).update(values)
     try:
         before = _split(body + missing)
-        edited = _write(before, changes, name=name, settings=settings, comment=comment, newline=newline)
+        edited = _write(before, new, name=name, settings=settings, comment=comment, newline=newline)
     except TOMLKitError as error:
-        raise _by_hand(changes) from error
-    if not (_says(edited, {**document, "profile": planned}) and _keeps(before, edited, name, settings, changes)):
-        raise _by_hand(changes)
+        raise _by_hand(new) from error
+    if not (_says(edited, {**document, "profile": planned}) and _keeps(before, edited, name, settings, new)):
+        raise _by_hand(new)
     return mark + edited.removesuffix(missing)
 
 
@@ -93,10 +99,18 @@ def _lines(text: str) -> list[str]:
 
 def _parse(text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        hint = "correct it; of TOML 1.1, Cargo reads more than trimtab does, such as inline tables over many lines"
-        raise InputError(f"this is not TOML 1.0: {error}", where="Cargo.toml", hint=hint) from error
+        return parse_toml(text)
+    except ValueError as error:
+        raise InputError(f"this is not TOML: {error}", where="Cargo.toml", hint="correct it and try again") from error
+
+
+def profiles_in(text: str) -> Profiles:
+    """The ``[profile]`` table of a manifest.
+
+    Raises:
+        InputError: the text is not TOML, or its profiles are not tables.
+    """
+    return _profiles_of(_parse(text))
 
 
 def _profiles_of(document: Mapping[str, Any]) -> Profiles:
@@ -192,8 +206,8 @@ def _split(text: str) -> list[_Statement]:
 
 def _is_complete(text: str) -> bool:
     try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        parse_toml(text)
+    except ValueError:
         return False
     return True
 
@@ -286,7 +300,7 @@ def _comment_on(
     statements: list[_Statement], profile: str, keys: Iterable[str], lines: Sequence[str], newline: str
 ) -> None:
     """Put comment lines directly above the first of a profile's keys."""
-    paths = [("profile", profile, key) for key in keys]
+    paths = [("profile", profile, key) for key in keys if key != "inherits"]
     first = next(index for index, statement in enumerate(statements) if any(map(statement.holds, paths)))
     beside = statements[first]
     statements[first:first] = [_Statement(text=f"{beside.indent}{line}{newline}", table=beside.table) for line in lines]
@@ -301,20 +315,23 @@ def _is_given(statements: Sequence[_Statement], profile: str, reason: str) -> bo
 
 
 def _blocks_about(statements: Sequence[_Statement], name: str, keys: Iterable[str]) -> set[int]:
-    """Indexes of the lines of trimtab's earlier comment on a profile.
+    """Indexes of the lines of trimtab's earlier comment on a profile; what people have written among them is not ours.
 
     A comment on kept settings is another matter: it goes only if the setting right below it is about to change.
     """
     changing = {("profile", name, key) for key in keys}
     ours: set[int] = set()
+    in_block = False
     for index, statement in enumerate(statements):
         line = statement.text.strip()
-        if line.startswith(_KEPT.partition("{")[0]):
-            is_ours = _subject(statements, index) in changing
-        elif line.startswith(_BLOCK):
-            is_ours = _is_about(_subject(statements, index), name)
+        if _ANY_KEPT.fullmatch(line):
+            in_block, is_ours = False, _subject(statements, index) in changing
+        elif _HEADING.fullmatch(line):
+            in_block = is_ours = _is_about(_subject(statements, index), name)
         else:
-            is_ours = line.startswith(_CONTINUATION) and index - 1 in ours
+            is_last = line.startswith(_LAST)
+            is_ours = in_block and (is_last or bool(_REASON.fullmatch(line)))
+            in_block = in_block and line.startswith(_CONTINUATION) and not is_last
         if is_ours:
             ours.add(index)
     return ours
@@ -341,8 +358,8 @@ def _is_about(subject: Key, profile: str) -> bool:
 def _says(text: str, document: Mapping[str, Any]) -> bool:
     """Whether the text parses, and to exactly this document; JSON tells ``1`` from ``true``."""
     try:
-        parsed = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        parsed = parse_toml(text)
+    except ValueError:
         return False
     return json.dumps(parsed, sort_keys=True, default=str) == json.dumps(document, sort_keys=True, default=str)
 

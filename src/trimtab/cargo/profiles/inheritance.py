@@ -1,73 +1,42 @@
 """Inheritance among profiles, and the settings that keep a profile as it is when its parent changes.
 
+Cargo is asked what a profile comes to before and after a change, since its defaults depend on more than the profile:
+those of ``strip`` on debug information of any package and on Cargo's version, that of codegen units on ``incremental``.
+
 Source: the Cargo book, chapter "Profiles".
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from trimtab.errors import InputError
-from trimtab.model.profile import CargoValue, axis_kind, parse_axis_value
+from trimtab.model.profile import CargoValue, Profile
 
 Profiles = dict[str, dict[str, Any]]
 """The ``[profile]`` table: profile → Cargo key → value."""
+Changes = dict[str, dict[str, CargoValue]]
+"""Profile → Cargo key → value to be written."""
 
-_BUILT_IN_PARENTS = {"bench": "release", "test": "dev"}
-_DEFAULTS: dict[str, dict[str, CargoValue]] = {
-    "release": {"lto": False, "opt-level": 3, "panic": "unwind", "debug": False, "incremental": False},
-    "dev": {"lto": False, "opt-level": 0, "panic": "unwind", "debug": True, "incremental": True},
-}
+BUILT_IN_PARENTS = {"bench": "release", "test": "dev"}
+_ROOTS = ("dev", "release")
 _IGNORES_PANIC = ("bench", "test")
-_WITHOUT_DEBUG = (None, False, 0, "none")
+_MOST_ROUNDS = 3
+"""Times that pins are added to for one profile: a pin of ``debug`` moves the default of ``strip``."""
 
 
-def plan_profiles(profiles: Profiles, name: str, settings: Mapping[str, CargoValue], bench_targets: bool) -> Profiles:
-    """All profiles as they shall be: one with new settings, and its descendants with what they had.
-
-    Args:
-        profiles: as they are.
-        name: the profile to change; a custom one that is new inherits from ``release``.
-        settings: Cargo key → value.
-        bench_targets: whether the built-in ``bench`` counts even if it is not mentioned.
+def heirs(profiles: Profiles, name: str) -> list[str]:
+    """Every profile that inherits from a profile, parents before their children.
 
     Raises:
-        InputError: profiles inherit in a circle, or a descendant's value of today cannot be told.
-
-    Descendants of every degree are compared, not only children: the default of ``strip`` depends on ``debug``, so what
-    a child pins may not be what its own child had.
+        InputError: profiles inherit in a circle.
     """
-    planned = copy.deepcopy(profiles)
-    created = {} if name in _DEFAULTS or name in _BUILT_IN_PARENTS else {"inherits": "release"}
-    planned.setdefault(name, created).update(settings)
-    keys = [*(key for key in settings if key != "strip"), "strip"]
-    for heir in _descendants(profiles, name):
-        if heir not in profiles and not (heir == "bench" and bench_targets):
-            continue
-        for key in keys:
-            if key == "panic" and heir in _IGNORES_PANIC:
-                continue
-            before = _effective(profiles, heir, key)
-            if _equal(key, before, _effective(planned, heir, key)):
-                continue
-            if not isinstance(before, CargoValue):
-                raise InputError(
-                    f"trimtab cannot tell which {key} the profile {heir} has now",
-                    where=f"[profile.{heir}] in Cargo.toml",
-                    hint=f"give it a {key} of its own, then try again",
-                )
-            planned.setdefault(heir, {})[key] = before
-    return planned
+    chains = {heir: ancestry(profiles, heir) for heir in (*BUILT_IN_PARENTS, *profiles)}
+    return sorted((heir for heir, chain in chains.items() if name in chain[1:]), key=lambda heir: len(chains[heir]))
 
 
-def _parent(profiles: Profiles, name: str) -> str | None:
-    inherits: str | None = profiles.get(name, {}).get("inherits", _BUILT_IN_PARENTS.get(name))
-    return inherits
-
-
-def _chain(profiles: Profiles, name: str) -> list[str]:
+def ancestry(profiles: Profiles, name: str) -> list[str]:
     """A profile and its ancestors up to the built-in one that inherits from none.
 
     Raises:
@@ -85,48 +54,78 @@ def _chain(profiles: Profiles, name: str) -> list[str]:
     return chain
 
 
-def _descendants(profiles: Profiles, name: str) -> list[str]:
-    """Every profile that inherits from this one, parents before their children."""
-    chains = {heir: _chain(profiles, heir) for heir in (*_BUILT_IN_PARENTS, *profiles)}
-    heirs = [heir for heir, chain in chains.items() if name in chain[1:]]
-    return sorted(heirs, key=lambda heir: chains[heir].index(name))
+def _parent(profiles: Profiles, name: str) -> str | None:
+    inherits = profiles.get(name, {}).get("inherits", BUILT_IN_PARENTS.get(name))
+    return inherits if isinstance(inherits, str) else None
 
 
-def _effective(profiles: Profiles, name: str, key: str) -> Any:
-    """Value in force for a key: the nearest explicit one, else Cargo's default; ``None`` if trimtab does not know it.
+def with_heirs_kept(
+    profiles: Profiles,
+    name: str,
+    settings: Mapping[str, CargoValue],
+    effective: Callable[[str, Changes], Profile],
+    *,
+    used: tuple[str, ...] = (),
+) -> Changes:
+    """The change of one profile, and settings of their own for its heirs so that these come to what they did.
 
-    Since Cargo 1.77 the default of ``strip`` is to remove debug information when none is asked for. Incremental builds
-    have 256 codegen units by default, others 16.
+    Args:
+        profiles: those of the manifest with those of configuration files over them.
+        name: the profile to change; a custom one that is new inherits from ``release``.
+        settings: Cargo key → value.
+        effective: asks Cargo what a profile comes to under some changes.
+        used: built-in heirs that count even if nothing mentions them, such as ``bench`` where there are benchmarks.
+
+    Raises:
+        InputError: profiles inherit in a circle, or an heir cannot be kept as it is.
     """
-    chain = _chain(profiles, name)
-    for ancestor in chain:
-        if key in profiles.get(ancestor, {}):
-            return profiles[ancestor][key]
-    if key == "strip":
-        return "debuginfo" if _effective(profiles, name, "debug") in _WITHOUT_DEBUG else "none"
-    if key == "codegen-units":
-        return 256 if _effective(profiles, name, "incremental") is True else 16
-    return _DEFAULTS.get(chain[-1], {}).get(key)
+    is_new = name not in profiles and name not in _ROOTS and name not in BUILT_IN_PARENTS
+    changes: Changes = {name: {**({"inherits": "release"} if is_new else {}), **settings}}
+    for heir in heirs(profiles, name):
+        if heir not in profiles and heir not in used:
+            continue
+        before = effective(heir, {})
+        for _ in range(_MOST_ROUNDS):
+            moved = _moved(before, effective(heir, changes), heir)
+            if not moved:
+                break
+            if len(moved) > 1:  # its default may come back with the others, such as debug
+                moved.pop("strip", None)
+            parent = {} if heir in changes else _inherits(profiles, heir)
+            changes[heir] = {**parent, **changes.get(heir, {}), **moved}
+        else:
+            raise InputError(
+                f"the profile {heir}, which inherits from {name}, cannot be kept as it is",
+                where=f"{', '.join(changes[heir])} of the profile {heir}",
+                hint=f"give {heir} settings of its own, then try again",
+            )
+    return changes
 
 
-def _equal(key: str, left: Any, right: Any) -> bool:
-    """Whether two spellings mean the same to Cargo, as ``true`` and ``"fat"`` do for ``lto``."""
-    try:
-        axis = axis_kind(key)
-        return bool(parse_axis_value(axis, str(left)) == parse_axis_value(axis, str(right)))
-    except InputError:
-        return _same_literal(left, right)
+def _moved(before: Profile, after: Profile, name: str) -> dict[str, CargoValue]:
+    """The settings of before that after has lost."""
+    return {
+        axis.name: axis.cargo(axis.get(before))
+        for axis in before.differing(after)
+        if not (axis.name == "panic" and name in _IGNORES_PANIC)
+    }
 
 
-def _same_literal(left: Any, right: Any) -> bool:
-    """Equality that, unlike Python's, tells ``1`` from ``true``: for ``debug`` they differ."""
-    return type(left) is type(right) and bool(left == right)
+def _inherits(profiles: Profiles, name: str) -> dict[str, CargoValue]:
+    """``inherits`` of a custom profile: its section of the manifest needs one, even if a configuration file has it."""
+    inherits = profiles.get(name, {}).get("inherits")
+    return {"inherits": inherits} if isinstance(inherits, str) else {}
 
 
-def changed_settings(before: Profiles, after: Profiles) -> Profiles:
+def changed_settings(before: Profiles, after: Mapping[str, Mapping[str, Any]]) -> Profiles:
     """The keys to write, by profile; profiles without any are left out."""
     changes = {
-        name: {key: value for key, value in profile.items() if not _same_literal(before.get(name, {}).get(key), value)}
+        name: {key: value for key, value in profile.items() if not same_literal(before.get(name, {}).get(key), value)}
         for name, profile in after.items()
     }
     return {name: profile for name, profile in changes.items() if profile}
+
+
+def same_literal(left: Any, right: Any) -> bool:
+    """Equality that, unlike Python's, tells ``1`` from ``true``: for ``debug`` they differ."""
+    return type(left) is type(right) and bool(left == right)

@@ -52,8 +52,8 @@ def _call(runner: Runner, project: Project, crate: Path, environment: dict[str, 
     """The arguments of the rustc call that checks the empty crate."""
     manifest = ("--manifest-path", str(crate / "Cargo.toml"))
     argv = ("cargo", "check", "--verbose", "--offline", *manifest, *(("--target", target) if target else ()))
-    finished = runner.run(Command(argv=argv, cwd=project.root, environment=environment))
+    finished = runner.run(Command(argv=argv, cwd=project.folder, environment=environment))
     calls = messages.invocations(finished.stderr)
     if not finished.ok or not calls:
-        raise InputError(f"the compiler flags in force do not work: {complaint(finished)}", where=str(project.root))
+        raise InputError(f"the compiler flags in force do not work: {complaint(finished)}", where=str(project.folder))
     return calls[-1].arguments

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
 from trimtab.errors import InputError
 from trimtab.model.profile import Profile
+from trimtab.system.toml import parse_toml
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +78,7 @@ def bench_targets(stdout: str) -> Iterator[BenchTarget]:
             manifest = Path(message["manifest_path"])
             yield BenchTarget(
                 name=message["target"]["name"],
-                package=tomllib.loads(manifest.read_text("utf-8"))["package"]["name"],
+                package=parse_toml(manifest.read_text("utf-8"))["package"]["name"],
                 path=Path(message["executable"]),
                 cwd=manifest.parent,
             )
