@@ -42,7 +42,7 @@ def cargo_builder(folder: Path) -> Builder:
     cargo = FakeCargo.with_project(folder / "project", '[package]\nname = "app"\n')
     cargo.failing["opt-level=0"] = finished(stderr="error[E0308]: mismatched types\n", exit_code=101)
     project = load_project(cargo, cargo.root / "Cargo.toml", {})
-    binaries = choose_binaries(project, Selection(), cargo.root)
+    binaries = choose_binaries(project, Selection())
     return CargoBuilder(
         calls=calls(cargo, project, folder), binaries=binaries, artifacts=ArtifactStore(folder / "kept"),
         touched=binaries[0].source,

@@ -164,16 +164,16 @@ class FakeCargo(FakeRunner):
 
     def _profile(self, name: str, arguments: list[str]) -> dict[str, Any]:
         tables = tomllib.loads((self.root / "Cargo.toml").read_text()).get("profile", {})
+        for _, text in filter(lambda pair: pair[0] == "--config", pairwise(arguments)):
+            path, _, value = text.partition("=")
+            _, profile, key = path.split(".")
+            tables.setdefault(profile, {})[key] = json.loads(value)
         settings = dict(_DEFAULTS)
         chain = [name]
         while "inherits" in tables.get(chain[-1], {}):
             chain.append(tables[chain[-1]]["inherits"])
         for one in reversed(chain):
             settings |= {key: value for key, value in tables.get(one, {}).items() if key in _DEFAULTS}
-        for _, text in filter(lambda pair: pair[0] == "--config", pairwise(arguments)):
-            key, _, value = text.removeprefix(f"profile.{name}.").partition("=")
-            if key in _DEFAULTS:
-                settings[key] = json.loads(value)
         if settings["strip"] is None:
             settings["strip"] = "debuginfo" if settings["debug"] in (0, False, "none") else "none"
         return {key: str(value).lower() if isinstance(value, bool) else value for key, value in settings.items()}

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from trimtab.cargo.environment import asking
-from trimtab.cargo.profiles.edit import edit_profile
+from trimtab.cargo.profiles.arguments import toml_value
+from trimtab.cargo.profiles.edit import edit_profile, profiles_in
 from trimtab.cargo.profiles.effective import profile_of_unit
+from trimtab.cargo.profiles.inheritance import Changes, with_heirs_kept
 from trimtab.model.profile import CargoValue, Profile, axis_kind
 
 pytestmark = pytest.mark.integration
@@ -97,10 +99,13 @@ def crate(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def cargos_profile(crate: Path, name: str) -> Profile:
+def cargos_profile(crate: Path, name: str, changes: Changes | None = None) -> Profile:
     """The profile that Cargo compiles with, for ``bench`` that of the benchmark itself. It must print no warning."""
     target = ("bench", "--bench", "speed") if name == "bench" else ("build", "--bin", "tiny")
-    options = ("--offline", "-Z", "unstable-options", "--unit-graph", "--profile", name)
+    options: tuple[str, ...] = ("--offline", "-Z", "unstable-options", "--unit-graph", "--profile", name)
+    for profile, values in (changes or {}).items():
+        for key, value in values.items():
+            options += ("--config", f"profile.{profile}.{key}={toml_value(value)}")
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("CARGO_PROFILE_")}
     finished = subprocess.run(
         ["cargo", *target, *options], cwd=crate, env=asking(inherited), capture_output=True, text=True, check=False
@@ -114,8 +119,12 @@ def cargos_profile(crate: Path, name: str) -> Profile:
 
 def edit_file(manifest: Path, name: str, settings: Mapping[str, CargoValue]) -> None:
     text = manifest.read_bytes().decode()
-    edited = edit_profile(text, name=name, settings=settings, comment=("trimtab: a test", "of it"), bench_targets=True)
-    manifest.write_bytes(edited.encode())
+
+    def effective(profile: str, changes: Changes) -> Profile:
+        return cargos_profile(manifest.parent, profile, changes)
+
+    changes = with_heirs_kept(profiles_in(text), name, settings, effective, used=("bench",))
+    manifest.write_bytes(edit_profile(text, name=name, changes=changes, comment=("a test",)).encode())
 
 
 @pytest.mark.parametrize("text", MANIFESTS.values(), ids=MANIFESTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ PROGRAM = Binary(name="tool", package="tool", source=ROOT / "tool/src/main.rs")
 
 def project(*binaries: Binary) -> Project:
     return Project(
-        root=ROOT, packages=("shared", "tool"), defaults=("shared", "tool"), default_run="",
+        root=ROOT, folder=ROOT, packages=("shared", "tool"), defaults=("shared", "tool"),
         binaries=tuple(one for one in binaries if not one.is_library),
         libraries=tuple(one for one in binaries if one.is_library),
         target_directory=ROOT / "target", has_bench_targets=False,
@@ -37,17 +38,20 @@ def call(crate: str, types: str, words: str = "") -> Invocation:
 
 class TestChoice:
     def test_programs_come_first(self) -> None:
-        assert choose_binaries(project(PROGRAM, LIBRARY), Selection(), ROOT) == (PROGRAM,)
+        assert choose_binaries(project(PROGRAM, LIBRARY), Selection()) == (PROGRAM,)
 
     def test_without_a_program_the_library_ships(self) -> None:
-        assert choose_binaries(project(LIBRARY), Selection(), ROOT) == (LIBRARY,)
-        assert choose_binaries(project(PROGRAM, LIBRARY), Selection(packages=("shared",)), ROOT) == (LIBRARY,)
+        assert choose_binaries(project(LIBRARY), Selection()) == (replace(LIBRARY, package_spec="shared"),)
+        assert choose_binaries(project(PROGRAM, LIBRARY), Selection(packages=("shared",))) == (
+            replace(LIBRARY, package_spec="shared"),
+        )
 
     def test_its_folder_chooses_it(self) -> None:
-        assert choose_binaries(project(PROGRAM, LIBRARY), Selection(), ROOT / "shared") == (LIBRARY,)
+        here = replace(project(PROGRAM, LIBRARY), folder=ROOT / "shared", defaults=("shared",))
+        assert choose_binaries(here, Selection()) == (LIBRARY,)
 
     def test_cargo_is_asked_for_the_library(self) -> None:
-        assert selection_arguments(Selection(), (LIBRARY,))[-3:] == ("--package", "shared", "--lib")
+        assert selection_arguments(Selection(), (LIBRARY,))[-1:] == ("--lib",)
 
 
 @pytest.mark.parametrize(

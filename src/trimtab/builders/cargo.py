@@ -124,7 +124,8 @@ class CargoBuilder:
             *more,
             *self._capturing(target),
         )
-        command = self.calls.command(argv, profile, target, self.binaries)
+        selection = replace(self.calls.selection, target="") if self.target else self.calls.selection
+        command = replace(self.calls, selection=selection).command(argv, profile, target, self.binaries)
         build_environment = {**command.environment, **(environment or {})}
         settled = replace(command, watch_memory=watch_memory, environment=build_environment, limits=self.limits)
         return costed(self.calls.runner, settled)

@@ -65,6 +65,11 @@ class Project:
         """``Cargo.lock``, which need not exist."""
         return self.root / "Cargo.lock"
 
+    def at(self, root: Path) -> Project:
+        """The same project in a copy of its tree."""
+        within = self.folder.is_relative_to(self.root)
+        return replace(self, root=root, folder=root / self.folder.relative_to(self.root) if within else root)
+
 
 def find_manifest(path: Path) -> Path:
     """The nearest ``Cargo.toml`` at or above a path; a link to one counts where it lies.

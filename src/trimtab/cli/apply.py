@@ -101,9 +101,11 @@ def _offer(application: Application, out: Console, *, dry_run: bool, yes: bool, 
         return False
     if not quiet:
         out.print(f"{application.study.id} → {manifest}", markup=False)
-        out.print(
-            Syntax(difference(application.before, application.after, manifest.name), "diff", background_color="default")
-        )
+        change = difference(application.before, application.after, manifest.name)
+        if out.is_terminal:  # lines that are too long go on in the next: what is written is shown whole
+            out.print(Syntax(change, "diff", background_color="default", word_wrap=True))
+        else:
+            out.print(change, markup=False, highlight=False, soft_wrap=True, end="")
     if not (dry_run or yes or has_terminal()):
         raise InputError(
             f"nothing was written to {manifest}: there is no terminal on which to confirm it",

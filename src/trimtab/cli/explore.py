@@ -65,6 +65,7 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 @click.option("--axis", "axes", multiple=True, metavar="NAME=V,V…", help="Values to try on one axis; may be repeated.")
 @click.option("--bench", "benches", multiple=True, metavar="NAME='{bin} args…'", help="A command to time; repeatable.")
 @click.option("--bench-time", callback=duration, metavar="T", help="Time for each bench of each trial (4s).")
+@click.option("--target", default="", metavar="TRIPLE", help="Target to build for (as Cargo is configured).")
 @click.option("--wheel", is_flag=True, help="What ships is the wheel of the Python project.")
 @click.option("--python", default="", metavar="PATH", help="The interpreter that wheels are for.")
 @click.option("--measure", "probes", callback=_probes, metavar="P,P…", help="Among size, build, touch, run (all).")
@@ -121,6 +122,7 @@ def command(
 def _request(options: dict[str, Any]) -> Request:
     return Request(
         **chosen_project(options),
+        target=options["target"],
         wheel=options["wheel"],
         python=options["python"],
         axes=tuple(map(parse_axis, options["axes"])) or None,

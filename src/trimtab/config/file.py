@@ -37,6 +37,8 @@ class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     features: Names = []
     default_features: bool = True
     profile: str = ""
+    target: str = ""
+    """The triple that is measured, where Cargo is configured to build for several."""
     touch: str = ""
     """The source file whose edit is played for touch-and-rebuild."""
     targets: Names = []
@@ -124,6 +126,7 @@ class Config:
         self.features = _names(document.project.features)
         self.default_features = document.project.default_features
         self.profile = document.project.profile
+        self.target = document.project.target
         self.touch = document.project.touch
         self.targets = _names(document.project.targets)
         self.wheel = document.project.wheel

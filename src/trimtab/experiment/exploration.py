@@ -96,7 +96,7 @@ class Exploration:
             MissingError: nobody can stand there.
         """
         toolchain = self.study.toolchain
-        stand_in = wrapper(self.runner, self.folders.cache, str(toolchain), self.project.root, self.environment)
+        stand_in = wrapper(self.runner, self.folders.cache, str(toolchain), self.project.folder, self.environment)
         return WrappedRustc(wrapper=stand_in, host=toolchain.host, folder=work / "compiler")
 
     def sharing(self, *, merging: bool = True) -> UnitSharing:
@@ -109,7 +109,7 @@ class Exploration:
             MissingError: there is no rustc.
         """
         profiles, cache = self.profiles, self.folders.cache / "compiled"
-        compiler = find_compiler(self.runner, self.project.root, self.environment)
+        compiler = find_compiler(self.runner, self.project.folder, self.environment)
         # Some flags ("native") mean this machine, and what a unit took is of this machine too.
         toolchain = digest(asdict(self.study.toolchain), compiler.files, asdict(self.study.machine.machine_class))
         strips = tuple(dict.fromkeys(profile.strip for profile in profiles))
@@ -117,7 +117,7 @@ class Exploration:
         embeds = (
             lto
             for lto in (mergeable(profiles) if merging else ())
-            if embeds_alike(lto, self.runner, answers, toolchain, self.project.root, self.environment)
+            if embeds_alike(lto, self.runner, answers, toolchain, self.project.folder, self.environment)
         )
         return UnitSharing(
             entries=UnitCache(cache, _MOST_KEPT),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trimtab.cargo.environment import compiler_wrapper
-from trimtab.cargo.profiles.effective import effective_profile
+from trimtab.cargo.profiles.effective import buildable, effective_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
 from trimtab.cargo.project import Project, choose_binaries, fetch, find_manifest, load_project
 from trimtab.cargo.registry import PREFIX, published_crate
@@ -49,18 +49,22 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         MissingError: Cargo or another tool is missing.
     """
     runner, environment = runner or SystemRunner(), dict(os.environ)
-    path, project, origin, notes, wheel, config = _locate(runner, request, folders, environment)
+    project, origin, notes, wheel, config = _locate(runner, request, folders, environment)
     if wheel:
         environment |= pinned_toolchain(runner, wheel.root, environment)
     home = wheel.root if wheel else project.root
-    toolchain = find_toolchain(runner, home, environment)
+    toolchain = find_toolchain(runner, wheel.root if wheel else project.folder, environment)
     plan = _settle(request, config, wheel, project)
     fetch(runner, project, environment)
     wheels = (
         find_wheels(runner, wheel, project, plan, config, folders.cache, environment, folders.kept) if wheel else None
     )
-    binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, plan.selection, path)
+    if not wheel:
+        project = buildable(runner, project, plan.selection, environment)
+    binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, plan.selection)
     today = effective_profile(runner, project, binaries, plan.selection, environment)
+    if len(today.targets) > 1 and not request.each_target:
+        raise _several_targets(today.targets, project)
     tree = wheels.tree if wheels else project.root
     sources = read_sources(runner, project, environment, today.configuration, folders.kept, tree=tree)
     if wrapper := compiler_wrapper(environment):
@@ -92,7 +96,8 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
             binaries=tuple(binary.name for binary in binaries),
             sources=sources.digest,
             profile_name=plan.selection.profile,
-            target=toolchain.host,
+            target=today.target or toolchain.host,
+            folder=str(project.folder),
             overrides=today.overrides,
             notes=(
                 *(*notes, *(wheels.notes if wheels else ()), *today.notes),
@@ -128,17 +133,25 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         study=study,
         space=space,
         touched=touched,
-        rustflags=flags_in_force(runner, project, environment) if _adds_flags(space) else (),
+        rustflags=flags_in_force(runner, project, environment, today.target) if _adds_flags(space) else (),
         folders=folders,
         runner=runner,
         environment=environment,
     )
 
 
+def _several_targets(targets: tuple[str, ...], project: Project) -> InputError:
+    return InputError(
+        f"Cargo is configured to build for several targets: {', '.join(targets)}",
+        where=f"build.target, as it is in force in {project.folder}",
+        hint=f'choose the one to measure: target = "{targets[0]}" under [project] in trimtab.toml (explore: --target)',
+    )
+
+
 def _locate(
     runner: Runner, request: Request, folders: Folders, environment: dict[str, str]
-) -> tuple[Path, Project, str, tuple[str, ...], WheelProject | None, Config]:
-    """The folder that is meant, its workspace, how to name that to people, what was done to get there, and settings."""
+) -> tuple[Project, str, tuple[str, ...], WheelProject | None, Config]:
+    """The workspace, seen from the folder that is meant, its name for people, notes on how it was reached, settings."""
     if request.path.startswith(PREFIX):
         if request.wheel:
             raise InputError(
@@ -147,23 +160,24 @@ def _locate(
         ask(runner, ("cargo", "-V"), Path.cwd(), environment)
         place = published_crate(runner, request.path, folders.cache / "crates", environment)
         project = load_project(runner, place / "Cargo.toml", environment)
-        return place, project, request.path, (), None, read_config(project.root)
+        return project, request.path, (), None, read_config(project.root)
     path = Path(request.path)
     wheel = wheel_meant(path, asked=request.wheel)
     manifest = wheel.manifest.resolve() if wheel else find_manifest(path)
-    ask(runner, ("cargo", "-V"), manifest.parent, environment)
-    project = load_project(runner, manifest, environment)
+    folder = path.resolve() if path.is_dir() and not wheel else manifest.parent
+    ask(runner, ("cargo", "-V"), folder, environment)
+    project = load_project(runner, manifest, environment, folder)
     wheel = wheel or wheel_beside(path, project, request.binaries, request.packages)
     config = read_config(wheel.root if wheel else project.root)
     if project.lock.exists():
-        return path.resolve(), project, str(project.root), (), wheel, config
+        return project, str(project.root), (), wheel, config
     tree = tree_of(runner, wheel, project, environment) if wheel else project.root
     copy = copy_with_lock(runner, project, folders.cache / "sources", environment, folders.kept, tree=tree)
     note = "there is no Cargo.lock: a copy of the project was locked and measured"
     copied = load_project(runner, copy / project.manifest.relative_to(tree), environment)
     if wheel:
         wheel = read_wheel_project(copy / wheel.root.relative_to(tree))
-    return copy, copied, str(project.root), (note,), wheel, config
+    return copied, str(project.root), (note,), wheel, config
 
 
 def _at_home(origin: str, project: Project) -> Path:
@@ -193,6 +207,7 @@ def _settle(request: Request, config: Config, wheel: WheelProject | None, projec
     return Plan(
         selection=Selection(
             packages=request.packages or config.packages,
+            target=request.target or config.target,
             binaries=request.binaries or (() if request.all_binaries else config.binaries),
             all_binaries=request.all_binaries,
             features=request.features or config.features,

@@ -20,6 +20,10 @@ class Request:
     features: tuple[str, ...] = ()
     default_features: bool = True
     profile: str = ""
+    target: str = ""
+    """Triple to build for; the one that Cargo is configured to build for if empty."""
+    each_target: bool = False
+    """Whether what is asked for chooses targets by itself, so that Cargo may be configured for several."""
     wheel: bool = False
     """Whether what ships is the wheel of the Python project; the only choice where there is no program."""
     python: str = ""

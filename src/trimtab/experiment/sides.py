@@ -170,7 +170,8 @@ class Finder:
             )
         chosen = side.study.selection
         settled = Request(
-            path=side.study.project.root, profile=chosen.profile, binaries=chosen.binaries, packages=chosen.packages,
+            path=side.study.project.folder or side.study.project.root, target=chosen.target,
+            profile=chosen.profile, binaries=chosen.binaries, packages=chosen.packages,
             features=chosen.features, default_features=chosen.default_features, axes=(), wheel=chosen.wheel,
             python=chosen.python,
         )  # fmt: skip

@@ -143,7 +143,7 @@ def wheel_beside(
     Raises:
         InputError: there is no such package.
     """
-    meant = packages_meant(project, Selection(packages=packages), path.resolve())
+    meant = packages_meant(project, Selection(packages=packages))
     has_program = any(one.package in meant or one.name in binaries for one in project.binaries)
     for folder in dict.fromkeys((path.resolve(), project.root)):
         if (folder / NAME).is_file() and builds_wheel(folder):

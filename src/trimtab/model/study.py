@@ -22,6 +22,9 @@ class ProjectInfo:
     """Digest of every source file, ``Cargo.lock`` and the settings outside the tree that Cargo would use."""
     profile_name: str = "release"
     target: str = ""
+    """Triple that it is built for."""
+    folder: str = ""
+    """Folder in which Cargo was called; empty for the root."""
     overrides: tuple[str, ...] = ()
     """Packages with settings of their own in this profile (``[profile.release.package.X]``)."""
     notes: tuple[str, ...] = ()

@@ -30,7 +30,7 @@ def cargo(tmp_path: Path) -> FakeCargo:
 def builder(cargo: FakeCargo, **rest: Any) -> CargoBuilder:
     folder = cargo.root.parent
     project = load_project(cargo, cargo.root / "Cargo.toml", {})
-    binaries = choose_binaries(project, Selection(), cargo.root)
+    binaries = choose_binaries(project, Selection())
     touched = rest.pop("touched", binaries[0].source)
     values: dict[str, Any] = {
         "runner": cargo, "project": project, "selection": Selection(), "today": TODAY, "rustflags": (),
@@ -51,7 +51,7 @@ class TestSettings:
         command = build_of(cargo)
         assert command.argv == (
             *("cargo", "build", "--verbose", "--frozen", "--message-format=json-render-diagnostics"),
-            *("--profile", "release", "--package", "app", "--bin", "app", "--jobs", "3"),
+            *("--profile", "release", "--bin", "app", "--jobs", "3"),
             *("--config", 'profile.release.lto="fat"', "--config", "profile.release.codegen-units=1"),
         )
         assert command.cwd == cargo.root

@@ -21,21 +21,22 @@ def project(**rest: Any) -> Project:
     places = {"find": "tools", "sort": "tools", "serve": "server"}
     values: dict[str, Any] = {
         "root": ROOT,
+        "folder": ROOT,
         "packages": ("tools", "server", "lib"),
         "defaults": ("tools", "server", "lib"),
         "binaries": tuple(
             Binary(name=name, package=package, source=ROOT / package / "src/bin" / f"{name}.rs")
             for name, package in places.items()
         ),
-        "default_run": "",
+        "ids": {name: f"path+file:///work/{name}#0.1.0" for name in ("tools", "server", "lib")},
         "target_directory": ROOT / "target",
         "has_bench_targets": False,
     }
     return Project(**{**values, **rest})
 
 
-def chosen(selection: Selection, below: Path = ROOT, **rest: Any) -> list[str]:
-    return [binary.name for binary in choose_binaries(project(**rest), selection, below)]
+def chosen(selection: Selection, **rest: Any) -> list[str]:
+    return [binary.name for binary in choose_binaries(project(**rest), selection)]
 
 
 @pytest.mark.parametrize(
@@ -54,14 +55,34 @@ def test_binaries_are_chosen_by_name_by_package_or_all(selection: Selection, nam
 
 
 def test_default_run_and_default_members_choose() -> None:
-    assert chosen(Selection(), default_run="sort") == ["sort"]
+    assert chosen(Selection(), default_runs={"tools": "sort"}) == ["sort"]
     assert chosen(Selection(), defaults=("server",)) == ["serve"]
     assert chosen(Selection(binaries=("find",)), defaults=("server",)) == ["find"]
+    assert chosen(Selection(packages=("tools",)), default_runs={"tools": "sort", "server": "serve"}) == ["sort"]
 
 
-def test_a_members_folder_chooses_that_member() -> None:
-    assert chosen(Selection(), ROOT / "server") == ["serve"]
-    assert chosen(Selection(all_binaries=True), ROOT / "tools" / "src") == ["find", "sort"]
+def test_two_default_runs_choose_none() -> None:
+    with pytest.raises(InputError, match="several binaries"):
+        chosen(Selection(), default_runs={"tools": "sort", "server": "serve"})
+
+
+@pytest.mark.parametrize(
+    ("selection", "defaults", "specs"),
+    [
+        (Selection(binaries=("serve",)), ("tools", "server"), [""]),
+        (Selection(binaries=("serve",)), ("tools",), ["path+file:///work/server#0.1.0"]),
+        (Selection(packages=("server",)), ("tools", "server"), ["path+file:///work/server#0.1.0"]),
+    ],
+)
+def test_a_package_is_named_to_cargo_only_where_it_must_be(
+    selection: Selection, defaults: tuple[str, ...], specs: list[str]
+) -> None:
+    assert [binary.package_spec for binary in choose_binaries(project(defaults=defaults), selection)] == specs
+
+
+def test_before_cargo_1_77_an_id_is_no_specification() -> None:
+    old = project(ids={"server": "server 0.1.0 (path+file:///work/server)"})
+    assert choose_binaries(old, Selection(packages=("server",)))[0].package_spec == "server"
 
 
 @pytest.mark.parametrize(

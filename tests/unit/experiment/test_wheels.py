@@ -47,7 +47,7 @@ def metadata(*folders: Path) -> FakeRunner:
 
 def project(*binaries: Binary) -> Project:
     return Project(
-        root=ROOT / "rust", packages=("app", "other"), defaults=("app",), default_run="",
+        root=ROOT / "rust", folder=ROOT / "rust", packages=("app", "other"), defaults=("app",),
         binaries=tuple(one for one in binaries if not one.is_library),
         libraries=tuple(one for one in binaries if one.is_library),
         target_directory=ROOT / "rust/target", has_bench_targets=False,
@@ -131,7 +131,8 @@ class TestBeside:
     def beside(self, root: Path, below: str = "", **chosen: tuple[str, ...]) -> bool:
         tool = Binary(name="tool", package="tool", source=root / "tool/main.rs")
         module = Binary(name="py", package="py", source=root / "py/lib.rs", is_library=True)
-        found = replace(project(tool, module), root=root, packages=("tool", "py"), defaults=("tool", "py"))
+        defaults = (below,) if below else ("tool", "py")  # as Cargo has it in the folder of a member
+        found = replace(project(tool, module), root=root, packages=("tool", "py"), defaults=defaults)
         return wheel_beside(root / below, found, **chosen) is not None
 
     def test_a_program_that_is_meant_ships(self, root: Path) -> None:

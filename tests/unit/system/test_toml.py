@@ -24,5 +24,5 @@ def test_a_text_is_read_as_cargo_reads_it(text: str, tables: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("text", ["[profile", "a = 1\na = 2", "a = {b = 1", "é = 1", "[" * 5000])
 def test_what_is_no_toml_is_refused_with_its_place(text: str) -> None:
-    with pytest.raises(ValueError, match="line|Unclosed|document|deep"):
+    with pytest.raises(ValueError, match=r"line \d+|end of document"):
         parse_toml(text)

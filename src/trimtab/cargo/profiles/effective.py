@@ -34,8 +34,8 @@ class EffectiveProfile:
     """Today's settings."""
 
     profile: Profile
-    target: str
-    """Triple that Cargo is told to build for, by an option or by its configuration; empty for this machine's own."""
+    targets: tuple[str, ...]
+    """Triples that Cargo is told to build for, by an option or by its configuration; none for this machine's own."""
     overrides: tuple[str, ...]
     """Packages with settings of their own."""
     units: int
@@ -45,6 +45,11 @@ class EffectiveProfile:
     configuration: Mapping[str, Any]
     """The parts of Cargo's merged configuration files that change a build."""
     notes: tuple[str, ...]
+
+    @property
+    def target(self) -> str:
+        """The first target; empty for this machine's own."""
+        return next(iter(self.targets), "")
 
 
 def buildable(runner: Runner, project: Project, selection: Selection, environment: dict[str, str]) -> Project:
@@ -78,7 +83,7 @@ def effective_profile(
     """Ask Cargo for the profile of the chosen binaries.
 
     Raises:
-        InputError: no such profile, several targets, or Cargo refuses for another reason.
+        InputError: no such profile, or Cargo refuses for another reason.
     """
     graph = unit_graph(runner, project, binaries, selection, environment)
     settings = configuration(runner, project, environment)
@@ -90,7 +95,7 @@ def effective_profile(
         notes.append(f"{wrapper} was turned off, so that no build is faked by a cache")
     return EffectiveProfile(
         profile=profiles[0],
-        target=_target(graph, project),
+        targets=tuple(dict.fromkeys(root["platform"] for root in _roots(graph) if root.get("platform"))),
         overrides=tuple(profile_tables(project, settings).get(selection.profile, {}).get("package", {})),
         units=len(graph["units"]),
         rustc_calls=sum(unit["mode"] != "run-custom-build" for unit in graph["units"]),
@@ -107,22 +112,6 @@ def profiles_of(graph: Mapping[str, Any], binaries: tuple[Binary, ...]) -> list[
 
 def _roots(graph: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [graph["units"][index] for index in graph["roots"]]
-
-
-def _target(graph: Mapping[str, Any], project: Project) -> str:
-    """The target that a build is for.
-
-    Raises:
-        InputError: there are several.
-    """
-    platforms = list(dict.fromkeys(root.get("platform") or "" for root in _roots(graph)))
-    if len(platforms) > 1:
-        raise InputError(
-            f"Cargo builds for several targets here: {', '.join(platforms)}",
-            where=f"build.target of Cargo's configuration in {project.folder}",
-            hint=f"choose one: --target {platforms[0]}",
-        )
-    return platforms[0] if platforms else ""
 
 
 def unit_graph(

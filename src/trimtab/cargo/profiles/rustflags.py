@@ -9,12 +9,16 @@ built through that variable, which comes first.
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trimtab.cargo import messages
 from trimtab.cargo.environment import building
+from trimtab.cargo.profiles.arguments import toml_value
 from trimtab.cargo.project import Project
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
@@ -46,6 +50,57 @@ def flags_in_force(
 def adding(flags: tuple[str, ...], in_force: tuple[str, ...]) -> dict[str, str]:
     """The environment that gives rustc the flags in force and these; nothing where there are none to add."""
     return {VARIABLE: _SEPARATOR.join((*in_force, *flags))} if flags else {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RustflagsPlace:
+    """The place where Cargo finds the flags that are in force, in which more of them have an effect."""
+
+    key: str
+    """A variable, or a table of Cargo's configuration."""
+    file: str
+    """Configuration file; empty for a variable."""
+    present: tuple[str, ...] = ()
+    """Flags that stand there, which new ones must not replace."""
+
+    def advice(self, flags: tuple[str, ...]) -> str:
+        """The line to write for more flags."""
+        every = (*self.present, *flags)
+        if self.file:
+            return f"put rustflags = [{', '.join(map(toml_value, every))}] in [{self.key}] of {self.file}"
+        separator = _SEPARATOR if self.key == VARIABLE else " "
+        return f"set {self.key}={shlex.quote(separator.join(every))} where it is built: that comes before all files"
+
+
+def rustflags_place(
+    project: Project, environment: Mapping[str, str], configuration: Mapping[str, Any], target: str
+) -> RustflagsPlace:
+    """The first of the sources of flags that is set; ``build.rustflags`` if none is.
+
+    Args:
+        project: the workspace.
+        environment: the user's.
+        configuration: Cargo's merged configuration files.
+        target: triple that is built for.
+    """
+    for variable in (VARIABLE, "RUSTFLAGS"):
+        if variable in environment:
+            separator = _SEPARATOR if variable == VARIABLE else None
+            return RustflagsPlace(key=variable, file="", present=tuple(environment[variable].split(separator)))
+    file = next(
+        (name for name in (".cargo/config", ".cargo/config.toml") if (project.root / name).is_file()),
+        ".cargo/config.toml",
+    )
+    tables = configuration.get("target", {})
+    if any("rustflags" in table for table in tables.values() if isinstance(table, Mapping)):
+        return RustflagsPlace(key=f"target.{target}", file=file, present=_flags(tables.get(target, {})))
+    return RustflagsPlace(key="build", file=file, present=_flags(configuration.get("build", {})))
+
+
+def _flags(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The flags in a table of Cargo's configuration, where they are a list or one string."""
+    flags = table.get("rustflags", ())
+    return tuple(flags.split()) if isinstance(flags, str) else tuple(map(str, flags))
 
 
 def _call(runner: Runner, project: Project, crate: Path, environment: dict[str, str], target: str) -> tuple[str, ...]:

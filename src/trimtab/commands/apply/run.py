@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from trimtab.cargo.profiles.edit import edit_profile
-from trimtab.cargo.profiles.effective import profiles_of, unit_graph
-from trimtab.cargo.project import Binary, Project, choose_binaries, load_project
+from trimtab.cargo.profiles.edit import edit_profile, profiles_in
+from trimtab.cargo.profiles.effective import configuration, profile_tables, profiles_of, unit_graph
+from trimtab.cargo.profiles.inheritance import Changes, ancestry, heirs, with_heirs_kept
+from trimtab.cargo.profiles.origin import SettingOrigin, winning_origin
+from trimtab.cargo.profiles.rustflags import rustflags_place
+from trimtab.cargo.project import Binary, Project, choose_binaries, find_manifest, load_project
 from trimtab.cargo.registry import PREFIX
 from trimtab.choice.recommend import gains_and_costs
 from trimtab.commands.apply.comment import manifest_comment
 from trimtab.errors import InputError
-from trimtab.model.profile import AXES, CargoValue, Profile
+from trimtab.model.profile import AXES, AxisKind, CargoValue, Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
+from trimtab.system.file import replace_text
 from trimtab.system.process import Runner, SystemRunner
-
-_NOT_INHERITING = ("dev", "test")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,11 +47,50 @@ def prepare_application(
     """Work out the change.
 
     Raises:
-        InputError: the study is of a published crate, the trial cannot be applied, or ``Cargo.toml`` is no longer what
-            was measured.
+        InputError: the study is of a published crate, the trial cannot be applied, ``Cargo.toml`` is no longer what was
+            measured, or something else sets what is to be changed.
     """
     runner = runner or SystemRunner()
     name = study.project.profile_name
+    _require_applicable(study, trial)
+    folder = Path(study.project.folder or study.project.root)
+    project = load_project(runner, find_manifest(folder), environment, folder)
+    if not project.lock.exists():
+        raise InputError(
+            "there is no Cargo.lock, without which Cargo cannot be asked whether the change holds",
+            where=str(project.root),
+            hint="run `cargo generate-lockfile` first",
+        )
+    cargo = _Profiles(runner=runner, project=project, study=study, environment=environment)
+    today, wanted = cargo.effective(name), replace(trial.profile, rustflags=())
+    if today not in (study.baseline_profile, wanted):
+        raise InputError(
+            f"the profile {name} has changed since the study",
+            where=str(project.manifest),
+            hint="run trimtab explore again",
+        )
+    settings = _settings(wanted, today)
+    before = project.manifest.read_bytes().decode("utf-8")
+    profiles_in(before)  # a manifest that cannot be edited is refused before Cargo is asked about it
+    used = ("bench",) if project.has_bench_targets else ()
+    changes = with_heirs_kept(cargo.tables, name, settings, cargo.effective, used=used) if settings else {}
+    if settings:
+        cargo.require_winning(name, settings, wanted)
+    comment = manifest_comment(study, gains_and_costs(study, trial), date.today().isoformat())
+    kept = {heir: cargo.effective(heir) for heir in heirs(cargo.tables, name) if heir in cargo.tables or heir in used}
+    return Application(
+        project=project,
+        study=study,
+        before=before,
+        after=edit_profile(before, name=name, changes=changes, comment=comment),
+        expected={name: wanted, **kept},
+        notes=tuple(_notes(trial, settings, cargo)),
+        runner=runner,
+        environment=environment,
+    )
+
+
+def _require_applicable(study: Study, trial: Trial) -> None:
     if study.project.root.startswith(PREFIX):
         raise InputError(
             f"{study.project.root} is a published crate", hint="explore a checkout of its repository, then apply that"
@@ -61,35 +99,71 @@ def prepare_application(
         raise InputError(
             f"trial {trial.id} could not be built: {trial.failure.message}", hint="`trimtab show` lists the others"
         )
-    project = load_project(runner, Path(study.project.root) / "Cargo.toml", environment)
-    if not project.lock.exists():
-        raise InputError(
-            "there is no Cargo.lock, without which Cargo cannot be asked whether the change holds",
-            where=str(project.root),
-            hint="run `cargo generate-lockfile` first",
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Profiles:
+    """The profiles of a project, as Cargo has them for the program of a study."""
+
+    runner: Runner
+    project: Project
+    study: Study
+    environment: dict[str, str]
+
+    @cached_property
+    def configuration(self) -> dict[str, Any]:
+        return configuration(self.runner, self.project, self.environment)
+
+    @cached_property
+    def tables(self) -> dict[str, dict[str, Any]]:
+        return profile_tables(self.project, self.configuration)
+
+    @cached_property
+    def binaries(self) -> tuple[Binary, ...]:
+        return _shipped(self.project, self.study)
+
+    def effective(self, name: str, changes: Changes | None = None) -> Profile:
+        """What Cargo makes of a profile, under changes of the manifest if there are some."""
+        selection = replace(self.study.selection, profile=name)
+        graph = unit_graph(self.runner, self.project, self.binaries, selection, self.environment, changes)
+        return profiles_of(graph, self.binaries)[0]
+
+    def require_winning(self, name: str, settings: Mapping[str, CargoValue], wanted: Profile) -> None:
+        """Raise where something comes before the manifest's own settings of a profile.
+
+        Raises:
+            InputError: names the setting that wins, and where it stands.
+        """
+        for axis in AXES:
+            if axis.name in settings:
+                origin = self.origin(name, axis.name)
+                if origin and (origin.key.startswith("CARGO_") or self._loses(name, axis, settings, wanted, origin)):
+                    raise InputError(
+                        f"{axis.name} of the profile {name} would not come out as meant: {origin} comes before it",
+                        where=str(self.project.manifest),
+                        hint=f"change {origin.key} in its place, or take it away and apply again",
+                    )
+
+    def _loses(
+        self, name: str, axis: AxisKind, settings: Mapping[str, CargoValue], wanted: Profile, origin: SettingOrigin
+    ) -> bool:
+        """Whether a setting in the manifest has no effect; what is asked of Cargo comes before configuration files."""
+        if ".package." not in origin.key:
+            return True
+        return bool(axis.get(self.effective(name, {name: dict(settings)})) != axis.get(wanted))
+
+    def origin(self, name: str, key: str) -> SettingOrigin | None:
+        """What sets a key before the manifest's own setting of it does."""
+        return winning_origin(
+            self.runner,
+            self.project,
+            self.environment,
+            tables=self.tables,
+            configuration=self.configuration,
+            profile=name,
+            key=key,
+            package=self.binaries[0].package,
         )
-    effective = _effective(runner, project, study, environment)
-    wanted = replace(trial.profile, rustflags=())
-    if effective[name] not in (study.baseline_profile, wanted):
-        raise InputError(
-            f"the profile {name} has changed since the study",
-            where=str(project.manifest),
-            hint="run trimtab explore again",
-        )
-    settings = _settings(wanted, effective[name])
-    before = project.manifest.read_bytes().decode("utf-8")
-    comment = manifest_comment(study, gains_and_costs(study, trial), date.today().isoformat())
-    after = edit_profile(before, name=name, settings=settings, comment=comment, bench_targets=project.has_bench_targets)
-    return Application(
-        project=project,
-        study=study,
-        before=before,
-        after=after,
-        expected={**effective, name: wanted},
-        notes=tuple(_notes(trial, settings, project)),
-        runner=runner,
-        environment=environment,
-    )
 
 
 def write(application: Application) -> None:
@@ -99,33 +173,48 @@ def write(application: Application) -> None:
         InputError: the file changed since it was read, cannot be written, or Cargo disagrees.
     """
     manifest = application.project.manifest
-    if manifest.read_bytes().decode("utf-8") != application.before:
+    if manifest.read_bytes() != application.before.encode("utf-8"):
         raise InputError("the file changed while the change was being shown", where=str(manifest), hint="apply again")
-    _replace(manifest, application.after)
+    replace_text(manifest, application.after)
     try:
-        effective = _effective(application.runner, application.project, application.study, application.environment)
-        wrong = [
-            name for name, meant in application.expected.items() if not _as_meant(name, effective.get(name), meant)
-        ]
-    except InputError:
-        wrong = ["it, which Cargo then cannot read"]
+        trouble = _trouble(application)
     except BaseException:
-        _replace(manifest, application.before)
+        _put_back(application)
         raise
-    if wrong:
-        _replace(manifest, application.before)
-        raise InputError(
-            f"the old text was put back: the change does not come out as meant for {', '.join(wrong)}",
-            where=str(manifest),
-            hint="look for the same setting in .cargo/config.toml or in CARGO_PROFILE_… variables",
-        )
+    if trouble:
+        what = "the old text was put back" if _put_back(application) else "somebody else has edited the file meanwhile"
+        raise InputError(f"{what}: {trouble}", where=str(manifest), hint="see what `git diff` says, then apply again")
 
 
-def _as_meant(name: str, actual: Profile | None, meant: Profile) -> bool:
-    """Whether Cargo makes of a profile what it shall; it takes no ``panic`` of the profile bench's own."""
-    if actual and name == "bench":
-        meant = replace(meant, panic=actual.panic)
-    return actual == meant
+def _put_back(application: Application) -> bool:
+    """Write the old text again, unless the file is no longer as it was written."""
+    manifest = application.project.manifest
+    if manifest.read_bytes() != application.after.encode("utf-8"):
+        return False
+    replace_text(manifest, application.before)
+    return True
+
+
+def _trouble(application: Application) -> str:
+    """The difference between the profiles that were meant and those that Cargo has; empty if there is none."""
+    cargo = _Profiles(
+        runner=application.runner,
+        project=application.project,
+        study=application.study,
+        environment=application.environment,
+    )
+    for name, meant in application.expected.items():
+        try:
+            actual = cargo.effective(name)
+        except InputError as error:
+            return f"Cargo cannot read the change: {error.what}"
+        if name in ("bench", "test"):  # Cargo takes no panic of theirs
+            meant = replace(meant, panic=actual.panic)  # noqa: PLW2901
+        for axis in meant.differing(actual):
+            origin = cargo.origin(name, axis.name)
+            because = f", for {origin} comes before it" if origin else ""
+            return f"{axis.name} of the profile {name} would be {axis.show(axis.get(actual))}{because}"
+    return ""
 
 
 def _settings(wanted: Profile, today: Profile) -> dict[str, CargoValue]:
@@ -136,30 +225,19 @@ def _settings(wanted: Profile, today: Profile) -> dict[str, CargoValue]:
     return {axis.name: axis.cargo(axis.get(wanted)) for axis in AXES if axis.name in changed}
 
 
-def _notes(trial: Trial, settings: Mapping[str, object], project: Project) -> Iterator[str]:
+def _notes(trial: Trial, settings: Mapping[str, object], cargo: _Profiles) -> Iterator[str]:
     if trial.profile.rustflags:
-        flags = ", ".join(f'"{flag}"' for flag in trial.profile.rustflags)
-        yield f"compiler flags have no place in a profile: put rustflags = [{flags}] in [build] of .cargo/config.toml"
-    if "panic" in settings and project.has_bench_targets:
+        place = rustflags_place(cargo.project, cargo.environment, cargo.configuration, cargo.study.project.target)
+        yield f"compiler flags have no place in a profile: {place.advice(trial.profile.rustflags)}"
+    name = cargo.study.project.profile_name
+    if "panic" in settings and cargo.project.has_bench_targets and name in ancestry(cargo.tables, "bench"):
         yield "Cargo ignores panic in the profile bench: `cargo bench` will build libraries and binaries with this one"
-
-
-def _effective(runner: Runner, project: Project, study: Study, environment: dict[str, str]) -> dict[str, Profile]:
-    """Effective profile, as Cargo has it, of the changed one and of those that may inherit from it."""
-    tables = tomllib.loads(project.manifest.read_text("utf-8")).get("profile", {})
-    names = {study.project.profile_name, *tables, *(("bench",) if project.has_bench_targets else ())}
-    binaries = _shipped(project, study)
-    profiles = {}
-    for name in sorted(names - set(_NOT_INHERITING)):
-        graph = unit_graph(runner, project, binaries, replace(study.selection, profile=name), environment)
-        profiles[name] = profiles_of(graph, binaries)[0]
-    return profiles
 
 
 def _shipped(project: Project, study: Study) -> tuple[Binary, ...]:
     """Binaries that the study built; of a wheel, those that Cargo builds for it."""
     if not study.selection.wheel:
-        return choose_binaries(project, study.selection, project.root)
+        return choose_binaries(project, study.selection)
     shipped = tuple(
         binary
         for binary in (*project.binaries, *project.libraries)
@@ -168,23 +246,3 @@ def _shipped(project: Project, study: Study) -> tuple[Binary, ...]:
     if not shipped:
         raise InputError(f"the package {study.project.name} is not as it was", hint="run trimtab explore again")
     return shipped
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that at any moment it holds either the old or the new text."""
-    real = path.resolve()
-    try:
-        descriptor, draft = tempfile.mkstemp(dir=real.parent, prefix=".Cargo.toml.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text.encode("utf-8"))
-                file.flush()
-                os.fsync(file.fileno())
-            shutil.copymode(real, draft)
-            Path(draft).replace(real)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(draft).unlink()
-            raise
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from None

@@ -47,7 +47,6 @@ class BenchBuilder:
         """
         argv = (
             *("cargo", "bench", "--no-run", "--frozen", "--message-format=json-render-diagnostics"),
-            *(argument for package in self.calls.selection.packages for argument in ("--package", package)),
             # Targets that are named, if only by a pattern, come without the tests of libraries and binaries.
             *(argument for bench in self.benches for argument in ("--bench", bench)),
         )

@@ -16,6 +16,7 @@ _TEXT = """\
 # features = ["a", "b"]
 # profile = "release"               # the profile that ships
 # touch = "src/lib.rs"              # the file whose edit is played; the binary's own root file if left out
+# target = "x86_64-unknown-linux-gnu"   # what is measured, where Cargo is configured to build for several
 # targets = ["x86_64-pc-windows-gnu"]   # release targets, in the place of those that workflows and settings name
 {wheel}                      # the wheel of pyproject.toml is what ships
 # python = "python3.12"             # the interpreter that wheels are for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trimtab.cargo.profiles.effective import effective_profile
+from trimtab.cargo.profiles.effective import buildable, effective_profile
 from trimtab.cargo.project import choose_binaries, fetch, find_manifest, load_project
 from trimtab.cargo.toolchain import find_toolchain
 from trimtab.commands.init.config_file import config_file
@@ -31,14 +31,17 @@ def inspect_project(path: Path, runner: Runner | None = None) -> tuple[Path, tup
     runner, environment = runner or SystemRunner(), dict(os.environ)
     wheel = wheel_meant(path, asked=False)
     manifest = wheel.manifest if wheel else find_manifest(path)
-    find_toolchain(runner, manifest.parent, environment)
-    project = load_project(runner, manifest, environment)
+    folder = path.resolve() if path.is_dir() and not wheel else manifest.parent
+    find_toolchain(runner, folder, environment)
+    project = load_project(runner, manifest, environment, folder)
     wheel = wheel or wheel_beside(path, project)
     if not project.lock.exists():
         raise InputError("there is no Cargo.lock", where=str(project.root), hint="run `cargo generate-lockfile` first")
     fetch(runner, project, environment)
     selection = Selection(all_binaries=True, profile=wheel.profile if wheel else "release")
-    binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, selection, path.resolve())
+    if not wheel:
+        project = buildable(runner, project, selection, environment)
+    binaries = binaries_in(wheel, project) if wheel else choose_binaries(project, selection)
     today = effective_profile(runner, project, binaries[:1], selection, environment)
     programs = tuple(binary.name for binary in binaries if not binary.is_library)
     return wheel.root if wheel else project.root, programs, today.profile, wheel is not None

@@ -63,7 +63,7 @@ def _result(name: str, base: Side, head: Side, *, nextest: bool) -> CheckResult:
             copy_sources(
                 exploration.runner, exploration.project, tree, exploration.environment, exploration.folders.kept
             )
-            calls = replace(exploration.calls(work), project=replace(exploration.project, root=tree))
+            calls = replace(exploration.calls(work), project=exploration.project.at(tree))
             return ProjectTests(calls=calls, nextest=nextest).run(profile, f"target/{folder}")
 
         old, new = run(base, "base"), run(head, "head")

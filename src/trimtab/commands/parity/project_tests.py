@@ -95,7 +95,6 @@ class ProjectTests:
         argv = (
             *(("cargo", "nextest", "run", *_NEXTEST_OPTIONS) if self.nextest else (*_ONE_FILE, "cargo", "test")),
             *("--frozen", "--no-fail-fast"),
-            *(argument for package in self.calls.selection.packages for argument in ("--package", package)),
         )
         command = self.calls.command(argv, profile, self.calls.work / folder)
         if self.nextest:

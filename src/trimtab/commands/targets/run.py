@@ -176,7 +176,7 @@ def _exploring(request: TargetsRequest) -> Request:
     return Request(
         path=request.path, profile=request.profile, binaries=request.binaries, all_binaries=request.all_binaries,
         packages=request.packages, features=request.features, default_features=request.default_features, axes=(),
-        probes=frozenset({ProbeKind.BUILD}), jobs=request.jobs, timeout=request.timeout,
+        probes=frozenset({ProbeKind.BUILD}), each_target=True, jobs=request.jobs, timeout=request.timeout,
     )  # fmt: skip
 
 

@@ -71,14 +71,21 @@ class TestEnvironment:
         assert len(profile_environment(profile, today, "release")) == len(said(profile, today))
 
 
-def test_the_selection_names_each_package_once() -> None:
-    one = Binary(name="a", package="tools", source=Path("a.rs"))
-    other = Binary(name="b", package="tools", source=Path("b.rs"))
-    selection = Selection(features=("x", "y"), default_features=False, profile="dist")
-    assert selection_arguments(selection, (one, other)) == (
-        *("--profile", "dist", "--package", "tools", "--bin", "a", "--bin", "b"),
-        *("--features", "x,y", "--no-default-features"),
-    )
+class TestSelection:
+    def test_packages_that_cargo_builds_by_itself_are_not_named(self) -> None:
+        tools = [Binary(name=name, package="tools", source=Path("a.rs")) for name in ("a", "b")]
+        selection = Selection(features=("x", "y"), default_features=False, profile="dist", target="wasm32-wasip1")
+        assert selection_arguments(selection, tuple(tools)) == (
+            *("--profile", "dist", "--bin", "a", "--bin", "b", "--target", "wasm32-wasip1"),
+            *("--features", "x,y", "--no-default-features"),
+        )
+
+    def test_others_are_named_once_by_their_id(self) -> None:
+        spec = "path+file:///work/tools#0.1.0"
+        tools = [Binary(name=name, package="tools", source=Path("a.rs"), package_spec=spec) for name in ("a", "b")]
+        assert selection_arguments(Selection(packages=("tools", "lib")), tuple(tools)) == (
+            *("--profile", "release", "--package", spec, "--package", "lib", "--bin", "a", "--bin", "b"),
+        )
 
 
 @pytest.mark.parametrize("value", ["thin", False, 1])

@@ -57,7 +57,7 @@ def test_a_unit_is_read(unit: dict[str, Any], profile: Profile) -> None:
 def ask(cargo: FakeCargo, **selection: Any) -> EffectiveProfile:
     project = load_project(cargo, cargo.root / "Cargo.toml", {})
     chosen = Selection(**selection)
-    return effective_profile(cargo, project, choose_binaries(project, chosen, cargo.root), chosen, {})
+    return effective_profile(cargo, project, choose_binaries(project, chosen), chosen, {})
 
 
 def test_the_profile_overrides_and_notes_are_found(tmp_path: Path) -> None:

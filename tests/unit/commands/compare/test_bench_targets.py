@@ -41,7 +41,7 @@ def package(folder: Path, name: str) -> Path:
 
 def builder(root: Path, runner: FakeRunner, **rest: Any) -> BenchBuilder:
     project = Project(
-        root=root, packages=("app",), defaults=("app",), binaries=(), default_run="", target_directory=root / "target",
+        root=root, folder=root, packages=("app",), defaults=("app",), binaries=(), target_directory=root / "target",
         has_bench_targets=True,
     )  # fmt: skip
     benches = rest.pop("benches", ("*",))
@@ -95,8 +95,8 @@ def test_what_is_chosen_and_what_differs_is_said(tmp_path: Path) -> None:
     )
     chosen.build(Profile(lto=Lto.FAT, rustflags=("-Ctarget-cpu=native",)), "two")
     (line,) = runner.lines
-    assert "--package app --package app-core --bench parse --bench start" in line
-    assert "--profile bench --features fast --no-default-features" in line
+    assert "--bench parse --bench start" in line
+    assert "--profile bench --package app --package app-core --features fast --no-default-features" in line
     assert line.endswith('--jobs 2 --config profile.bench.lto="fat"')
     flags = runner.commands[0].environment["CARGO_ENCODED_RUSTFLAGS"]
     assert flags == "-Cdebuginfo=1\x1f-Ctarget-cpu=native"

@@ -199,7 +199,7 @@ def test_nextest_is_read_by_target_and_test() -> None:
 def test_settings_come_from_outside(tmp_path: Path, nextest: bool) -> None:
     runner = FakeRunner().on("*cargo *", finished(SAID, exit_code=101))
     project = Project(
-        root=tmp_path, packages=("words",), defaults=("words",), binaries=(), default_run="",
+        root=tmp_path, folder=tmp_path, packages=("words",), defaults=("words",), binaries=(),
         target_directory=tmp_path / "target", has_bench_targets=False,
     )  # fmt: skip
     calls = Calls(
