@@ -19,7 +19,7 @@ from trimtab.errors import MissingError
 from trimtab.system.paths import clear
 from trimtab.system.process import Command, Runner
 
-_SCRIPT = 'mount -t overlay trimtab -o "$1" "$2" && cd "$2" && shift 2 && exec "$@"'
+_SCRIPT = 'mount -t overlay trimtab -o "$1" "$2" && shift 2 && cd "$PWD" && exec "$@"'
 _MOUNT_SYNTAX = ":,\\"
 """Characters with a meaning in mount options."""
 _MOST_NAMED = 5
@@ -37,7 +37,7 @@ class Overlay:
 
     @property
     def within(self) -> tuple[str, ...]:
-        """Prefix of a command line; the command then runs in the root of the tree."""
+        """Prefix of a command line; the command runs in its working directory, as the overlay has it."""
         attributes = ",userxattr" if self.privileges else ""
         options = f"lowerdir={self.tree},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}{attributes}"
         return ("unshare", "--mount", *self.privileges, "sh", "-c", _SCRIPT, "sh", options, str(self.tree))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.cargo.profiles.arguments import toml_value
-from trimtab.cargo.toolchain import ask, find_toolchain
+from trimtab.cargo.toolchain import ask, find_toolchain, runs_on
 from trimtab.errors import MissingError
 from trimtab.model.machine import Toolchain
 from trimtab.system.process import Runner
@@ -164,19 +164,13 @@ def _linking(triple: str, compiler: TargetToolchain, linkers: Mapping[str, str])
 def _row(triple: str, compiler: TargetToolchain) -> dict[str, Any] | None:
     """Row of ``linkers.toml`` for a target; ``None`` where the machine's own C compiler links it."""
     host = compiler.toolchain.host
-    if triple == host or _machine(triple) == _machine(host):
+    if runs_on(triple, host):
         return None
     for row in _facts()["linker"]:
         if _fits(triple, row["targets"]):
             typed: dict[str, Any] = row
             return typed
     return {"programs": []}
-
-
-def _machine(triple: str) -> tuple[str, str]:
-    """Architecture and system: musl and glibc are linked by the same compiler."""
-    arch, _, rest = triple.partition("-")
-    return arch, "linux" if rest.startswith("unknown-linux-") else rest
 
 
 def _no_way(triple: str, compilers: Sequence[TargetToolchain], linkers: Mapping[str, str]) -> Unavailable:

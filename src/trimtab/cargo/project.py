@@ -54,6 +54,8 @@ class Project:
     """Name of a member → the binary that its ``default-run`` names."""
     target_directory: Path
     has_bench_targets: bool
+    made_lock: Path | None = None
+    """A lock file outside of the tree, for a project that has none."""
 
     @property
     def manifest(self) -> Path:
@@ -64,6 +66,15 @@ class Project:
     def lock(self) -> Path:
         """``Cargo.lock``, which need not exist."""
         return self.root / "Cargo.lock"
+
+    def built_with(self, binary: Binary) -> str:
+        """Names of the packages that Cargo builds for a binary: they decide about features of common dependencies."""
+        return binary.package if binary.package_spec else "+".join(self.defaults)
+
+    @property
+    def made_lock_text(self) -> dict[str, str]:
+        """``Cargo.lock`` → its text, if it lies outside of the tree."""
+        return {"Cargo.lock": self.made_lock.read_text("utf-8")} if self.made_lock else {}
 
     def at(self, root: Path) -> Project:
         """The same project in a copy of its tree."""

@@ -101,3 +101,14 @@ def complaint(finished: Finished) -> str:
     message = message.removeprefix("error: ")
     causes = [cause for before, cause in pairwise(lines) if before == "Caused by:"]
     return f"{message}: {causes[-1]}" if causes else message
+
+
+def runs_on(target: str, host: str) -> bool:
+    """Whether a machine runs programs of a target by itself: its own architecture and system, whichever C library."""
+    return target == host or _machine(target) == _machine(host)
+
+
+def _machine(triple: str) -> tuple[str, str]:
+    """Architecture and system: musl and glibc are of one kind."""
+    arch, _, rest = triple.partition("-")
+    return arch, "linux" if rest.startswith("unknown-linux-") else rest

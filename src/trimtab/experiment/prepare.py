@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trimtab.builders.lock_layer import lock_layer
 from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.profiles.effective import buildable, effective_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
@@ -50,6 +51,10 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     """
     runner, environment = runner or SystemRunner(), dict(os.environ)
     project, origin, notes, wheel, config = _locate(runner, request, folders, environment)
+    if not wheel and not project.lock.exists():
+        runner = lock_layer(runner, project, folders.cache, environment)
+        project = replace(project, made_lock=runner.lock)
+        notes = (*notes, "there is no Cargo.lock: one was made outside of the tree, which only Cargo sees there")
     if wheel:
         environment |= pinned_toolchain(runner, wheel.root, environment)
     home = wheel.root if wheel else project.root
@@ -66,7 +71,8 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     if len(today.targets) > 1 and not request.each_target:
         raise _several_targets(today.targets, project)
     tree = wheels.tree if wheels else project.root
-    sources = read_sources(runner, project, environment, today.configuration, folders.kept, tree=tree)
+    settings = {**today.configuration, **project.made_lock_text}
+    sources = read_sources(runner, project, environment, settings, folders.kept, tree=tree)
     if wrapper := compiler_wrapper(environment):
         notes = (*notes, f"{wrapper} was turned off, so that no build is faked by a cache")
     space = plan.space or default_space(today.profile)
@@ -76,9 +82,12 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     basis = build_basis(
         sources=sources.digest,
         toolchain=toolchain,
-        target=toolchain.host,
+        target=today.target or toolchain.host,
         selection=plan.selection,
-        binaries=[(binary.package, binary.name) for binary in binaries],
+        # Which packages are built together decides about the features of what they have in common.
+        binaries=[
+            (binary.package if binary.package_spec else "+".join(project.defaults), binary.name) for binary in binaries
+        ],
         outside=[str(folder) for folder in sources.outside],
         backend=wheels.backend.versions if wheels else (),
     )
@@ -169,15 +178,13 @@ def _locate(
     project = load_project(runner, manifest, environment, folder)
     wheel = wheel or wheel_beside(path, project, request.binaries, request.packages)
     config = read_config(wheel.root if wheel else project.root)
-    if project.lock.exists():
+    if not wheel or project.lock.exists():
         return project, str(project.root), (), wheel, config
-    tree = tree_of(runner, wheel, project, environment) if wheel else project.root
+    tree = tree_of(runner, wheel, project, environment)
     copy = copy_with_lock(runner, project, folders.cache / "sources", environment, folders.kept, tree=tree)
     note = "there is no Cargo.lock: a copy of the project was locked and measured"
-    copied = load_project(runner, copy / project.manifest.relative_to(tree), environment)
-    if wheel:
-        wheel = read_wheel_project(copy / wheel.root.relative_to(tree))
-    return copied, str(project.root), (note,), wheel, config
+    copied = load_project(runner, copy / manifest.relative_to(tree), environment)
+    return copied, str(project.root), (note,), read_wheel_project(copy / wheel.root.relative_to(tree)), config
 
 
 def _at_home(origin: str, project: Project) -> Path:

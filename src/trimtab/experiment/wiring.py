@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.cargo.toolchain import ask
+from trimtab.cargo.toolchain import ask, runs_on
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.wheels import (
     WheelInspection,
 )
 from trimtab.measure.installed import BENCH_VARIABLES, Installer
 from trimtab.measure.probe import Probe
-from trimtab.measure.runtime import Binaries, InstructionProbe, RunContext, RunProbe
+from trimtab.measure.runtime import Binaries, InstructionProbe, NotRun, RunContext, RunProbe
 from trimtab.measure.size import SizeProbe, WheelSizeProbe, find_strip_tool
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.stats.median import CONFIDENCE
@@ -39,9 +39,14 @@ class ProbeFactory:
         runner, root = self.exploration.runner, self.exploration.home
         probes: list[Probe] = []
         if ProbeKind.SIZE in kinds:
-            sysroot = Path(ask(runner, ("rustc", "--print", "sysroot"), root, self.exploration.environment))
+            folder = self.exploration.project.folder
+            sysroot = Path(ask(runner, ("rustc", "--print", "sysroot"), folder, self.exploration.environment))
             binaries = SizeProbe(runner, find_strip_tool(runner, sysroot, self.exploration.study.toolchain.host))
             probes.append(WheelSizeProbe(binaries) if self.installer else binaries)
+        idle = tuple(bench for bench in benches if self._why_not_run(bench))
+        if idle:
+            probes.append(NotRun(idle, self._why_not_run(idle[0])))
+        benches = tuple(bench for bench in benches if bench not in idle)
         if benches:
             surroundings = RunContext(
                 runner=runner,
@@ -57,6 +62,18 @@ class ProbeFactory:
             probes.append(RunProbe(surroundings, benches, self.exploration.plan.bench_time, self._confidence))
             probes.append(InstructionProbe(surroundings, benches))
         return tuple(probes)
+
+    def _why_not_run(self, bench: Bench) -> str:
+        """The reason why a bench's program cannot be run here; empty where it can."""
+        exploration = self.exploration
+        project, toolchain = exploration.study.project, exploration.study.toolchain
+        if self.installer or "{bin}" not in bench.command[0]:
+            return ""
+        if exploration.binaries[0].is_library:
+            return "a library is not run by itself"
+        if runs_on(project.target, toolchain.host):
+            return ""
+        return f"only programs for {toolchain.host} and its like are run, not for {project.target}"
 
     @property
     def _confidence(self) -> float:

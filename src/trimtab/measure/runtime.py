@@ -65,10 +65,10 @@ class Binaries:
         if not copied:
             yield {"{bin}": artifact.path}
             return
-        folder = Path(artifact.path).parent.with_name(artifact.sha256[::-1])
-        folder.mkdir(exist_ok=True)
+        kept = Path(artifact.path).parent
+        folder = kept.with_name(kept.name[::-1])
         try:
-            shutil.copytree(Path(artifact.path).parent, folder, dirs_exist_ok=True)
+            shutil.copytree(kept, folder, dirs_exist_ok=True)  # with what lies beside it
             yield {"{bin}": str(folder / artifact.name)}
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -174,6 +174,23 @@ class RunProbe:
             yield Absent(name=ratio_name, reason="too short for the clock")
         else:
             yield _measurement(ratio_name, ratio_interval(base, head, self._confidence), "ratio", method)
+
+
+class NotRun:
+    """Stands for the benches of a file that cannot be run here."""
+
+    def __init__(self, benches: tuple[Bench, ...], reason: str) -> None:
+        self._benches = benches
+        self._reason = reason
+
+    def measure(
+        self,
+        artifacts: tuple[Artifact, ...],  # noqa: ARG002 - nothing is measured
+        baseline: tuple[Artifact, ...],  # noqa: ARG002
+    ) -> Iterator[Measurement | Absent]:
+        """The reason, for each bench."""
+        for bench in self._benches:
+            yield Absent(name=run_metric(bench.name, RUN_WALL), reason=self._reason)
 
 
 class InstructionProbe:

@@ -63,6 +63,8 @@ def _result(name: str, base: Side, head: Side, *, nextest: bool) -> CheckResult:
             copy_sources(
                 exploration.runner, exploration.project, tree, exploration.environment, exploration.folders.kept
             )
+            for file, text in exploration.project.made_lock_text.items():
+                (tree / file).write_text(text, "utf-8")
             calls = replace(exploration.calls(work), project=exploration.project.at(tree))
             return ProjectTests(calls=calls, nextest=nextest).run(profile, f"target/{folder}")
 
