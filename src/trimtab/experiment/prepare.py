@@ -110,7 +110,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
             overrides=today.overrides,
             notes=(
                 *(*notes, *(wheels.notes if wheels else ()), *today.notes),
-                *other_profile_notes(_at_home(origin, project), plan.selection.profile),
+                *other_profile_notes(_at_home(origin, project), plan.selection.profile, environment),
             ),
         ),
         selection=plan.selection

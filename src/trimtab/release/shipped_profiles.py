@@ -23,12 +23,12 @@ import contextlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trimtab.errors import InputError
 from trimtab.model.release_target import Place
+from trimtab.release.build_commands import FOR_TESTS, PROFILE_NAME, UNKNOWN, asked_profile, settings_on_top
 from trimtab.release.settings import parse
 from trimtab.release.workflows import Combination, combinations, released_by
 from trimtab.release.yaml_lines import Node, read_yaml
@@ -72,22 +72,6 @@ _SEPARATOR = re.compile(r"&&|\|\||[;|()]")
 _QUOTES = str.maketrans("", "", "'\"")
 _CONTINUED = ("\\", " `")
 """Ends of lines that go on in the next: of a shell, of PowerShell."""
-_UNKNOWN = "\0"
-"""Stands for what is only known while the workflow runs."""
-
-_PRINTERS = ("echo", "printf", "write-host", "write-output")
-_CARGOS = ("cargo", "cross")
-_BUILDERS = {"build": "", "b": "", "zigbuild": "", "rustc": "", "deb": "release", "install": "release"}
-"""Command → its profile where it is given none; ``deb`` is that of cargo-deb."""
-_WRAPPERS = ("auditable", "ndk", "xwin")
-"""Commands that have Cargo build, as in ``cargo auditable build``."""
-_TAKE_VALUES = (
-    *("--bin", "--color", "--compatibility", "--config", "--example", "--exclude", "--features", "--interpreter"),
-    *("--jobs", "--manifest-path", "--manylinux", "--message-format", "--out", "--package", "--path", "--root"),
-    *("--target", "--target-dir", "-F", "-Z", "-i", "-j", "-o", "-p", "-t"),
-)
-_PROFILE_NAME = re.compile(r"[\w-]+")
-_FOR_TESTS = ("dev", "debug", "test", "bench")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +82,8 @@ class Shipped:
     """Empty where it is only known while the workflow runs."""
     place: Place
     """Line that asks for it; its ``said`` is how the profile is named there."""
+    settings: tuple[str, ...] = ()
+    """Settings on top of the profile, as the workflow says them: ``CARGO_PROFILE_RELEASE_LTO=thin``."""
 
 
 def shipped_profiles(root: Path) -> tuple[Shipped, ...]:
@@ -127,19 +113,36 @@ def shipped_in(texts: Mapping[str, str], own: Collection[str]) -> tuple[Shipped,
     return tuple(build for build in dict.fromkeys(shipped) if build.profile in own or not build.profile)
 
 
-def other_profile_notes(root: Path, profile: str) -> tuple[str, ...]:
+def other_profile_notes(root: Path, profile: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     """Notes for a study of one profile in a project that ships others; none where it ships too, and in doubt.
 
     Args:
         root: the workspace's root.
         profile: the name of the one that is measured.
+        environment: in which it is built.
     """
     places: dict[str, list[Place]] = {}
+    settings: dict[tuple[str, ...], Place] = {}
     for build in shipped_profiles(root):
         places.setdefault(build.profile, []).append(build.place)
+        more = tuple(setting for setting in build.settings if not _is_set(setting, environment))
+        if build.profile == profile and more:
+            settings.setdefault(more, build.place)
     if profile in places or "" in places:
-        return ()
+        return tuple(_settings_note(more, place) for more, place in settings.items())
     return tuple(_note(name, build_places, profile) for name, build_places in places.items())
+
+
+def _is_set(setting: str, environment: Mapping[str, str]) -> bool:
+    name, _, value = setting.partition("=")
+    return environment.get(name) == value
+
+
+def _settings_note(settings: tuple[str, ...], place: Place) -> str:
+    return (
+        f"{place.file}:{place.line} ships what is built with {', '.join(settings)} on top of the profile, which is not "
+        "so here: set the same where trimtab runs, or what is measured is not what ships"
+    )
 
 
 def _note(name: str, places: Sequence[Place], profile: str) -> str:
@@ -211,7 +214,7 @@ def _wheels(texts: Mapping[str, str]) -> Iterator[Shipped]:
     """Default profile of maturin's builds."""
     for file, text in _named(texts, _PYPROJECT):
         name = _below(_toml(text), "tool", "maturin", "profile")
-        if isinstance(name, str) and _PROFILE_NAME.fullmatch(name) and name not in _FOR_TESTS:
+        if isinstance(name, str) and PROFILE_NAME.fullmatch(name) and name not in FOR_TESTS:
             line = _first_line(text, rf"(?<![\w-])profile\s*=\s*[\"']{name}[\"']")
             yield Shipped(profile=name, place=Place(file=file, line=line, said=f'profile = "{name}"'))
 
@@ -296,8 +299,10 @@ class _Job:
         """Its builds, for each combination of its matrix."""
         for step, values in self._steps_to_fill():
             for line, argv in _commands(step, values):
-                if choice := _asked_profile(argv, self.wheels):
-                    yield Shipped(profile=choice[0], place=Place(file=self.file, line=line, said=choice[1]))
+                if choice := asked_profile(argv, self.wheels):
+                    place = Place(file=self.file, line=line, said=choice[1])
+                    settings = tuple(settings_on_top(argv, values.variables(), choice[0]))
+                    yield Shipped(profile=choice[0], place=place, settings=settings)
 
     def _steps_to_fill(self) -> Iterator[tuple[Node, _Values]]:
         matrix, steps = self.node.get("strategy", "matrix"), _steps(self.node)
@@ -341,10 +346,16 @@ class _Values:
 
         return _SHELL_VARIABLE.sub(value, self.fill(text))
 
+    def variables(self) -> dict[str, str]:
+        """Environment variables that are set in the workflow or by its scripts; unknown values are ``…``."""
+        names = [name for holder in self.holders for name in (holder.get("env") or Node({}, 1)).table]
+        values = {name: self._variable(name, 0) for name in (*names, *sorted(self.assigned))}
+        return {name: value.replace(UNKNOWN, "…") for name, value in values.items()}
+
     def _expression(self, expression: str, depth: int) -> str:
         variable = _VARIABLE.fullmatch(expression)
         if not variable:
-            return _UNKNOWN
+            return UNKNOWN
         if variable[1] == "env":
             return self._variable(variable[2], depth)
         first, *rest = variable[2].split(".")
@@ -355,14 +366,14 @@ class _Values:
 
     def _variable(self, name: str, depth: int) -> str:
         if name in self.assigned:
-            return _UNKNOWN
+            return UNKNOWN
         return self._value(next((node for holder in self.holders if (node := holder.get("env", name))), None), depth)
 
     def _value(self, node: Node | None, depth: int) -> str:
         if node is None or not isinstance(node.value, str) or len(node.text) > _LONGEST_VALUE or depth == _DEEPEST:
-            return _UNKNOWN
+            return UNKNOWN
         value = " ".join(self.fill(node.text, depth + 1).split())
-        return value if len(value) <= _LONGEST_VALUE else _UNKNOWN
+        return value if len(value) <= _LONGEST_VALUE else UNKNOWN
 
 
 def _commands(step: Node, values: _Values) -> Iterator[tuple[int, list[str]]]:
@@ -395,46 +406,3 @@ def _split(script: str) -> Iterator[tuple[int, list[str]]]:
 
 def _arguments(text: str) -> list[str]:
     return text.translate(_QUOTES).split()
-
-
-def _asked_profile(argv: Sequence[str], wheels: str) -> tuple[str, str] | None:
-    """The profile that a command builds with, as in `Shipped`, and how it says so; nothing for other commands."""
-    if argv[0].lower() in _PRINTERS:
-        return None
-    for at, argument in enumerate(argv):
-        program, rest = PurePosixPath(argument).name.removesuffix(".exe"), list(takewhile("--".__ne__, argv[at + 1 :]))
-        if program in _CARGOS:
-            return _of_cargo(rest)
-        if program == "maturin":
-            usual = {"build": "", "publish": wheels}
-            return _profile_of(rest[0], rest, usual[rest[0]]) if rest and rest[0] in usual else None
-        if program == _UNKNOWN and rest[:1] == ["build"]:  # Cargo or cross, if it takes a profile
-            choice = _profile_of("build", rest, "")
-            return choice if choice and choice[0] else None
-    return None
-
-
-def _of_cargo(arguments: Sequence[str]) -> tuple[str, str] | None:
-    plain = [argument for argument in arguments if not argument.startswith(("-", "+"))] or [""]
-    command = "build" if plain[0] in _WRAPPERS and "build" in plain else plain[0]
-    given = {argument.partition("=")[0] for argument in arguments}
-    # What is installed from elsewhere is a tool; what is packed without being built was built by another command.
-    foreign = command == "install" and "--path" not in given
-    if command not in _BUILDERS or foreign or given & {"--debug", "--no-build"}:
-        return None
-    return _profile_of(command, arguments, _BUILDERS[command])
-
-
-def _profile_of(command: str, arguments: Sequence[str], usual: str) -> tuple[str, str] | None:
-    for argument, following in pairwise([*arguments, ""]):
-        option, _, value = argument.partition("=")
-        name = "release" if argument in ("--release", "-r") else (value or following) if option == "--profile" else ""
-        if name in _FOR_TESTS:
-            return None
-        if name:
-            spelling = argument if argument in ("--release", "-r") else f"--profile {name}".replace(_UNKNOWN, "…")
-            return (name if _PROFILE_NAME.fullmatch(name) else ""), spelling
-    pairs = pairwise(["", *arguments])
-    if any(argument.startswith(_UNKNOWN) and option not in _TAKE_VALUES for option, argument in pairs):
-        return "", command
-    return (usual, command) if usual else None

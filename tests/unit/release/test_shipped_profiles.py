@@ -461,6 +461,53 @@ class TestSettings:
             assert shipped(text, file=file) == []
 
 
+class TestSettingsOnTop:
+    """A workflow may build with more than the profile: then what is measured is not what ships."""
+
+    def settings(self, text: str) -> tuple[str, ...]:
+        (build,) = shipped_in({RELEASE: text}, OWN)
+        return build.settings
+
+    def test_variables_of_the_step_the_job_and_the_workflow(self) -> None:
+        text = workflow(
+            "      - run: cargo build --release\n"
+            "        env: {CARGO_PROFILE_RELEASE_LTO: thin, CARGO_PROFILE_DEV_DEBUG: 0}\n",
+            on=f"{TAGS}env: {{CARGO_PROFILE_RELEASE_LTO: fat, CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '8'}}\n",
+            job="    env: {RUSTFLAGS: -C target-cpu=x86-64-v3}\n",
+        )
+        assert set(self.settings(text)) == {
+            "CARGO_PROFILE_RELEASE_LTO=thin",
+            "CARGO_PROFILE_RELEASE_CODEGEN_UNITS=8",
+            "RUSTFLAGS=-C target-cpu=x86-64-v3",
+        }
+
+    @pytest.mark.parametrize(
+        ("line", "settings"),
+        [
+            ("cargo build --release --config profile.release.lto=true", ("--config profile.release.lto=true",)),
+            ("cargo build --release --config profile.dev.lto=true", ()),
+            ("RUSTFLAGS='-C target-cpu=native -g' cargo build -r", ("RUSTFLAGS=-C target-cpu=native -g",)),
+            ("RUSTFLAGS='-D warnings' cargo build -r", ()),
+            ("CARGO_PROFILE_DIST_LTO=off cargo build --profile dist", ("CARGO_PROFILE_DIST_LTO=off",)),
+        ],
+    )
+    def test_of_one_command(self, line: str, settings: tuple[str, ...]) -> None:
+        assert self.settings(script(line)) == settings
+
+    def test_what_a_script_changes_is_not_known(self) -> None:
+        text = script('export RUSTFLAGS="-C target-cpu=native"', "cargo build --release")
+        assert self.settings(text) == ("RUSTFLAGS=…",)
+
+    def test_what_is_set_here_too_is_not_told(self, tmp_path: Path) -> None:
+        root = tmp_path
+        (root / "Cargo.toml").write_text(MANIFEST)
+        (root / RELEASE).parent.mkdir(parents=True)
+        (root / RELEASE).write_text(script("CARGO_PROFILE_RELEASE_LTO=fat cargo build --release"))
+        (note,) = other_profile_notes(root, "release", {})
+        assert "CARGO_PROFILE_RELEASE_LTO=fat" in note
+        assert other_profile_notes(root, "release", {"CARGO_PROFILE_RELEASE_LTO": "fat"}) == ()
+
+
 class TestNotes:
     @staticmethod
     def project(folder: Path, **workflows: str) -> Path:
@@ -472,39 +519,39 @@ class TestNotes:
 
     def test_another_profile_is_told(self, tmp_path: Path) -> None:
         root = self.project(tmp_path, release=script("cargo build --profile dist"))
-        assert other_profile_notes(root, "release") == (
+        assert other_profile_notes(root, "release", {}) == (
             ".github/workflows/release.yml:7 ships with --profile dist, not release, which is measured here: "
             "choose it with --profile dist",
         )
-        assert other_profile_notes(root, "dist") == ()
+        assert other_profile_notes(root, "dist", {}) == ()
 
     def test_each_is_told_once(self, tmp_path: Path) -> None:
         many = script("cargo build --profile dist", "cargo build --release", "cross build --profile dist")
         root = self.project(tmp_path, a=many, b=script("cross build --profile dist"))
-        assert other_profile_notes(root, "profiling") == (
+        assert other_profile_notes(root, "profiling", {}) == (
             ".github/workflows/a.yml:7 and 2 more places ship with --profile dist, not profiling, which is measured "
             "here: choose it with --profile dist",
             ".github/workflows/a.yml:8 ships with --profile release, not profiling, which is measured here: "
             "choose it with --profile release",
         )
-        assert other_profile_notes(root, "release") == ()
+        assert other_profile_notes(root, "release", {}) == ()
 
     def test_two_places(self, tmp_path: Path) -> None:
         root = self.project(tmp_path, a=script("cargo build --profile dist", "cross build --profile dist"))
-        (note,) = other_profile_notes(root, "release")
+        (note,) = other_profile_notes(root, "release", {})
         assert note.startswith(".github/workflows/a.yml:7 and 1 more place ship with --profile dist, ")
 
     def test_in_doubt_nothing_is(self, tmp_path: Path) -> None:
         root = self.project(tmp_path, a=script("cargo build --profile dist", "cargo build --profile $OTHER"))
         assert [one.profile for one in shipped_profiles(root)] == ["dist", ""]
-        assert other_profile_notes(root, "release") == ()
+        assert other_profile_notes(root, "release", {}) == ()
 
     def test_a_profile_of_another_workspace_is_not(self, tmp_path: Path) -> None:
         root = self.project(tmp_path, a=script("cargo build --profile their-own"))
-        assert other_profile_notes(root, "release") == ()
+        assert other_profile_notes(root, "release", {}) == ()
         (root / ".cargo").mkdir()
         (root / ".cargo" / "config.toml").write_text('[profile.their-own]\ninherits = "release"\n')
-        assert len(other_profile_notes(root, "release")) == 1
+        assert len(other_profile_notes(root, "release", {})) == 1
 
     def test_a_workspace_within_a_repository(self, tmp_path: Path) -> None:
         top = self.project(tmp_path, release=script("cargo build --profile dist"))
@@ -517,7 +564,7 @@ class TestNotes:
 
     def test_a_project_that_says_nothing(self, tmp_path: Path) -> None:
         assert shipped_profiles(tmp_path) == ()
-        assert other_profile_notes(tmp_path, "release") == ()
+        assert other_profile_notes(tmp_path, "release", {}) == ()
 
     def test_files_that_cannot_be_read_say_nothing(self, tmp_path: Path) -> None:
         root = self.project(tmp_path, broken="jobs: [", good=script("cargo build --profile dist"))
