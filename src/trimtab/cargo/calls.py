@@ -35,6 +35,8 @@ class Calls:
     jobs: int | None
     timeout: float | None
     """Seconds for one call; ``None`` where it may take any time."""
+    workspace_wrapper: bool = False
+    """Whether Cargo's configuration has a ``build.rustc-workspace-wrapper``, which is turned off."""
 
     def command(
         self, argv: tuple[str, ...], profile: Profile, target: Path, binaries: tuple[Binary, ...] = ()
@@ -62,7 +64,7 @@ class Calls:
     def build_environment(self, environment: Mapping[str, str], profile: Profile, target: Path) -> dict[str, str]:
         """Environment of a call that builds with a profile."""
         return {
-            **building(environment, target),
+            **building(environment, target, workspace_wrapper=self.workspace_wrapper),
             **adding(profile.rustflags, self.rustflags),
             WORK_VARIABLE: work_mark(self.work),
         }

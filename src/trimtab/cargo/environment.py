@@ -7,7 +7,8 @@ from pathlib import Path
 
 _INHERITED_JOBSERVERS = ("MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS")
 _CACHES_RUSTC_INFO = "CARGO_CACHE_RUSTC_INFO"
-_WRAPPERS = ("RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER")
+_WRAPPER, _WORKSPACE_WRAPPER = "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"
+_WRAPPERS = (_WRAPPER, _WORKSPACE_WRAPPER, f"CARGO_BUILD_{_WRAPPER}", f"CARGO_BUILD_{_WORKSPACE_WRAPPER}")
 _BUILD_PREFIXES = (
     *("CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_", "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL"),
     *("MATURIN_", "PYO3_", "SETUPTOOLS_RUST_", "SOURCE_DATE_EPOCH"),
@@ -37,14 +38,22 @@ def without_git(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith("GIT_")}
 
 
-def building(environment: Mapping[str, str], target_dir: Path) -> dict[str, str]:
+def building(environment: Mapping[str, str], target_dir: Path, *, workspace_wrapper: bool = False) -> dict[str, str]:
     """The environment for a build of its own: own target directory, and no compiler cache in between.
 
     ``CARGO_BUILD_BUILD_DIR`` is set as well, since a ``build.build-dir`` of the user's would be shared between trials.
-    An empty wrapper variable turns off one that is set in ``.cargo/config.toml``.
+    An empty wrapper variable turns off one that is set in ``.cargo/config.toml``. That of the workspace is only set
+    where there is one to turn off: even if it is empty, Cargo makes other symbol hashes with it.
+
+    Args:
+        environment: the user's.
+        target_dir: the target directory.
+        workspace_wrapper: whether Cargo's configuration has a ``build.rustc-workspace-wrapper``.
     """
     folders = {"CARGO_TARGET_DIR": str(target_dir), "CARGO_BUILD_BUILD_DIR": str(target_dir)}
-    settled = {**plain(environment), **folders, **dict.fromkeys(_WRAPPERS, "")}
+    has_one = workspace_wrapper or any(name.endswith(_WORKSPACE_WRAPPER) for name in environment)
+    off = dict.fromkeys((_WRAPPER, _WORKSPACE_WRAPPER) if has_one else (_WRAPPER,), "")
+    settled = {**plain(environment), **folders, **off}
     del settled[_CACHES_RUSTC_INFO]  # in a target directory of its own it costs nothing and saves time
     return settled
 

@@ -203,4 +203,5 @@ class Exploration:
             work=work,
             jobs=self.plan.jobs,
             timeout=self.plan.build_timeout,
+            workspace_wrapper="rustc-workspace-wrapper" in self.today.configuration.get("build", {}),
         )

@@ -91,7 +91,8 @@ def effective_profile(
     notes = []
     if len(set(profiles)) > 1:
         notes.append("the chosen binaries have different profiles today; changes are told against the first")
-    if wrapper := settings.get("build", {}).get("rustc-wrapper"):
+    build = settings.get("build", {})
+    if wrapper := build.get("rustc-wrapper") or build.get("rustc-workspace-wrapper"):
         notes.append(f"{wrapper} was turned off, so that no build is faked by a cache")
     return EffectiveProfile(
         profile=profiles[0],
