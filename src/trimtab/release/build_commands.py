@@ -49,7 +49,7 @@ def asked_profile(argv: Sequence[str], wheels: str) -> tuple[str, str] | None:
 
 
 def settings_on_top(argv: Sequence[str], variables: Mapping[str, str], profile: str) -> Iterator[str]:
-    """What changes a build's profile from outside: variables, ``--config``, compiler flags other than lints."""
+    """Settings that change a build's profile from outside: variables, ``--config``, compiler flags other than lints."""
     own = f"CARGO_PROFILE_{profile}_".upper().replace("-", "_")
     before = list(takewhile(lambda argument: PurePosixPath(argument).name not in _PROGRAMS, argv))
     inline = dict(text.partition("=")[::2] for text in _ASSIGNMENT_AHEAD.split(" ".join(before)) if "=" in text)

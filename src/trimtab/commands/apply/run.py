@@ -123,7 +123,7 @@ class _Profiles:
         return _shipped(self.project, self.study)
 
     def effective(self, name: str, changes: Changes | None = None) -> Profile:
-        """What Cargo makes of a profile, under changes of the manifest if there are some."""
+        """Profile as Cargo has it, under changes of the manifest if there are some."""
         selection = replace(self.study.selection, profile=name)
         graph = unit_graph(self.runner, self.project, self.binaries, selection, self.environment, changes)
         return profiles_of(graph, self.binaries)[0]
@@ -153,7 +153,7 @@ class _Profiles:
         return bool(axis.get(self.effective(name, {name: dict(settings)})) != axis.get(wanted))
 
     def origin(self, name: str, key: str) -> SettingOrigin | None:
-        """What sets a key before the manifest's own setting of it does."""
+        """Setting that comes before the manifest's own of a key, if there is one."""
         return winning_origin(
             self.runner,
             self.project,
@@ -183,7 +183,7 @@ def write(application: Application) -> None:
         raise
     if trouble:
         what = "the old text was put back" if _put_back(application) else "somebody else has edited the file meanwhile"
-        raise InputError(f"{what}: {trouble}", where=str(manifest), hint="see what `git diff` says, then apply again")
+        raise InputError(f"{what}: {trouble}", where=str(manifest), hint="look for other settings of it: in .cargo/config.toml, in CARGO_PROFILE_… variables, for packages")
 
 
 def _put_back(application: Application) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.unit.conftest import Shell
 from tests.unit.test_schemas import validator
 from trimtab.errors import MissingError
 from trimtab.model.trial import Trial
+from trimtab.system.process import Command, Finished
 
 MakeShell = Callable[[FakeCargo], Shell]
 
@@ -116,7 +118,7 @@ class TestExplore:
         study(shell, f"{line} --measure size")
         last = next(line for line in reversed(shell.cargo.lines) if line.startswith("cargo build --verbose"))
         for words in (
-            "--profile profiling --package app --bin app --features a,b,c --no-default-features",
+            "--profile profiling --bin app --features a,b,c --no-default-features",
             "--jobs 2",
             "--config profile.profiling.codegen-units=1",
             "--frozen",
@@ -217,20 +219,31 @@ class TestExplore:
         shell.trimtab("show last")
         assert "binary by binary" in shell.trimtab("show last").out
 
-    def test_without_a_lock_file_a_copy_is_measured(self, shell: Shell) -> None:
+    def test_without_a_lock_file_only_cargo_sees_one(self, shell: Shell) -> None:
         (shell.cargo.root / "Cargo.lock").unlink()
-        original = shell.cargo.root
 
-        def copied(command: Any) -> Any:
-            shell.cargo.root = Path(command.argv[command.argv.index("--manifest-path") + 1]).parent
-            return finished(json.dumps(shell.cargo._metadata()))
+        def mounted(command: Command) -> Finished:
+            inner = command.argv[next(at for at, word in enumerate(command.argv) if word in ("cargo", "test")) :]
+            if inner == ("cargo", "fetch"):
+                upper = next(word for word in command.argv if word.startswith("lowerdir="))
+                folder = upper.partition("upperdir=")[2].partition(",")[0]
+                (Path(folder) / "Cargo.lock").write_text("version = 4\n")
+                return finished()
+            return finished() if inner[0] == "test" else shell.cargo.otherwise(replace(command, argv=inner))
 
-        shell.cargo.on("cargo metadata --no-deps *", copied)
+        shell.cargo.on("unshare *", mounted)
         found = study(shell, f"{EXPLORE} --measure size")
-        assert "a copy of the project was locked and measured" in found["notes"][0]
-        assert found["project"]["root"] == str(original)
-        assert not (original / "Cargo.lock").exists()
-        assert shell.cargo.root != original
+        assert "there is no Cargo.lock: one was made outside of the tree" in found["notes"][0]
+        assert found["project"]["root"] == str(shell.cargo.root)
+        assert not (shell.cargo.root / "Cargo.lock").exists()
+        assert {command.cwd for command in shell.cargo.commands if "build" in command.argv} == {shell.cargo.root}
+
+    def test_without_a_lock_file_and_without_an_overlay_it_is_refused(self, shell: Shell) -> None:
+        (shell.cargo.root / "Cargo.lock").unlink()
+        shell.cargo.on("unshare *", finished(exit_code=1))
+        result = shell.trimtab(EXPLORE)
+        assert result.code == 2
+        assert "run `cargo generate-lockfile` there" in result.err
 
     def test_a_compiler_cache_is_turned_off_and_told(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RUSTC_WRAPPER", "sccache")
