@@ -167,25 +167,64 @@ def test_every_axis_can_be_applied(user: User, project: Path, values: str) -> No
     assert plan["profiles"][0]["profile"] == study["trials"][1]["profile"]
 
 
-def test_a_setting_that_is_overridden_elsewhere_is_taken_back(user: User, project: Path) -> None:
+def test_a_setting_that_a_configuration_file_wins_is_refused_by_name(user: User, project: Path) -> None:
     (project / ".cargo").mkdir()
     (project / ".cargo" / "config.toml").write_text('[profile.release]\nlto = "off"\n')
     study = user.explores(project, "--axis", "lto=local", "--measure", "size")
     assert study["trials"][0]["profile"]["lto"] == "off"
     before = (project / "Cargo.toml").read_bytes()
     error = user.run("apply", "--trial", study["trials"][1]["id"], "--yes").refused(2)
-    assert "put back" in error
-    assert ".cargo/config.toml" in error
+    assert f"profile.release.lto ({project}/.cargo/config.toml) comes before it" in error
     assert (project / "Cargo.toml").read_bytes() == before
 
 
-def test_a_setting_that_the_environment_overrides_is_taken_back(user: User, project: Path) -> None:
+def test_a_setting_that_the_environment_wins_is_refused_by_name(user: User, project: Path) -> None:
     study = user.explores(project, "--axis", "opt-level=1", "--measure", "size", CARGO_PROFILE_RELEASE_OPT_LEVEL="2")
     before = (project / "Cargo.toml").read_bytes()
     trial = study["trials"][1]["id"]
     result = user.run("apply", "--trial", trial, "--yes", CARGO_PROFILE_RELEASE_OPT_LEVEL="2")
-    assert "put back" in result.refused(2)
+    assert "CARGO_PROFILE_RELEASE_OPT_LEVEL (the environment) comes before it" in result.refused(2)
     assert (project / "Cargo.toml").read_bytes() == before
+
+
+def test_a_setting_that_a_table_of_the_package_wins_is_refused_by_name(user: User, project: Path) -> None:
+    with (project / "Cargo.toml").open("a") as manifest:
+        manifest.write("[profile.release.package.duo]\nopt-level = 2\n")
+    text = (project / "Cargo.toml").read_text()
+    study = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
+    error = user.run("apply", "--trial", study["trials"][1]["id"], "--yes").refused(2)
+    assert "profile.release.package.duo.opt-level (Cargo.toml) comes before it" in error
+    assert (project / "Cargo.toml").read_text() == text
+
+
+def test_profiles_of_configuration_files_keep_what_they_had(user: User, project: Path) -> None:
+    (project / ".cargo").mkdir()
+    configured = '[profile.ship]\ninherits = "release"\n[build]\nincremental = true\n'
+    (project / ".cargo" / "config.toml").write_text(configured)
+    before = {name: _profile(user, project, name) for name in ("ship", "profiling", "dist")}
+    assert before["ship"]["codegen_units"] == 256, "what Cargo implies of incremental builds"
+    user.does("apply", "--trial", _explored(user, project), "--yes")
+    assert {name: _profile(user, project, name) for name in before} == before
+    assert (project / ".cargo" / "config.toml").read_text() == configured
+
+
+def test_dev_can_be_explored_and_applied(user: User, project: Path) -> None:
+    before = {name: _profile(user, project, name) for name in ("release", "test")}
+    study = user.explores(project, "--profile", "dev", "--axis", "debug=line-tables-only", "--measure", "size")
+    user.does("apply", "--trial", study["trials"][1]["id"], "--yes")
+    assert _profile(user, project, "dev")["debuginfo"] == "line-tables-only"
+    assert {name: _profile(user, project, name) for name in before} == before
+
+
+def test_toml_that_only_cargo_reads_is_read_and_edited(user: User) -> None:
+    project = user.project("duo", into="newer")
+    text = (project / "Cargo.toml").read_text()
+    (project / "Cargo.toml").write_text(f'{text}\n[profile]\nrelease = {{\n  lto = "on", # \\e is fine too\n}}\n')
+    study = user.explores(project, "--axis", "lto=thin", "--measure", "size")
+    assert study["trials"][0]["profile"]["lto"] == "fat"
+    user.does("apply", "--trial", study["trials"][1]["id"], "--yes")
+    assert _profile(user, project, "release")["lto"] == "thin"
+    assert "is fine too" in (project / "Cargo.toml").read_text()
 
 
 def test_a_profile_that_changed_since_is_not_overwritten(user: User, chosen: tuple[str, ...], project: Path) -> None:

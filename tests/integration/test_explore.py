@@ -411,3 +411,14 @@ def test_a_program_finds_the_data_that_its_build_left_beside_it(user: User) -> N
     axes = ("--axis", "panic=abort", "--bench", "w={bin}", "--bench-time", "100ms")
     study = user.explores(project, "--measure", "run", *axes)
     assert all("run.w.wall" in trial["metrics"] for trial in study["trials"])
+
+
+def test_a_library_is_weighed_and_not_run(user: User) -> None:
+    project = user.project("duo", into="archive")
+    manifest = project / "app" / "Cargo.toml"
+    manifest.write_text(manifest.read_text() + '\n[lib]\nname = "archive"\ncrate-type = ["staticlib"]\n')
+    (project / "app" / "src" / "lib.rs").write_text('#[no_mangle]\npub extern "C" fn one() -> u8 { 1 }\n')
+    (project / "app" / "src" / "main.rs").unlink()
+    study = user.explores(project / "app", "--axis", "opt-level=s", "--measure", "size,run")
+    assert study["trials"][0]["metrics"]["size.file"]["value"] > 0
+    assert study["trials"][0]["absent"]["run.startup.wall"] == "a library is not run by itself"

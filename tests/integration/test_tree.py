@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,26 @@ def test_a_project_without_lock_file_may_lie_in_a_workspace_member(user: User) -
     (project / "Cargo.lock").unlink()
     before = snapshot(project)
     user.explores(project / "app", "--axis", "opt-level=s", "--measure", "size")
+    assert snapshot(project) == before
+
+
+def test_without_lock_file_the_place_means_what_it_does_to_cargo(user: User) -> None:
+    """The member, settings of the folder above, the repository that a build script asks: all are as Cargo has them."""
+    project = user.project("duo", into="above/duo")
+    (project / "Cargo.lock").unlink()
+    (user.folder / "above" / ".cargo").mkdir()
+    (user.folder / "above" / ".cargo" / "config.toml").write_text('[profile.release]\nlto = "fat"\n')
+    (project / "app" / "build.rs").write_text(
+        'fn main() { assert!(std::process::Command::new("git").arg("log").status().unwrap().success()); '
+        'std::fs::write("made-by-the-build", "").unwrap(); }\n'
+    )
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b")
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x")):
+        subprocess.run([*git, *words], cwd=project, check=True)
+    before = snapshot(project)
+    study = user.explores(project / "app", "--axis", "opt-level=s", "--measure", "size")
+    assert study["trials"][0]["profile"]["lto"] == "fat"
+    assert [trial["status"] for trial in study["trials"]] == ["ok", "ok"]
     assert snapshot(project) == before
 
 

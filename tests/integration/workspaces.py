@@ -130,55 +130,55 @@ def _table(header: str, settings: Settings) -> str:
 
 
 @st.composite
-def _package(draw: st.DrawFn, folder: str, members: list[str], twin: str) -> dict[str, str]:
-    """A member's files, from its own folder."""
+def _package(draw: st.DrawFn, folder: str, twin: str) -> dict[str, str]:
+    """A member's files; ``libs/core`` is a library that the others may depend on."""
     name = folder.rpartition("/")[2]
+    is_core = name == "core"
     kinds = draw(st.sampled_from(["main", "main", "bins", "main+bins", "lib", "cdylib", "staticlib", "main+lib"]))
-    kinds = "lib" if name == "core" else kinds
+    kinds = "lib" if is_core else kinds
+    programs, tables = draw(_programs(name)) if "bins" in kinds else ({}, "")
+    files = {f"src/bin/{program}.rs": "fn main() {}\n" for program in programs}
+    names = [*programs, *([name] if "main" in kinds else [])]
     text = f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2021"\n'
-    files: dict[str, str] = {}
-    names = [name] if "main" in kinds else []
-    targets = ""
-    if "bins" in kinds:
-        for bin_name in draw(
-            st.lists(st.sampled_from(["tool", f"{name}-x", "gear"]), min_size=1, max_size=2, unique=True)
-        ):
-            files[f"src/bin/{bin_name}.rs"] = "fn main() {}\n"
-            names.append(bin_name)
-            if draw(st.integers(0, 3)) == 0:
-                targets += f'[[bin]]\nname = "{bin_name}"\nrequired-features = ["extra"]\n'
     if len(names) > 1 and draw(st.booleans()):
         text += f'default-run = "{draw(st.sampled_from(names))}"\n'
-    later = [other for other in members if members.index(other) > members.index(folder)]
-    depends = [other for other in later if draw(st.booleans()) and _has_library(other)]
-    uses = ""
-    text += "[features]\nextra = []\nmore = []\n" + draw(
-        st.sampled_from(["", 'default = ["more"]\n', 'default = ["extra"]\n'])
-    )
-    text += "[dependencies]\n"
-    for other in depends:
-        up = "../" * (folder.count("/") + 1)
-        wide = ', features = ["wide"]' if draw(st.booleans()) else ""
-        text += f'{other.rpartition("/")[2]} = {{ path = "{up}{other}"{wide} }}\n'
-        uses += 'println!("{}", core_::width());'.replace("core_", "::core_lib")
-    if name == "core":
-        text = text.replace("more = []\n", "more = []\nwide = []\n")
-    if twin and name != "core" and draw(st.booleans()):
-        text += f'twin = {{ package = "{twin}", path = "{"../" * (folder.count("/") + 1)}{APART}" }}\n'
+    text += _table("features", {
+        "extra": [], "more": [], **({"wide": []} if is_core else {}),
+        **draw(st.sampled_from([{}, {"default": ["more"]}, {"default": ["extra"]}])),
+    })  # fmt: skip
+    dependencies = "" if is_core else draw(_dependencies(folder, twin))
     if "main" in kinds:
+        uses = 'println!("{}", ::core_lib::width());' if "core = " in dependencies else ""
         files["src/main.rs"] = f"fn main() {{ {uses} }}\n"
-    if kinds in ("lib", "main+lib", "cdylib", "staticlib"):
-        files["src/lib.rs"] = CORE if name == "core" else "pub fn nothing() {}\n"
-        lib_name = '\nname = "core_lib"' if name == "core" else ""
-        crate_type = f'\ncrate-type = ["{kinds}"]' if kinds in ("cdylib", "staticlib") else ""
-        if lib_name or crate_type:
-            targets += f"[lib]{lib_name}{crate_type}\n"
-    files["Cargo.toml"] = text + targets
+    if kinds != "main" and "bins" not in kinds:
+        files["src/lib.rs"] = CORE if is_core else "pub fn nothing() {}\n"
+        library = {"name": "core_lib"} if is_core else {}
+        tables += _table("lib", library | ({"crate-type": [kinds]} if kinds in ("cdylib", "staticlib") else {}))
+    files["Cargo.toml"] = f"{text}[dependencies]\n{dependencies}{tables}"
     return {f"{folder}/{path}": content for path, content in files.items()}
 
 
-def _has_library(folder: str) -> bool:
-    return folder == "libs/core"
+@st.composite
+def _programs(draw: st.DrawFn, package: str) -> tuple[list[str], str]:
+    """Names of programs beside the main one, and the tables of those that need features."""
+    names = draw(st.lists(st.sampled_from(["tool", f"{package}-x", "gear"]), min_size=1, max_size=2, unique=True))
+    tables = "".join(
+        f'[[bin]]\nname = "{name}"\nrequired-features = ["extra"]\n' for name in names if draw(st.integers(0, 3)) == 0
+    )
+    return names, tables
+
+
+@st.composite
+def _dependencies(draw: st.DrawFn, folder: str, twin: str) -> str:
+    """Dependencies on the library, and on a package outside of the workspace that may be named like a member."""
+    up = "../" * (folder.count("/") + 1)
+    text = ""
+    if draw(st.booleans()):
+        wide = ', features = ["wide"]' if draw(st.booleans()) else ""
+        text += f'core = {{ path = "{up}libs/core"{wide} }}\n'
+    if draw(st.integers(0, 3)) == 0:
+        text += f'twin = {{ package = "{twin}", path = "{up}{APART}" }}\n'
+    return text
 
 
 @st.composite
@@ -188,7 +188,7 @@ def workspaces(draw: st.DrawFn) -> Workspace:
     apart_name = draw(st.sampled_from(["apart", "app"]))
     files: dict[str, str] = {}
     for folder in members:
-        files.update(draw(_package(folder, members, apart_name)))
+        files.update(draw(_package(folder, apart_name)))
     files[f"{APART}/Cargo.toml"] = f'[package]\nname = "{apart_name}"\nversion = "9.9.9"\nedition = "2021"\n'
     files[f"{APART}/src/lib.rs"] = "pub fn far() {}\n"
     files[f"{APART}/src/main.rs"] = "fn main() {}\n"

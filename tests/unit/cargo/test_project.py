@@ -109,6 +109,15 @@ def test_the_manifest_is_found_above(tmp_path: Path) -> None:
     assert find_manifest(below) == find_manifest(tmp_path / "Cargo.toml") == tmp_path / "Cargo.toml"
 
 
+def test_a_link_to_a_manifest_counts_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests" / "tool.toml").touch()
+    (tmp_path / "tool").mkdir()
+    link = tmp_path / "tool" / "Cargo.toml"
+    link.symlink_to("../manifests/tool.toml")
+    assert find_manifest(link) == find_manifest(tmp_path / "tool") == link
+
+
 def test_no_manifest_and_no_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no Cargo\.toml"):
         find_manifest(tmp_path)
@@ -124,6 +133,8 @@ def test_cargos_description_is_read(tmp_path: Path) -> None:
     assert [binary.name for binary in found.binaries] == ["app", "extra"]
     assert found.binaries[1].source == tmp_path / "app/src/bin/extra.rs"
     assert not found.has_bench_targets
+    assert found.folder == tmp_path
+    assert found.at(Path("/copy")).folder == Path("/copy")
     assert found.manifest == tmp_path / "Cargo.toml"
 
 

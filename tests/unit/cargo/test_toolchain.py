@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.runner import FakeRunner, finished
-from trimtab.cargo.toolchain import InstalledCompiler, find_compiler
+from trimtab.cargo.toolchain import InstalledCompiler, complaint, find_compiler, runs_on
 from trimtab.errors import MissingError
 
 
@@ -59,3 +59,30 @@ def test_what_cargo_may_call_it(sysroot: Path, tmp_path: Path) -> None:
 def test_without_one(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="rustc does not work"):
         find_compiler(FakeRunner().on("*", finished(stderr="error: no override", exit_code=1)), tmp_path, {})
+
+
+def test_a_list_behind_a_complaint_belongs_to_it() -> None:
+    stderr = """\
+error: rustc 1.95.0 is not supported by the following packages:
+  tooold@0.1.0 requires rustc 1.999
+  other@1.0.0 requires rustc 1.97
+Either upgrade rustc or select compatible dependency versions with
+"""
+    assert complaint(finished(stderr=stderr, exit_code=101)) == (
+        "rustc 1.95.0 is not supported by the following packages: "
+        "tooold@0.1.0 requires rustc 1.999, other@1.0.0 requires rustc 1.97"
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "runs"),
+    [
+        ("x86_64-unknown-linux-gnu", True),
+        ("x86_64-unknown-linux-musl", True),
+        ("aarch64-unknown-linux-gnu", False),
+        ("wasm32-wasip1", False),
+        ("x86_64-pc-windows-gnu", False),
+    ],
+)
+def test_programs_that_a_machine_runs_by_itself(target: str, *, runs: bool) -> None:
+    assert runs_on(target, "x86_64-unknown-linux-gnu") is runs

@@ -183,7 +183,8 @@ def write(application: Application) -> None:
         raise
     if trouble:
         what = "the old text was put back" if _put_back(application) else "somebody else has edited the file meanwhile"
-        raise InputError(f"{what}: {trouble}", where=str(manifest), hint="look for other settings of it: in .cargo/config.toml, in CARGO_PROFILE_… variables, for packages")
+        hint = "look for other settings of it: in .cargo/config.toml, in CARGO_PROFILE_… variables, for packages"
+        raise InputError(f"{what}: {trouble}", where=str(manifest), hint=hint)
 
 
 def _put_back(application: Application) -> bool:

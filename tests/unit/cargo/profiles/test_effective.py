@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from tests.fakes.cargo import Crate, FakeCargo
 from tests.fakes.runner import finished
-from trimtab.cargo.profiles.effective import EffectiveProfile, effective_profile, profile_of_unit
+from trimtab.cargo.profiles.effective import EffectiveProfile, buildable, effective_profile, profile_of_unit
 from trimtab.cargo.project import choose_binaries, load_project
 from trimtab.errors import InputError
 from trimtab.model.plan import Selection
@@ -32,6 +34,9 @@ RELEASE: dict[str, Any] = {
     [
         ({}, Profile()),
         ({"lto": "true"}, Profile(lto=Lto.FAT)),
+        ({"lto": "on"}, Profile(lto=Lto.FAT)),
+        ({"lto": "yes"}, Profile(lto=Lto.FAT)),
+        ({"lto": "y"}, Profile(lto=Lto.FAT)),
         ({"lto": "thin"}, Profile(lto=Lto.THIN)),
         ({"lto": "off"}, Profile(lto=Lto.OFF)),
         ({"lto": False}, Profile(lto=Lto.LOCAL)),
@@ -52,6 +57,12 @@ RELEASE: dict[str, Any] = {
 )
 def test_a_unit_is_read(unit: dict[str, Any], profile: Profile) -> None:
     assert profile_of_unit({**RELEASE, **unit}) == profile
+
+
+@pytest.mark.parametrize(("key", "value"), [("lto", "bogus"), ("opt_level", "9"), ("debuginfo", "some")])
+def test_a_setting_that_only_cargo_knows_is_refused_by_name(key: str, value: str) -> None:
+    with pytest.raises(InputError, match=f"today's profile has .* = {value!r}"):
+        profile_of_unit({**RELEASE, key: value})
 
 
 def ask(cargo: FakeCargo, **selection: Any) -> EffectiveProfile:
@@ -86,13 +97,35 @@ def test_binaries_with_different_profiles_are_noted_and_runs_of_build_scripts_ar
         for name, level in (("a", "3"), ("b", "s"))
     ]
     units.append({**units[0], "mode": "run-custom-build"})
-    import json
-
     cargo.on("cargo build*--unit-graph*", finished(json.dumps({"units": units, "roots": [0, 1]})))
     today = ask(cargo, all_binaries=True)
     assert today.profile == Profile()
     assert "different profiles" in today.notes[0]
     assert (today.units, today.rustc_calls) == (3, 2)
+
+
+def test_the_targets_that_cargo_builds_for(tmp_path: Path) -> None:
+    cargo = FakeCargo.with_project(tmp_path)
+    unit = {"target": {"kind": ["bin"], "name": "app"}, "profile": RELEASE, "mode": "build"}
+    units = [{**unit, "platform": triple} for triple in ("wasm32-wasip1", "i686-unknown-linux-gnu")]
+    cargo.on("cargo build*--unit-graph*", finished(json.dumps({"units": units, "roots": [0, 1]})))
+    assert ask(cargo).targets == ("wasm32-wasip1", "i686-unknown-linux-gnu")
+    assert ask(FakeCargo.with_project(tmp_path / "other")).target == ""
+
+
+def test_binaries_that_lack_features_are_left_out_as_cargo_does(tmp_path: Path) -> None:
+    cargo = FakeCargo.with_project(tmp_path, crates=(Crate(name="a", binaries=("a", "b")),))
+    project = load_project(cargo, cargo.root / "Cargo.toml", {})
+    lacking = replace(
+        project,
+        binaries=tuple(
+            replace(binary, required_features=("extra",) * (binary.name == "b")) for binary in project.binaries
+        ),
+    )
+    root = {"pkg_id": project.ids["a"], "target": {"kind": ["bin"], "name": "a"}, "profile": RELEASE}
+    cargo.on("cargo build*--unit-graph*", finished(json.dumps({"units": [root], "roots": [0]})))
+    assert [binary.name for binary in buildable(cargo, lacking, Selection(), {}).binaries] == ["a"]
+    assert buildable(cargo, project, Selection(), {}) == project
 
 
 def test_a_profile_that_does_not_exist_is_the_users_mistake(tmp_path: Path) -> None:
