@@ -119,7 +119,11 @@ def test_the_same_is_built(workspace: Workspace) -> None:
         linker.chmod(0o755)
         for triple in installed_targets():
             plain[f"CARGO_TARGET_{triple.upper().replace('-', '_')}_LINKER"] = str(linker)
-        stand = workspace.write(place, plain)
+        try:
+            stand = workspace.write(place, plain)
+        except subprocess.CalledProcessError:  # such as a target that is a list in one file and a string in another
+            TALLY["not read by Cargo"] += 1
+            return
         with mock.patch.dict(os.environ, {**plain, **workspace.environment}, clear=True):
             compare(workspace, stand, place)
 

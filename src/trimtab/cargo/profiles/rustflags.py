@@ -23,6 +23,7 @@ from trimtab.cargo.project import Project
 from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
 from trimtab.system.process import Command, Runner
+from trimtab.system.toml import parse_toml
 
 VARIABLE = "CARGO_ENCODED_RUSTFLAGS"
 _SEPARATOR = "\x1f"
@@ -61,7 +62,7 @@ class RustflagsPlace:
     file: str
     """Configuration file; empty for a variable."""
     present: tuple[str, ...] = ()
-    """Flags that stand there, which new ones must not replace."""
+    """Flags that stand in this very place, which new ones must not replace; Cargo joins those of several files."""
 
     def advice(self, flags: tuple[str, ...]) -> str:
         """The line to write for more flags."""
@@ -92,13 +93,19 @@ def rustflags_place(
         ".cargo/config.toml",
     )
     tables = configuration.get("target", {})
-    if any("rustflags" in table for table in tables.values() if isinstance(table, Mapping)):
-        return RustflagsPlace(key=f"target.{target}", file=file, present=_flags(tables.get(target, {})))
-    return RustflagsPlace(key="build", file=file, present=_flags(configuration.get("build", {})))
+    for_targets = any("rustflags" in table for table in tables.values() if isinstance(table, Mapping))
+    path = ("target", target) if for_targets else ("build",)
+    return RustflagsPlace(key=".".join(path), file=file, present=_flags(project.root / file, path))
 
 
-def _flags(table: Mapping[str, Any]) -> tuple[str, ...]:
-    """The flags in a table of Cargo's configuration, where they are a list or one string."""
+def _flags(file: Path, path: tuple[str, ...]) -> tuple[str, ...]:
+    """The flags in a table of a configuration file, where they are a list or one string."""
+    try:
+        table: Any = parse_toml(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return ()
+    for key in path:
+        table = table.get(key, {})
     flags = table.get("rustflags", ())
     return tuple(flags.split()) if isinstance(flags, str) else tuple(map(str, flags))
 

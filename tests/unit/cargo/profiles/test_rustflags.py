@@ -8,9 +8,10 @@ import pytest
 
 from tests.fakes.cargo import FakeCargo
 from tests.fakes.runner import finished
-from trimtab.cargo.profiles.rustflags import adding, flags_in_force
-from trimtab.cargo.project import load_project
+from trimtab.cargo.profiles.rustflags import adding, flags_in_force, rustflags_place
+from trimtab.cargo.project import Project, load_project
 from trimtab.errors import InputError
+from trimtab.system.toml import parse_toml
 
 
 @pytest.fixture
@@ -58,3 +59,41 @@ def test_those_in_force_are_kept_before_the_new_ones() -> None:
 
 def test_without_new_ones_nothing_is_said() -> None:
     assert adding((), ("-g",)) == {}
+
+
+class TestThePlaceForMore:
+    """Advice on flags works when it is followed: it names the first source that is set, and what stands there."""
+
+    def advice(self, root: Path, text: str = "", configured: str = "", **environment: str) -> str:
+        (root / ".cargo").mkdir()
+        if text:
+            (root / ".cargo" / "config.toml").write_text(text)
+        project = Project(
+            root=root,
+            folder=root,
+            packages=(),
+            defaults=(),
+            binaries=(),
+            target_directory=root,
+            has_bench_targets=False,
+        )
+        configuration = parse_toml(configured or text)
+        return rustflags_place(project, environment, configuration, "x86_64-unknown-linux-gnu").advice(("-g",))
+
+    def test_nothing_is_set(self, tmp_path: Path) -> None:
+        assert self.advice(tmp_path) == 'put rustflags = ["-g"] in [build] of .cargo/config.toml'
+
+    def test_flags_that_stand_there_are_kept(self, tmp_path: Path) -> None:
+        found = self.advice(tmp_path, '[build]\nrustflags = "-C target-cpu=native"\n')
+        assert found == 'put rustflags = ["-C", "target-cpu=native", "-g"] in [build] of .cargo/config.toml'
+
+    def test_flags_of_a_target_win_over_those_of_all(self, tmp_path: Path) -> None:
+        text = "[target.'cfg(unix)']\nrustflags = ['-Ca=b']\n"
+        assert self.advice(tmp_path, text).endswith('["-g"] in [target.x86_64-unknown-linux-gnu] of .cargo/config.toml')
+
+    def test_those_of_a_folder_above_are_joined_by_cargo(self, tmp_path: Path) -> None:
+        assert '["-g"]' in self.advice(tmp_path, configured="[build]\nrustflags = ['-Ca=b']\n")
+
+    def test_a_variable_comes_before_all_files(self, tmp_path: Path) -> None:
+        found = self.advice(tmp_path, "[build]\nrustflags = ['-Ca=b']\n", RUSTFLAGS="-Cx=y")
+        assert found == "set RUSTFLAGS='-Cx=y -g' where it is built: that comes before all files"

@@ -8,10 +8,12 @@ import pytest
 
 import trimtab
 from tests.fakes.cargo import MANIFEST
+from tests.fakes.runner import finished
 from tests.unit.conftest import Shell
 from trimtab.commands.apply.run import prepare_application, write
 from trimtab.errors import InputError
 from trimtab.model.study import Study
+from trimtab.system.process import Finished
 
 
 class TestApplying:
@@ -26,6 +28,23 @@ class TestApplying:
         with pytest.raises(InputError, match="changed while the change was being shown"):
             write(application)
         assert manifest.read_text() == MANIFEST + "# mine\n"
+
+    @pytest.mark.parametrize("interrupted", [False, True])
+    def test_an_edit_made_while_cargo_is_asked_is_never_undone(self, shell: Shell, *, interrupted: bool) -> None:
+        study = self.explored(shell)
+        application = prepare_application(study, study.trials[1], {})
+        manifest = shell.cargo.root / "Cargo.toml"
+
+        def edit(_: object) -> Finished:
+            manifest.write_text("# written by somebody else\n")
+            if interrupted:
+                raise KeyboardInterrupt
+            return finished(stderr="error: no targets\n", exit_code=101)
+
+        shell.cargo.on("cargo build -Z*--unit-graph*", edit)
+        with pytest.raises(KeyboardInterrupt if interrupted else InputError, match=r"edited the file meanwhile|^$"):
+            write(application)
+        assert manifest.read_text() == "# written by somebody else\n"
 
     def test_a_published_crate_cannot_be_edited(self, shell: Shell) -> None:
         study = self.explored(shell)

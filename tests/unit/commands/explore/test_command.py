@@ -245,6 +245,37 @@ class TestExplore:
         assert result.code == 2
         assert "run `cargo generate-lockfile` there" in result.err
 
+    def test_for_another_system_it_is_weighed_and_not_run(self, shell: Shell) -> None:
+        self.builds_for(shell, "wasm32-wasip1")
+        found = study(shell, f"{EXPLORE} --measure size,run")
+        assert found["project"]["target"] == found["trials"][0]["target"] == "wasm32-wasip1"
+        assert "not for wasm32-wasip1" in found["trials"][0]["absent"]["run.startup.wall"]
+        assert not [line for line in shell.cargo.lines if line.endswith("--version") and "app" in line.split("/")[-1]]
+
+    def test_of_several_targets_one_must_be_chosen(self, shell: Shell) -> None:
+        self.builds_for(shell, "x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl")
+        result = shell.trimtab(EXPLORE)
+        assert result.code == 2
+        assert "several targets: x86_64-unknown-linux-gnu, x86_64-unknown-linux-musl" in result.err
+        assert 'target = "x86_64-unknown-linux-gnu" under [project]' in result.err
+        (shell.cargo.root / "trimtab.toml").write_text('[project]\ntarget = "x86_64-unknown-linux-gnu"\n')
+        assert study(shell, f"{EXPLORE} --measure size")["project"]["target"] == "x86_64-unknown-linux-gnu"
+        (first, *_) = [line for line in shell.cargo.lines if line.startswith("cargo build --verbose")]
+        assert "--target x86_64-unknown-linux-gnu" in first
+
+    @staticmethod
+    def builds_for(shell: Shell, *targets: str) -> None:
+        """Cargo is configured to build for some targets, unless it is told one."""
+
+        def planned(command: Command) -> Finished:
+            graph = json.loads(shell.cargo.otherwise(command).stdout)
+            argv = command.argv
+            chosen = (argv[argv.index("--target") + 1],) if "--target" in argv else targets
+            units = [{**unit, "platform": target} for unit in graph["units"] for target in chosen]
+            return finished(json.dumps({**graph, "units": units, "roots": list(range(len(units)))}))
+
+        shell.cargo.on("cargo build -Z*--unit-graph*", planned)
+
     def test_a_compiler_cache_is_turned_off_and_told(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RUSTC_WRAPPER", "sccache")
         found = study(shell, f"{EXPLORE} --measure size")
