@@ -65,10 +65,9 @@ class Binaries:
         if not copied:
             yield {"{bin}": artifact.path}
             return
-        kept = Path(artifact.path).parent
-        folder = kept.with_name(kept.name[::-1])
+        folder = Path(artifact.path).parent.with_name(artifact.sha256[::-1])
         try:
-            shutil.copytree(kept, folder, dirs_exist_ok=True)  # with what lies beside it
+            shutil.copytree(Path(artifact.path).parent, folder, dirs_exist_ok=True)
             yield {"{bin}": str(folder / artifact.name)}
         finally:
             shutil.rmtree(folder, ignore_errors=True)
