@@ -65,7 +65,7 @@ def argv_of(template: str | Sequence[str], subject: str) -> tuple[str, ...]:
     try:
         argv = tuple(shlex.split(template))
     except ValueError:
-        raise InputError(f"{subject} has a quote that is not closed", where=template, hint="close it") from None
+        raise InputError(f"{subject} has a quote that is not closed", where=template) from None
     if found := shell_syntax(template):
         raise _refusal(found, subject, template)
     return argv
