@@ -12,7 +12,7 @@ from trimtab.errors import InputError
 from trimtab.measure.probe import Probe
 from trimtab.model.build_progress import BuildProgress, OnBuildProgress, ignore_progress
 from trimtab.model.inputs import BenchInputs
-from trimtab.model.metric import Absent, Measurement, run_metric
+from trimtab.model.metric import Absent, Measurement, ratio_metric, run_metric
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study, Summary
@@ -47,6 +47,8 @@ class FakeBuilder:
     """Bytes of each binary; of others as it comes."""
     shares: bool = False
     """Whether it takes units from other builds."""
+    cost: Callable[[], float] | None = None
+    """CPU seconds of the next build; twice its wall time if left out."""
     meanwhile: Callable[[Profile], object] = lambda _: None
     """Is called during each build."""
 
@@ -60,7 +62,8 @@ class FakeBuilder:
         self.meanwhile(profile)
         if profile in self.failures:
             return self.failures[profile]
-        cost = Cost(wall=self.seconds, cpu=self.seconds * 2, peak_memory=1_000_000, memory_method="played")
+        cpu = self.cost() if self.cost else self.seconds * 2
+        cost = Cost(wall=self.seconds, cpu=cpu, peak_memory=1_000_000, memory_method="played")
         if touch:
             on_progress(BuildProgress(rebuilds="src/main.rs"))
         return Built(
@@ -116,6 +119,8 @@ class FakeProbe:
             self.log.append((bench.name, head, base))
             self.clock.now += self.seconds
             yield Measurement(name=run_metric(bench.name, "wall"), value=self.seconds, unit="s", method="played")
+            ratio = ratio_metric(bench.name, "wall")
+            yield Measurement(name=ratio, value=1.0, unit="ratio", low=1.0, high=1.0, method="played")
 
 
 @dataclass

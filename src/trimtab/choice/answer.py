@@ -55,11 +55,23 @@ def _notes(study: Study) -> list[str]:
             " for some tenths of a percent, and its CPU time is a sum over units that may serve several profiles; build"
             " wall, memory and touch-and-rebuild are of clean builds only"
         )
-    if any(trial.get("build.clean.cpu") for trial in study.trials):
-        notes.append("build costs are of one build each: expect a few percent from run to run, more on a busy machine")
+    notes += _builds(study)
     methods = {peak.method for trial in study.built if (peak := trial.get("build.peak_memory"))}
     notes += [f"peak memory: {method}" for method in sorted(methods)]
     return [*notes, *_missing(study)]
+
+
+def _builds(study: Study) -> Iterator[str]:
+    """The number of builds that build costs rest on."""
+    counts = {
+        label(trial.profile, study.baseline_profile): cost.samples
+        for trial in study.trials
+        if (cost := trial.get("build.clean.cpu"))
+    }
+    repeated = [f"{name} of {samples}" for name, samples in counts.items() if samples > 1]
+    if counts:
+        but = f" but for medians ({'; '.join(repeated)})" if repeated else ""
+        yield f"build costs are of one build each{but}: expect a few percent from run to run, more on a busy machine"
 
 
 def _elsewhere(study: Study) -> list[str]:

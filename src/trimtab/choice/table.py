@@ -101,9 +101,9 @@ def change_of(name: str, trial: Trial, baseline: Trial | None) -> MetricChange |
 
 def front_of(study: Study) -> set[str]:
     """The trials that no other trial beats on size, build cost and every bench; a bench that fails keeps one off."""
-    sizes = [(name, SIZE_TOLERANCE) for name in (size_metric(study),) if _everywhere(study, name)]
+    today, size = study.baseline_trial, size_metric(study)
+    sizes = [(size, SIZE_TOLERANCE)] if today and today.value(size) else []
     builds = [(name, BUILD_TOLERANCE) for name in ("build.clean.cpu",) if _everywhere(study, name)]
-    today = study.baseline_trial
     benches = [bench for bench in judged_benches(study) if today and runtime_ratio(today, bench.name) is not None]
     points = {}
     for trial in study.built:
@@ -122,8 +122,12 @@ def judged_benches(study: Study) -> tuple[Bench, ...]:
 
 
 def size_metric(study: Study) -> str:
-    """Stripped bytes, lest strip and debug settings pass for smaller code; as shipped where that is missing."""
-    return "size.stripped" if _everywhere(study, "size.stripped") else "size.file"
+    """Stripped bytes, lest strip and debug settings pass for smaller code; as shipped where today's has none.
+
+    It goes by today's profile alone, so that no other trial has a say in how the rest are compared.
+    """
+    today = study.baseline_trial
+    return "size.stripped" if today and today.value("size.stripped") else "size.file"
 
 
 def runtime_ratio(trial: Trial, bench: str) -> float | None:

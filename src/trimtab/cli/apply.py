@@ -13,7 +13,7 @@ import click
 
 from trimtab.cargo.profiles.edit import difference
 from trimtab.choice.recommend import recommend
-from trimtab.choice.table import choose_trial
+from trimtab.choice.table import choose_trial, label
 from trimtab.cli.output import console, has_terminal, output_options, store_option
 from trimtab.commands.apply.run import Application, prepare_application, write
 from trimtab.errors import InputError
@@ -35,22 +35,27 @@ SCHEMA = "trimtab.application/1"
 @click.option(
     "--goal", type=click.Choice([goal.value for goal in Goal]), help="The profile recommended for another goal."
 )
+@click.option(
+    "--pair/--no-pair", default=None, help="Keep what it has today in a profile to iterate with (if rebuilds get dear)."
+)
 @click.option("--dry-run", is_flag=True, help="Show the change and write nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @store_option
 @output_options
 def command(
-    study: str | None, trial: str | None, goal: str | None, dry_run: bool, yes: bool, store: str | None, as_json: bool,
-    quiet: bool, no_color: bool,
+    study: str | None, trial: str | None, goal: str | None, pair: bool | None, dry_run: bool, yes: bool,
+    store: str | None, as_json: bool, quiet: bool, no_color: bool,
 ) -> int:  # fmt: skip
     """Write a study's recommended profile into Cargo.toml, with the measured numbers beside it.
 
-    Profiles that inherit from the changed one keep what they had. The change is shown before it is written.
+    Profiles that inherit from the changed one keep what they had. Where touch-and-rebuild would get dear, that is the
+    profile to iterate with (`profiling`, `bench` or the like), and a `profiling` is made where there is none. The
+    change is shown before it is written.
     """
     with contextlib.closing(open_existing(store)) as opened:
         loaded = opened.load(study) if study else _newest_here(opened)
     loaded = replace(loaded, goal=Goal(goal)) if goal else loaded
-    application = prepare_application(loaded, _chosen(loaded, trial), dict(os.environ))
+    application = prepare_application(loaded, _chosen(loaded, trial), dict(os.environ), pair=pair)
     out = console(no_color=no_color, stderr=as_json)
     written = _offer(application, out, dry_run=dry_run, yes=yes, quiet=quiet)
     if as_json:
@@ -82,6 +87,16 @@ def _chosen(study: Study, name: str | None) -> Trial:
     recommendation = recommend(study)
     if recommendation is None:
         raise InputError(f"the study {study.id} has no recommendation", hint="choose a trial with --trial ID")
+    if recommendation.undecided:
+        between = "; ".join(
+            label(trial.profile, study.baseline_profile)
+            for trial in study.trials
+            if trial.id in recommendation.undecided
+        )
+        raise InputError(
+            f"the study {study.id} is undecided between {between}",
+            hint="explore again, which measures more of what would decide, or choose with --trial ID",
+        )
     return next(trial for trial in study.trials if trial.id == recommendation.trial)
 
 

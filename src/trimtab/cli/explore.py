@@ -74,7 +74,7 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
     "--limit", "limits", multiple=True, callback=_limits, metavar="build=2x", help="Limits: build, touch, size."
 )
 @click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Cargo's --jobs (one per core).")
-@click.option("--timeout", callback=duration, metavar="T", help="Longest time for one build or run (1h).")
+@click.option("--timeout", callback=duration, metavar="T", help="Longest time for one build (none) or run (1h).")
 @click.option("--budget", callback=duration, metavar="T", help="Time for the whole exploration, such as 20m.")
 @click.option("--dry-run", is_flag=True, help="What would be built and about how long it takes.")
 @click.option("--exact", is_flag=True, help="Build every profile cleanly, with no screening.")

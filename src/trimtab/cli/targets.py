@@ -41,7 +41,7 @@ from trimtab.system.paths import default_folders
 @click.option("--run", "arguments", metavar="ARGUMENTS", help="Arguments to run each binary with (--version, --help).")
 @click.option("--strict", is_flag=True, help="Exit code 1 unless every target was built and run.")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Cargo's --jobs (one per core).")
-@click.option("--timeout", callback=duration, metavar="T", help="Longest time for one build or run (1h).")
+@click.option("--timeout", callback=duration, metavar="T", help="Longest time for one build (none) or run (1h).")
 @click.option("--fresh", is_flag=True, help="Build again what was built before.")
 @click.option("--verbose", "-v", is_flag=True, help="Print every command that is run.")
 @markdown_option

@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from trimtab.builders.builder import Builder
-from trimtab.choice.finalists import finalists
+from trimtab.choice.finalists import Repeat, finalists, repeats
 from trimtab.experiment.build_estimate import BuildEstimates, EarlierBuild
 from trimtab.experiment.known import KnownTrials
 from trimtab.experiment.protocols import Probes, Progress, WheelCheck
 from trimtab.experiment.provenance import Provenance
+from trimtab.experiment.results import (
+    MOST_BUILDS,
+    MOST_ROUNDS,
+    with_builds,
+    with_earlier_pairs,
+    with_results,
+    without_benches,
+)
 from trimtab.experiment.screening import Screening
 from trimtab.measure.build_cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
@@ -63,6 +72,8 @@ class Experiment:
     which: Callable[[str], str | None] = shutil.which
     """Finds programs."""
     _baseline: tuple[Artifact, ...] = field(default=(), init=False)
+    _is_hopeless: bool = field(default=False, init=False)
+    """Set when today's profile has failed: nothing can be compared then, whatever else is built."""
     _durations: list[float] = field(default_factory=list, init=False)
     _estimates: BuildEstimates = field(default_factory=BuildEstimates, init=False)
     _seconds_per_byte: float | None = field(default=None, init=False)
@@ -74,18 +85,20 @@ class Experiment:
         self.store.begin(self.study)
         self._leave_out_outdated()
         self.progress.begin(self.study, self.search.remaining)
-        while self._in_budget(begun) and (profiles := self._asked()):
+        while not self._is_hopeless and self._in_budget(begun) and (profiles := self._asked()):
             now, is_news = self.clock(), False
             for profile, built in zip(profiles, self._screened(profiles), strict=True):
                 trial, known = self._trial(profile, built, clean=self._is_clean(profile))
-                if trial.id == self.study.baseline and not trial.failure:
-                    self._baseline = trial.artifacts
+                if trial.id == self.study.baseline:
+                    self._baseline = () if trial.failure else trial.artifacts
+                    self._is_hopeless = bool(trial.failure)
                 self.search.tell(trial)
                 self.progress.done(trial, known=known, left=self.search.remaining)
                 is_news = is_news or not known
             if is_news:
                 self._durations.append(self.clock() - now)
         self._confirm(begun)
+        self._decide(begun)
         return self.store.load(self.study.id)
 
     @property
@@ -156,6 +169,44 @@ class Experiment:
             self._durations.append(self.clock() - now)
             self.progress.done(trial, known=known, left=len(left) - 1)
 
+    def _decide(self, begun: float) -> None:
+        """Repeat what would decide the recommendation, until it is decided or as much was done as is reasonable."""
+        rounds: Counter[tuple[str, Bench | None]] = Counter()
+        while self._in_budget(begun) and (repeat := self._next_repeat(rounds)):
+            now = self.clock()
+            rounds[repeat.trial.id, repeat.bench] += 1
+            trial = self._keep(self._repeated(repeat), now - repeat.trial.seconds)
+            self._durations.append(self.clock() - now)
+            self.progress.done(trial, known=False, left=0)
+
+    def _next_repeat(self, rounds: Mapping[tuple[str, Bench | None], int]) -> Repeat | None:
+        for repeat in repeats(self.store.load(self.study.id)):
+            done = rounds.get((repeat.trial.id, repeat.bench), 0)
+            cost = repeat.trial.get("build.clean.cpu")
+            if repeat.bench:
+                possible = repeat.bench in self._wanted_benches(repeat.trial) and done < MOST_ROUNDS
+            else:
+                builds = max(done + 1, cost.samples if cost else 0)
+                possible = ProbeKind.BUILD in self.plan.probes and builds < MOST_BUILDS
+            if possible:
+                return repeat
+        return None
+
+    def _repeated(self, repeat: Repeat) -> Trial:
+        """A trial with one more clean build, or another round of pairs of a bench, added to what is known."""
+        trial, bench = repeat.trial, repeat.bench
+        if bench:
+            self.progress.step(trial.profile, f"running {bench.name} again")
+            results = with_earlier_pairs(trial, self._take(trial, frozenset(), (bench,)), self.study.interval_error)
+            self.check_sources()
+            return with_results(trial, results, run_metric(bench.name, "")) if results else trial
+        self.progress.step(trial.profile, "building again")
+        touch = self.study.limits.touch is not None
+        built = self.builder.build(trial.profile, touch=touch, on_progress=self._showing(trial.profile))
+        self.check_sources()
+        costs = cost_of(built) if isinstance(built, Built) else ()
+        return with_builds(trial, (cost for cost in costs if isinstance(cost, Measurement)))
+
     def _in_budget(self, begun: float) -> bool:
         """Whether another trial is likely to end in time; the first is always tried."""
         if self.plan.budget is None or not self._durations:
@@ -177,7 +228,7 @@ class Experiment:
         if trial and not screened and not self._must_build(trial, clean=clean):
             if wall := trial.value("build.clean.wall"):
                 self._estimates.add(EarlierBuild(profile=profile, wall=wall, rebuild=trial.value("build.touch.wall")))
-            trial = _without_stale(trial, self._stale_benches(trial))
+            trial = without_benches(trial, self._stale_benches(trial))
             if trial.failure or not any(self._missing(trial)):
                 self.store.append(self.study.id, trial)
                 return trial, True
@@ -213,7 +264,8 @@ class Experiment:
         if trial.screened and clean:
             return True
         if trial.failure:
-            more_time = trial.status is Status.TIMEOUT and self.plan.build_timeout > trial.failure.wall
+            longest = self.plan.build_timeout
+            more_time = trial.status is Status.TIMEOUT and (longest is None or longest > trial.failure.wall)
             return trial.failure.cause.passing or more_time or not self.provenance.is_kept(trial)
         wanted = {ProbeKind.BUILD} if trial.screened else _OF_BUILDS
         unmeasured = (wanted & self.plan.probes) - set(trial.probes)
@@ -349,14 +401,14 @@ class Experiment:
                 trial.profile, f"measuring size: strip, gzip, xz of {format_bytes(size)}", expected=expected
             )
             if results := self._take(trial, frozenset({kind}), ()):
-                trial = _add(trial, results, f"{kind}.")
+                trial = with_results(trial, results, f"{kind}.")
                 trial = self._keep(replace(trial, probes=tuple(sorted({*trial.probes, kind}))), begun)
                 self._seconds_per_byte = (self.clock() - now) / size if size else None
         for bench in benches:
             self.progress.step(trial.profile, f"running {bench.name}")
             inputs = self.provenance.of_bench(bench)
             if results := self._take(trial, frozenset(), (bench,)):
-                trial = _add(_without_stale(trial, (bench,)), results, run_metric(bench.name, ""))
+                trial = with_results(without_benches(trial, (bench,)), results, run_metric(bench.name, ""))
                 run = replace(trial, benches=(*trial.benches, bench), bench_inputs=(*trial.bench_inputs, inputs))
                 trial = self._keep(run, begun)
         self.check_sources()
@@ -379,33 +431,5 @@ def _kind_of_cost(metric: str) -> ProbeKind:
     return ProbeKind.TOUCH if metric.startswith("build.touch.") else ProbeKind.BUILD
 
 
-def _add(trial: Trial, results: list[Measurement | Absent], prefix: str) -> Trial:
-    """The trial with new results in place of those whose names begin alike."""
-    return replace(
-        trial,
-        measurements=(
-            *(result for result in trial.measurements if not result.name.startswith(prefix)),
-            *(result for result in results if isinstance(result, Measurement)),
-        ),
-        absent=(
-            *(result for result in trial.absent if not result.name.startswith(prefix)),
-            *(result for result in results if isinstance(result, Absent)),
-        ),
-    )
-
-
 def _digests(trial: Trial) -> tuple[tuple[str, str], ...]:
     return tuple((artifact.name, artifact.sha256) for artifact in trial.artifacts)
-
-
-def _without_stale(trial: Trial, stale: Sequence[Bench]) -> Trial:
-    """The trial without the results of benches whose names now stand for something else."""
-    names = {bench.name for bench in stale}
-    prefixes = tuple(run_metric(name, "") for name in names)
-    return replace(
-        trial,
-        measurements=tuple(result for result in trial.measurements if not result.name.startswith(prefixes)),
-        absent=tuple(result for result in trial.absent if not result.name.startswith(prefixes)),
-        benches=tuple(bench for bench in trial.benches if bench.name not in names),
-        bench_inputs=tuple(inputs for inputs in trial.bench_inputs if inputs.bench not in names),
-    )

@@ -17,6 +17,7 @@ from trimtab.experiment.protocols import Progress
 from trimtab.experiment.screening import screening_of
 from trimtab.experiment.wiring import ProbeFactory, wheel_inspection
 from trimtab.model.study import Study
+from trimtab.model.trial import Cause
 from trimtab.search.grid import GridSearch
 from trimtab.store.sqlite import SqliteStore
 from trimtab.system.paths import hold_lock
@@ -63,7 +64,20 @@ def require_built(study: Study) -> None:
     if study.built:
         return
     failure = next((trial.failure for trial in study.trials if trial.failure), None)
+    profile = study.project.profile_name
+    if not failure:
+        raise NothingBuiltError("no profile could be built: nothing was tried", hint="give it a larger --budget")
     raise NothingBuiltError(
-        f"no profile could be built: {failure.message if failure else 'nothing was tried'}",
-        hint=f"see that `cargo build` works here; trimtab show {study.id} lists all failures",
+        f"today's profile could not be built, so nothing can be compared: {failure.message}",
+        hint=_ADVICE.get(failure.cause, f"see that `cargo build --profile {profile}` works here")
+        + f"; trimtab show {study.id} has the log",
     )
+
+
+_ADVICE = {
+    Cause.TIMEOUT: "give it a longer --timeout, or none",
+    Cause.OUT_OF_MEMORY: "build with fewer --jobs, or name a profile that needs less memory with --profile",
+    Cause.DISK_FULL: "make room on the disk (trimtab clean), then run the same again",
+    Cause.SMOKE: "correct the wheel or the smoke lines first",
+}
+"""Advice by the cause for which today's profile could not be built."""

@@ -15,7 +15,6 @@ from trimtab.measure.probe import Probe
 from trimtab.measure.runtime import Binaries, InstructionProbe, NotRun, RunContext, RunProbe
 from trimtab.measure.size import SizeProbe, WheelSizeProbe, find_strip_tool
 from trimtab.model.plan import Bench, ProbeKind
-from trimtab.stats.median import CONFIDENCE
 from trimtab.system.orphans import WORK_VARIABLE, work_mark
 
 
@@ -56,10 +55,12 @@ class ProbeFactory:
                     **(BENCH_VARIABLES if self.installer else {}),
                     WORK_VARIABLE: work_mark(self.work),
                 },
-                timeout=self.exploration.plan.build_timeout,
+                timeout=self.exploration.plan.run_timeout,
                 stage=self.installer or Binaries(),
             )
-            probes.append(RunProbe(surroundings, benches, self.exploration.plan.bench_time, self._confidence))
+            probes.append(
+                RunProbe(surroundings, benches, self.exploration.plan.bench_time, self.exploration.study.interval_error)
+            )
             probes.append(InstructionProbe(surroundings, benches))
         return tuple(probes)
 
@@ -74,9 +75,3 @@ class ProbeFactory:
         if runs_on(project.target, toolchain.host):
             return ""
         return f"only programs for {toolchain.host} and its like are run, not for {project.target}"
-
-    @property
-    def _confidence(self) -> float:
-        """Of each interval, so that all of them hold together at 99 % (Bonferroni): one per profile and bench."""
-        study = self.exploration.study
-        return 1 - (1 - CONFIDENCE) / max(1, study.planned * len(study.benches))

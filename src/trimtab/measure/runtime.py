@@ -1,13 +1,15 @@
 """Runtime: each trial's binary against today's, in pairs of random order; and instructions under callgrind.
 
 Baseline and candidate alternate, so that drift and bursts of load hit both; the unit of evidence is the ratio within
-a pair. The number of pairs is fixed before the first one, which is what the interval assumes. Today's own row is
-measured against a byte copy of itself: that *null control* shows what the machine's noise looks like.
+a pair. Intervals of ratios are confidence sequences: they hold whenever the runs stop, so that more pairs may be added
+to those of earlier rounds. Today's own row is measured against a byte copy of itself: that *null control* shows what
+the machine's noise looks like.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import shutil
 import tempfile
@@ -31,11 +33,13 @@ from trimtab.model.metric import (
 )
 from trimtab.model.plan import STARTUP_BENCH, Bench
 from trimtab.model.trial import Artifact
-from trimtab.stats.median import CONFIDENCE, Interval, fewest_for, median_interval, ratio_interval
+from trimtab.stats.median import CONFIDENCE, median_interval
+from trimtab.stats.sequence import PairSequence
 from trimtab.system.command_template import filled
 from trimtab.system.process import Command, Finished, Runner
 
-_MOST_PAIRS = 60
+_MOST_PAIRS, _FEWEST_PAIRS = 200, 20
+"""Pairs of one round; the fewest give an interval with two ends in a table of a hundred rows."""
 _STARTUP_TIMEOUT = 5.0
 _IDENTICAL = "byte-identical to today's binary; nothing was run"
 
@@ -109,12 +113,12 @@ class RunProbe:
         context: RunContext,
         benches: tuple[Bench, ...],
         seconds: float,
-        confidence: float = CONFIDENCE,
+        error: float = 1 - CONFIDENCE,
     ) -> None:
         self._context = context
         self._benches = benches
         self._seconds = seconds
-        self._confidence = confidence
+        self._error = error
 
     def measure(
         self, artifacts: tuple[Artifact, ...], baseline: tuple[Artifact, ...]
@@ -150,7 +154,7 @@ class RunProbe:
         if not warm_head.ok:
             yield Absent(name=run_metric(bench.name, RUN_WALL), reason=warm_head.ended)
             return
-        pairs = min(_MOST_PAIRS, max(fewest_for(self._confidence), int(self._seconds / (warm.wall + warm_head.wall))))
+        pairs = min(_MOST_PAIRS, max(_FEWEST_PAIRS, int(self._seconds / (warm.wall + warm_head.wall))))
         runs: dict[tuple[str, ...], list[Finished]] = {base: [], head: []}
         for _ in range(pairs):
             for command in order.sample((base, head), 2):
@@ -164,15 +168,50 @@ class RunProbe:
 
     def _summary(self, bench: Bench, what: str, base: list[float], head: list[float]) -> Iterator[Measurement | Absent]:
         method = (
-            f"{' '.join(bench.command)}; {len(base)} pairs of random order with today's binary (today's own row: with a"
-            f" byte copy of itself, the null control); intervals at {self._confidence:.3%}"
+            f"{' '.join(bench.command)}; pairs of random order with today's binary (today's own row: with a byte copy"
+            " of itself, the null control)"
         )
         name, ratio_name = run_metric(bench.name, what), ratio_metric(bench.name, what)
-        yield _measurement(name, median_interval(head, self._confidence), "s", method)
+        yield seconds_of_runs(name, head, method)
         if min(*base, *head) <= 0:
             yield Absent(name=ratio_name, reason="too short for the clock")
         else:
-            yield _measurement(ratio_name, ratio_interval(base, head, self._confidence), "ratio", method)
+            logs = [math.log(h) - math.log(b) for b, h in zip(base, head, strict=True)]
+            yield paired_ratio(ratio_name, logs, self._error, method)
+
+
+def seconds_of_runs(name: str, runs: Sequence[float], method: str) -> Measurement:
+    """Median seconds of runs with its interval."""
+    interval = median_interval(runs)
+    return Measurement(
+        name=name, value=interval.value, unit="s", low=interval.low, high=interval.high, samples=interval.samples,
+        method=method, observations=tuple(runs),
+    )  # fmt: skip
+
+
+def paired_ratio(name: str, logs: Sequence[float], error: float, method: str) -> Measurement:
+    """Median ratio of pairs, from their logarithms, with an interval that holds however many pairs there will be.
+
+    Args:
+        name: of the metric.
+        logs: log ratio of each pair.
+        error: chance that the interval ever misses.
+        method: in words.
+    """
+    pairs = PairSequence(smallest=math.log(1.01), error=error)
+    for log in logs:
+        pairs.add(log)
+    interval = pairs.interval()
+    return Measurement(
+        name=name,
+        value=math.exp(interval.value),
+        unit="ratio",
+        low=None if interval.low is None else math.exp(interval.low),
+        high=None if interval.high is None else math.exp(interval.high),
+        samples=interval.samples,
+        method=f"{method}; a confidence sequence at {1 - error:.3%}",
+        observations=tuple(logs),
+    )
 
 
 class NotRun:
@@ -274,18 +313,6 @@ def standard_input(bench: Bench, folder: Path) -> Path | None:
     if not path.is_file():
         raise InputError(f"the bench {bench.name!r} has no such file for stdin", where=str(path), hint="name a file")
     return path
-
-
-def _measurement(name: str, interval: Interval, unit: str, method: str) -> Measurement:
-    return Measurement(
-        name=name,
-        value=interval.value,
-        unit=unit,
-        low=interval.low,
-        high=interval.high,
-        samples=interval.samples,
-        method=method,
-    )
 
 
 def _identical(bench: Bench) -> Iterator[Measurement | Absent]:

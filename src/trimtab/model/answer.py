@@ -75,6 +75,12 @@ class Recommendation:
     """Gains and costs, one sentence each."""
     caveats: tuple[str, ...] = ()
     """Limits of the evidence, and what to do about them."""
+    undecided: tuple[str, ...] = ()
+    """Trials between which it is not decided, today's among them where that may be kept; `trial` is today's then."""
+    agreement: float = 1.0
+    """Share of resamples of what was measured that give the same answer."""
+    pair: bool = False
+    """Whether touch-and-rebuild would get dear, so that a profile to iterate on should keep what is shipped today."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

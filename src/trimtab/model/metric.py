@@ -23,6 +23,9 @@ class Measurement:
     samples: int = 1
     method: str = ""
     """Method of measuring, in words for the report; part of what makes two measurements comparable."""
+    observations: tuple[float, ...] = ()
+    """Each observation by itself, so that more can be added: the values of repeated builds, or the log ratios of pairs;
+    empty where there is but one, or where they were not kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -98,8 +98,10 @@ class Plan:
     limits: Limits = Limits()
     jobs: int | None = None
     """Cargo's ``--jobs``; ``None`` is one per core."""
-    build_timeout: float = 3600.0
-    """Seconds that one build, or one run of a bench, may take."""
+    build_timeout: float | None = None
+    """Seconds that one build may take; ``None`` where it may take any time."""
+    run_timeout: float = 3600.0
+    """Seconds that one run of a bench may take."""
     bench_time: float = 4.0
     """Seconds to spend on each bench of each trial, at least eight pairs."""
     budget: float | None = None

@@ -9,6 +9,9 @@ from trimtab.model.plan import Bench, Economics, Goal, Limits, Selection
 from trimtab.model.profile import Profile
 from trimtab.model.trial import Status, Trial
 
+TABLE_ERROR = 0.01
+"""Chance that any interval of a table's benches misses what it is about."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectInfo:
@@ -66,6 +69,11 @@ class Study:
     def timing(self) -> Timing:
         """Conditions under which its trials are timed."""
         return Timing(machine=self.machine, jobs=self.jobs, touched=self.touched)
+
+    @property
+    def interval_error(self) -> float:
+        """Chance that an interval of a bench misses, so that all of the table hold together (Bonferroni)."""
+        return TABLE_ERROR / max(1, self.planned * len(self.benches))
 
     @property
     def baseline_trial(self) -> Trial | None:

@@ -129,10 +129,15 @@ class TestFront:
         coarse = Bench(name="check", command=CHECK.command, smallest_change=0.1)
         assert front(*trials, benches=(coarse,)) == {"today"}
 
-    def test_falls_back_to_the_size_as_shipped_where_one_has_no_stripped_size(self) -> None:
-        trials = (trial(TODAY, file=1000), trial(FAT, file=900, stripped=None), trial(THIN, file=1100))
+    def test_falls_back_to_the_size_as_shipped_where_today_has_no_stripped_size(self) -> None:
+        trials = (trial(TODAY, file=1000, stripped=None), trial(FAT, file=900), trial(THIN, file=1100, stripped=None))
         assert size_metric(study(*trials)) == "size.file"
         assert front(*trials) == {"lto fat"}
+
+    def test_one_without_the_size_that_counts_is_not_on_it(self) -> None:
+        trials = (trial(TODAY, stripped=1000), trial(FAT, stripped=None), trial(THIN, stripped=900))
+        assert size_metric(study(*trials)) == "size.stripped"
+        assert front(*trials) == {"lto thin"}
 
     def test_failures_are_not_on_it(self) -> None:
         assert front(trial(TODAY), failed(FAT)) == {"today"}

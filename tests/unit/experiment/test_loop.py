@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -22,12 +23,14 @@ from tests.fakes.parts import (
     RecordingProgress,
 )
 from tests.fakes.values import CHECK, FAT, FAT1, MACHINE, THIN, TODAY, artifact, study
+from trimtab.choice.recommend import recommend
 from trimtab.errors import InputError, SourcesChanged
 from trimtab.experiment.loop import Experiment
 from trimtab.experiment.screening import Screening
+from trimtab.measure.runtime import paired_ratio
 from trimtab.model.identity import build_identity, digest
 from trimtab.model.machine import Machine
-from trimtab.model.metric import Absent, Measurement
+from trimtab.model.metric import Absent, Measurement, ratio_metric
 from trimtab.model.plan import Bench, Plan, ProbeKind, Selection
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
@@ -71,14 +74,17 @@ class Laboratory:
     weighing: float = 0.0
     screening: Screening | None = None
     provenance: FakeProvenance = field(default_factory=FakeProvenance)
+    cost: Callable[[], float] | None = None
+    """CPU seconds of the next build; twice its wall time if left out."""
     machine: Machine = MACHINE
 
     def run(self, *profiles: Profile, study_id: str = "app-1", **plan: Any) -> Study:
         values: dict[str, Any] = {"selection": Selection(), "probes": EVERYTHING, **plan}
         settled = Plan(**values)
         self.builder = FakeBuilder(
-            self.folder, failures=self.failures, identical=self.identical, clock=self.clock, sizes=self.sizes
-        )
+            self.folder, failures=self.failures, identical=self.identical, clock=self.clock, sizes=self.sizes,
+            cost=self.cost,
+        )  # fmt: skip
         self.probes = FakeProbes(clock=self.clock, measure=self.measure, weighing=self.weighing)
         self.progress = RecordingProgress()
         self.search = FakeSearch(*profiles)
@@ -136,6 +142,7 @@ class TestOneRun:
         assert metrics(found.trials[1]) == {
             "build.clean.wall", "build.clean.cpu", "build.clean.other_load", "build.peak_memory",
             "build.touch.wall", "build.touch.cpu", "build.touch.other_load", "size.file", "run.check.wall",
+            "run.check.wall.ratio",
         }  # fmt: skip
 
     def test_tells_what_is_going_on(self, laboratory: Laboratory) -> None:
@@ -214,7 +221,7 @@ class TestOneRun:
                 {ProbeKind.BUILD},
                 {"build.clean.wall", "build.clean.cpu", "build.clean.other_load", "build.peak_memory"},
             ),
-            ({ProbeKind.RUN}, {"run.check.wall"}),
+            ({ProbeKind.RUN}, {"run.check.wall", "run.check.wall.ratio"}),
         ],
     )
     def test_only_what_was_asked_for_is_measured(
@@ -288,7 +295,9 @@ class TestRerun:
         assert laboratory.probes.measured == ["check"]
         assert sorted(one.name for one in trial.measurements if one.name.startswith("run.")) == [
             "run.check.wall",
+            "run.check.wall.ratio",
             "run.lookup.wall",
+            "run.lookup.wall.ratio",
         ]
 
     def test_another_smallest_change_is_no_reason_to_run_again(self, laboratory: Laboratory) -> None:
@@ -354,15 +363,14 @@ class TestFailure:
         laboratory.run(TODAY, FAT, build_timeout=timeout)
         assert laboratory.builder.built == ([FAT] if again else [])
 
-    def test_of_today_leaves_nothing_to_pair_runs_with(self, laboratory: Laboratory) -> None:
-        """Once today's profile builds, the others are compared with it: a ratio to themselves would be a lie."""
+    def test_of_today_ends_the_study_until_today_builds(self, laboratory: Laboratory) -> None:
+        """Nothing can be compared with it, so nothing else is built."""
         laboratory.failures[TODAY] = failure(Cause.DISK_FULL)
         found = laboratory.run(TODAY, FAT, benches=(CHECK,))
-        assert laboratory.probes.measured == ["size"]
-        assert ProbeKind.RUN not in found.trials[1].probes
+        assert [trial.profile for trial in found.trials] == laboratory.builder.built == [TODAY]
         laboratory.failures.clear()
         laboratory.run(TODAY, FAT, benches=(CHECK,))
-        assert laboratory.builder.built == [TODAY]
+        assert laboratory.builder.built == [TODAY, FAT]
         what, head, base = laboratory.probes.log[-1]
         assert (what, head, base) == ("check", laboratory.known(FAT).artifacts[0], laboratory.known(TODAY).artifacts[0])
 
@@ -419,9 +427,61 @@ class TestWheels:
         today = laboratory.run(TODAY).trials[0]
         laboratory.store, check.faults = MemoryStore(), [today.artifacts[0].sha256]
         study = laboratory.run(TODAY, FAT, benches=(CHECK,))
-        fat = next(one for one in study.trials if one.profile == FAT)
-        assert fat.status is Status.OK
-        assert not fat.benches
+        assert [trial.profile for trial in study.trials] == [TODAY]
+        assert not study.trials[0].benches
+
+
+class TestRepeats:
+    """What would decide the recommendation is measured again; see tests/unit/choice/test_finalists.py for what."""
+
+    @pytest.fixture(autouse=True)
+    def noisy(self, laboratory: Laboratory) -> None:
+        """Fat LTO is smaller and as fast, which 60 pairs with 3 % of noise cannot tell from one percent slower."""
+        noise = random.Random(7)
+
+        def measure(probe: FakeProbe, artifacts: Any, baseline: Any) -> Iterator[Measurement | Absent]:
+            for bench in probe.benches:
+                probe.log.append((bench.name, artifacts[0], baseline[0] if baseline else None))
+                probe.clock.now += probe.seconds
+                pairs = [noise.gauss(0, 0.03) for _ in range(60)]
+                yield paired_ratio(ratio_metric(bench.name, "wall"), pairs, 0.005, "played; in pairs")
+            if probe.kind is ProbeKind.SIZE:
+                yield from FakeProbe.measure(probe, artifacts, baseline)
+
+        laboratory.sizes, laboratory.measure = {TODAY: 100_000, FAT: 80_000}, measure
+
+    def test_pairs_are_added_until_it_is_decided(self, laboratory: Laboratory) -> None:
+        found = laboratory.run(TODAY, FAT, benches=(CHECK,))
+        pairs, rounds = laboratory.known(FAT).get("run.check.wall.ratio"), laboratory.probes.measured.count("check") - 1
+        assert pairs
+        assert pairs.samples == len(pairs.observations) == 60 * rounds
+        assert rounds > 2
+        assert pairs.high is not None
+        assert pairs.high <= 1.01
+        advice = recommend(found)
+        assert advice
+        assert (advice.trial, advice.undecided) == (laboratory.known(FAT).id, ())
+
+    def test_not_beyond_the_budget(self, laboratory: Laboratory) -> None:
+        found = laboratory.run(TODAY, FAT, benches=(CHECK,), budget=30.0)
+        advice = recommend(found)
+        assert advice
+        assert advice.undecided == (found.baseline, laboratory.known(FAT).id)
+        assert laboratory.probes.measured.count("check") == 2
+        laboratory.run(TODAY, FAT, benches=(CHECK,))
+        assert laboratory.probes.measured.count("check") > 1, "run again, it goes on"
+
+    def test_a_cost_that_decides_is_built_again_and_its_builds_are_kept(self, laboratory: Laboratory) -> None:
+        laboratory.sizes = {TODAY: 100_000, FAT: 100_000}
+        laboratory.cost = lambda: 17.0 if laboratory.builder.built[-1] == FAT else 20.0
+        laboratory.run(TODAY, FAT)
+        costs = [laboratory.known(profile).get("build.clean.cpu") for profile in (TODAY, FAT)]
+        assert [cost and cost.samples for cost in costs] == [
+            laboratory.builder.built.count(profile) for profile in (TODAY, FAT)
+        ]
+        assert len(laboratory.builder.built) > 2
+        laboratory.run(TODAY, FAT)
+        assert laboratory.builder.built == [], "what is decided is not measured again"
 
 
 def test_edited_sources_stop_it_and_what_was_measured_is_kept(laboratory: Laboratory) -> None:
@@ -502,7 +562,7 @@ class TestScreening:
     ) -> None:
         laboratory.run(*SPACE, benches=(CHECK,))
         thin = laboratory.known(THIN)
-        assert metrics(thin) == {"build.clean.cpu", "size.file", "run.check.wall"}
+        assert metrics(thin) == {"build.clean.cpu", "size.file", "run.check.wall", "run.check.wall.ratio"}
         assert thin.probes == (ProbeKind.BUILD, ProbeKind.SIZE)
         assert thin.seconds == 13.0
         assert metrics(laboratory.known(FAT1)) == metrics(laboratory.known(TODAY))
@@ -617,11 +677,10 @@ class TestScreening:
         laboratory.run(*SPACE)
         assert (laboratory.builder.built, screen.built) == ([], [])
 
-    def test_without_today_nothing_can_be_taken(self, laboratory: Laboratory, screen: Screen) -> None:
+    def test_without_today_nothing_is_screened(self, laboratory: Laboratory, screen: Screen) -> None:
         laboratory.failures[TODAY] = failure(Cause.COMPILER)
-        screen.at_once = 2
-        assert screened(laboratory.run(*SPACE)) == [THIN, FAT, FAT1, ONE]
-        assert (laboratory.builder.built, screen.peaks) == ([TODAY], [])
+        assert [trial.profile for trial in laboratory.run(*SPACE).trials] == [TODAY]
+        assert (laboratory.builder.built, screen.built) == ([TODAY], [])
 
     def test_an_end_in_the_middle_ends_what_goes_on_beside(self, laboratory: Laboratory, screen: Screen) -> None:
         def during(profile: Profile) -> None:

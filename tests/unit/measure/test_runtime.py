@@ -76,7 +76,7 @@ def test_medians_and_the_paired_ratio(binaries: tuple[Artifact, ...]) -> None:
     assert isinstance(wall, Measurement)
     assert isinstance(ratio, Measurement)
     assert (wall.value, wall.unit) == (0.08, "s")
-    assert [ratio.value, ratio.low, ratio.high] == pytest.approx([0.8, 0.8, 0.8])
+    assert [ratio.value, ratio.low, ratio.high] == pytest.approx([0.8, 0.8, 0.8], rel=1e-3)
     assert ratio.unit == "ratio"
     assert "pairs of random order with today's binary" in ratio.method
     assert set(found) == {"run.check.wall", "run.check.wall.ratio", "run.check.cpu", "run.check.cpu.ratio"}
@@ -105,7 +105,7 @@ def test_the_order_of_the_null_control_repeats_as_well(binaries: tuple[Artifact,
     assert orders[0] == orders[1]
 
 
-@pytest.mark.parametrize(("seconds", "pairs"), [(0.01, 8), (4.0, 22), (100.0, 60)])
+@pytest.mark.parametrize(("seconds", "pairs"), [(0.01, 20), (4.0, 22), (100.0, 200)])
 def test_the_number_of_pairs_is_fixed_by_the_time_there_is(
     binaries: tuple[Artifact, ...], seconds: float, pairs: int
 ) -> None:
@@ -135,7 +135,7 @@ def test_today_runs_against_a_byte_copy_of_itself(binaries: tuple[Artifact, ...]
     runner = FakeRunner().on("*", program(steady))
     found = run(runner, today, None)["run.check.wall.ratio"]
     assert isinstance(found, Measurement)
-    assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
+    assert [found.value, found.low, found.high] == pytest.approx([1.0, 1.0, 1.0], rel=1e-3)
     assert "null control" in found.method
     paths = {command.argv[0] for command in runner.commands}
     assert len(paths) == 2

@@ -16,8 +16,9 @@ from trimtab.cargo.profiles.origin import SettingOrigin, winning_origin
 from trimtab.cargo.profiles.rustflags import rustflags_place
 from trimtab.cargo.project import Binary, Project, choose_binaries, find_manifest, load_project
 from trimtab.cargo.registry import PREFIX
-from trimtab.choice.recommend import gains_and_costs
+from trimtab.choice.recommend import gains_and_costs, needs_pair
 from trimtab.commands.apply.comment import manifest_comment
+from trimtab.commands.apply.iteration import iteration_profile, new_iteration_profile, with_iteration_profile
 from trimtab.errors import InputError
 from trimtab.model.profile import AXES, AxisKind, CargoValue, Profile
 from trimtab.model.study import Study
@@ -42,9 +43,17 @@ class Application:
 
 
 def prepare_application(
-    study: Study, trial: Trial, environment: dict[str, str], runner: Runner | None = None
+    study: Study, trial: Trial, environment: dict[str, str], runner: Runner | None = None, *, pair: bool | None = None
 ) -> Application:
     """Work out the change.
+
+    Args:
+        study: of the project.
+        trial: the profile to ship.
+        environment: the user's.
+        runner: of processes; those of this machine if left out.
+        pair: whether a profile to iterate with keeps what is shipped today, and is made where there is none; if left
+            out, where touch-and-rebuild would get dear.
 
     Raises:
         InputError: the study is of a published crate, the trial cannot be applied, ``Cargo.toml`` is no longer what was
@@ -72,19 +81,32 @@ def prepare_application(
     settings = _settings(wanted, today)
     before = project.manifest.read_bytes().decode("utf-8")
     profiles_in(before)  # a manifest that cannot be edited is refused before Cargo is asked about it
+    notes, added, text = list(_notes(trial, settings, cargo)), Changes(), before
+    if settings and (needs_pair(study, trial) if pair is None else pair):
+        iteration = iteration_profile(cargo.tables)
+        if iteration is None:
+            added, text = new_iteration_profile(name), with_iteration_profile(before, name)
+            iteration = next(iter(added))
+        notes.append(f"iterate with `cargo build --profile {iteration}`, which keeps what {name} had")
+
+    def effective(profile: str, changes: Changes) -> Profile:
+        merged = {key: {**added.get(key, {}), **changes.get(key, {})} for key in {**added, **changes}}
+        return cargo.effective(profile, merged)
+
+    tables = {**cargo.tables, **{profile: dict(values) for profile, values in added.items()}}
     used = ("bench",) if project.has_bench_targets else ()
-    changes = with_heirs_kept(cargo.tables, name, settings, cargo.effective, used=used) if settings else {}
+    changes = with_heirs_kept(tables, name, settings, effective, used=used) if settings else {}
     if settings:
         cargo.require_winning(name, settings, wanted)
     comment = manifest_comment(study, gains_and_costs(study, trial), date.today().isoformat())
-    kept = {heir: cargo.effective(heir) for heir in heirs(cargo.tables, name) if heir in cargo.tables or heir in used}
+    kept = {heir: effective(heir, {}) for heir in heirs(tables, name) if heir in tables or heir in used}
     return Application(
         project=project,
         study=study,
         before=before,
-        after=edit_profile(before, name=name, changes=changes, comment=comment),
+        after=edit_profile(text, name=name, changes=changes, comment=comment),
         expected={name: wanted, **kept},
-        notes=tuple(_notes(trial, settings, cargo)),
+        notes=tuple(notes),
         runner=runner,
         environment=environment,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from trimtab.commands.explore.wording import LEGEND, advice, heading_of, machine_text, monthly, repetition
+from trimtab.commands.explore.wording import LEGEND, advice, agreement, heading_of, machine_text, monthly, repetition
 from trimtab.model.answer import Answer, MetricChange, TableRow
 from trimtab.model.metric import STARTUP
 from trimtab.model.study import Study
@@ -44,7 +44,8 @@ def _draft(study: Study, answer: Answer, listed: int) -> Iterator[str]:
         yield ""
     if chosen:
         yield from _list([*chosen.why, *(f"caveat: {caveat}" for caveat in chosen.caveats)], listed)
-        yield from _list([f"rule: {chosen.rule}", *map(monthly, answer.trades)], listed)
+        sure = [] if chosen.undecided else [agreement(answer)]
+        yield from _list([*sure, f"rule: {chosen.rule}", *map(monthly, answer.trades)], listed)
     yield from _list([f"failed: {row.label}: {row.failure}" for row in answer.rows if row.failure], listed)
     yield from _list([f"warning: {row.label}: {text}" for row in answer.rows for text in row.warnings], listed)
     yield from _list([machine_text(study), *(f"note: {note}" for note in answer.notes)], listed)

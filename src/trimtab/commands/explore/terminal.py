@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trimtab.commands.explore.wording import LEGEND, advice, heading_of, machine_text, monthly, repetition
+from trimtab.commands.explore.wording import LEGEND, advice, agreement, heading_of, machine_text, monthly, repetition
 from trimtab.model.answer import Answer, MetricChange, TableRow
 from trimtab.model.metric import RUN_INSTRUCTIONS, STARTUP
 from trimtab.model.study import Study
@@ -138,11 +138,14 @@ def _recommendation(study: Study, answer: Answer) -> Iterator[RenderableType]:
     if chosen is None:
         yield Text(f"\n{advice(answer)}", style="bold red")
         return
-    yield Text.assemble(("\nFor the goal ", ""), (chosen.goal, "bold"), (": ", ""), (advice(answer), "bold green"))
+    style = "bold yellow" if chosen.undecided else "bold green"
+    yield Text.assemble(("\nFor the goal ", ""), (chosen.goal, "bold"), (": ", ""), (advice(answer), style))
     for reason in chosen.why:
         yield _indented(reason)
     for caveat in chosen.caveats:
         yield _indented(f"! {caveat}", "yellow")
+    if not chosen.undecided:
+        yield _indented(agreement(answer))
     yield _indented(f"rule: {chosen.rule}", "dim")
     for trade in answer.trades:
         yield _indented(monthly(trade), "bold" if trade.trial == chosen.trial else "")

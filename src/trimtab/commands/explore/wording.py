@@ -36,9 +36,18 @@ def advice(answer: Answer) -> str:
     if chosen is None:
         reason = "could not be built" if any(row.is_baseline for row in answer.rows) else "has not been tried"
         return f"no recommendation: today's profile {reason}"
+    labels = {row.trial: row.label for row in answer.rows}
+    if chosen.undecided:
+        return f"undecided between {'; '.join(labels[trial] for trial in chosen.undecided)}"
     if chosen.keeps_today:
         return "keep today's profile"
-    return f"take {next(row.label for row in answer.rows if row.trial == chosen.trial)}"
+    return f"take {labels[chosen.trial]}"
+
+
+def agreement(answer: Answer) -> str:
+    """Share of resamples that give the same answer, as a sentence."""
+    share = answer.recommendation.agreement if answer.recommendation else 0.0
+    return f"{share:.0%} of resamples of what was measured give the same answer"
 
 
 def machine_text(study: Study) -> str:

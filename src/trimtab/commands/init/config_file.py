@@ -67,7 +67,7 @@ goal = "balanced"                   # size, speed, balanced or build
 [measure]
 # probes = ["size", "build", "touch", "run"]
 # jobs = 2
-# timeout = "1h"                    # of one build, or of one run of a bench
+# timeout = "1h"                    # of one build (none), or of one run of a bench
 # bench-time = "4s"                 # for each bench of each trial
 # budget = "20m"                    # of the whole exploration
 """

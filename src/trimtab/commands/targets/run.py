@@ -193,7 +193,7 @@ def _smoke_runner(
         overlay=over,
         configuration=exploration.today.configuration,
         arguments=request.arguments,
-        timeout=exploration.plan.build_timeout,
+        timeout=exploration.plan.run_timeout,
         environment={**exploration.environment, WORK_VARIABLE: work_mark(work)},
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import replace
 from typing import Any
 
@@ -116,10 +117,32 @@ class TestApply:
 
     def test_a_study_without_today_recommends_nothing(self, shell: Shell) -> None:
         shell.cargo.failing["lto=thin"] = finished(stderr="error[E0425]: cannot find `x`\n", exit_code=101)
-        study(shell, f"{EXPLORE} --measure size")
+        assert shell.trimtab(f"{EXPLORE} --measure size --json --quiet").code == 4
         said = shell.trimtab("apply")
         assert said.code == 2
         assert "has no recommendation" in said.errors[0]
+
+    def test_where_rebuilds_get_dear_a_profile_to_iterate_with_keeps_what_release_had(self, shell: Shell) -> None:
+        study(shell, EXPLORE)
+        manifest = shell.cargo.root / "Cargo.toml"
+        said = shell.trimtab("apply --yes")
+        assert "iterate with `cargo build --profile" in " ".join(said.out.split())
+        assert "keeps what release had" in " ".join(said.out.split())
+        profiles = tomllib.loads(manifest.read_text())["profile"]
+        (iteration,) = [name for name in profiles if name != "release"]
+        assert profiles["release"]["lto"] == "fat"
+        assert profiles[iteration]["lto"] == "thin"
+
+    def test_one_is_made_where_there_is_none_and_only_if_it_is_wanted(self, shell: Shell) -> None:
+        manifest = shell.cargo.root / "Cargo.toml"
+        manifest.write_text(MANIFEST.split("[profile.")[0] + '[profile.release]\nlto = "thin"\n')
+        study(shell, EXPLORE)
+        assert "profiling" not in shell.trimtab("apply --no-pair --dry-run").out
+        assert shell.trimtab("apply --yes").code == 0
+        assert tomllib.loads(manifest.read_text())["profile"] == {
+            "release": {"lto": "fat"},
+            "profiling": {"inherits": "release", "debug": "line-tables-only", "strip": False, "lto": "thin"},
+        }
 
 
 class TestChoiceOfStudy:
