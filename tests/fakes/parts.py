@@ -141,7 +141,9 @@ class FakeProbes:
     measure: Callable[..., Iterator[Measurement | Absent]] = FakeProbe.measure
     """How its probes measure."""
 
-    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
+    def make(
+        self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, again: bool = False
+    ) -> tuple[Probe, ...]:
         """A probe for the size and one for the benches, as wanted."""
         size = FakeProbe(log=self.log, clock=self.clock, weighing=self.weighing)
         probes: list[Probe] = [size] if ProbeKind.SIZE in kinds else []

@@ -23,7 +23,7 @@ from trimtab.experiment.results import (
     MOST_BUILDS,
     MOST_ROUNDS,
     with_builds,
-    with_earlier_pairs,
+    with_more_pairs,
     with_results,
     without_benches,
 )
@@ -197,9 +197,9 @@ class Experiment:
         trial, bench = repeat.trial, repeat.bench
         if bench:
             self.progress.step(trial.profile, f"running {bench.name} again")
-            results = with_earlier_pairs(trial, self._take(trial, frozenset(), (bench,)), self.study.interval_error)
+            results = self._take(trial, frozenset(), (bench,), again=True)
             self.check_sources()
-            return with_results(trial, results, run_metric(bench.name, "")) if results else trial
+            return with_more_pairs(trial, bench, results, self.study.interval_error)
         self.progress.step(trial.profile, "building again")
         touch = self.study.limits.touch is not None
         built = self.builder.build(trial.profile, touch=touch, on_progress=self._showing(trial.profile))
@@ -415,11 +415,11 @@ class Experiment:
         return trial
 
     def _take(
-        self, trial: Trial, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]
+        self, trial: Trial, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, again: bool = False
     ) -> list[Measurement | Absent]:
         baseline = () if trial.id == self.study.baseline else self._baseline
         try:
-            probes = self.probes.make(kinds, benches)
+            probes = self.probes.make(kinds, benches, again=again)
             return [result for probe in probes for result in probe.measure(trial.artifacts, baseline)]
         except OSError as error:
             if not out_of_space(error):

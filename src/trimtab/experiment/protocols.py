@@ -35,8 +35,10 @@ class Progress(Protocol):
 class Probes(Protocol):
     """Makes the probes for what is still to be measured."""
 
-    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
-        """Probes for these groups of metrics, running these benches."""
+    def make(
+        self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, again: bool = False
+    ) -> tuple[Probe, ...]:
+        """Probes for these groups of metrics, running these benches; ``again``, without counts, which do not vary."""
         ...
 
 

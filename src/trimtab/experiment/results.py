@@ -57,17 +57,23 @@ def with_builds(trial: Trial, costs: Iterable[Measurement]) -> Trial:
     )
 
 
-def with_earlier_pairs(
-    trial: Trial, results: Iterable[Measurement | Absent], error: float
-) -> list[Measurement | Absent]:
-    """Results of another round of a bench, with the runs of earlier rounds before them.
+def with_more_pairs(trial: Trial, bench: Bench, results: Sequence[Measurement | Absent], error: float) -> Trial:
+    """The trial with the runs of another round of a bench added to those of earlier rounds.
 
     Args:
         trial: has the earlier ones.
-        results: of the new round; what could not be measured this time stays so.
+        bench: whose round it was.
+        results: of the new round; where it failed, the earlier ones no longer count.
         error: chance that an interval of a ratio misses.
     """
-    return [_with_earlier(trial.get(result.name), result, error) for result in results]
+    if any(isinstance(result, Absent) for result in results):
+        return with_results(trial, results, run_metric(bench.name, ""))
+    merged = {result.name: _with_earlier(trial.get(result.name), result, error) for result in results}
+    others = (known for known in trial.measurements if known.name not in merged)
+    return replace(
+        trial,
+        measurements=(*others, *(result for result in merged.values() if isinstance(result, Measurement))),
+    )
 
 
 def _with_earlier(known: Measurement | None, result: Measurement | Absent, error: float) -> Measurement | Absent:

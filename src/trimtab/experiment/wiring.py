@@ -33,8 +33,10 @@ class ProbeFactory:
     installer: Installer | None
     """Set where wheels are built."""
 
-    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...]) -> tuple[Probe, ...]:
-        """Probes for these groups of metrics, running these benches."""
+    def make(
+        self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, again: bool = False
+    ) -> tuple[Probe, ...]:
+        """Probes for these groups of metrics, running these benches; ``again``, without counts, which do not vary."""
         runner, root = self.exploration.runner, self.exploration.home
         probes: list[Probe] = []
         if ProbeKind.SIZE in kinds:
@@ -61,7 +63,8 @@ class ProbeFactory:
             probes.append(
                 RunProbe(surroundings, benches, self.exploration.plan.bench_time, self.exploration.study.interval_error)
             )
-            probes.append(InstructionProbe(surroundings, benches))
+            if not again:
+                probes.append(InstructionProbe(surroundings, benches))
         return tuple(probes)
 
     def _why_not_run(self, bench: Bench) -> str:

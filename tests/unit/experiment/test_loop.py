@@ -375,7 +375,7 @@ class TestFailure:
         assert (what, head, base) == ("check", laboratory.known(FAT).artifacts[0], laboratory.known(TODAY).artifacts[0])
 
     def test_of_a_bench_keeps_what_was_built(self, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
-        def broken(self: FakeProbes, kinds: object, benches: tuple[Bench, ...]) -> tuple[()]:
+        def broken(self: FakeProbes, kinds: object, benches: tuple[Bench, ...], *, again: bool) -> tuple[()]:
             raise InputError("the bench 'check' fails with today's binary")
 
         with monkeypatch.context() as patch:
