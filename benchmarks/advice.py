@@ -235,6 +235,7 @@ def main() -> None:
     """Print a table: one row for each goal and kind of study."""
     parser = argparse.ArgumentParser(description="How often advice repeats")
     parser.add_argument("--studies", type=int, default=100)
+    parser.add_argument("--goal", type=Goal, choices=list(Goal), action="append", help="only this one; repeatable")
     parser.add_argument("--one-shot", action="store_true", help="repeat no measurement")
     parser.add_argument("--pairs", type=int, default=60, help="of one round")
     parser.add_argument("--build-noise", type=float, default=0.02)
@@ -244,7 +245,7 @@ def main() -> None:
     count = arguments.studies
     print(f"{'studies':10} {'goal':9} {'disagree':>9} {'undecided':>10} {'keep today':>11} {'repeats/run':>12}")
     for studies in (published, nothing):
-        for goal in Goal:
+        for goal in arguments.goal or Goal:
             found = compare(studies, goal, count, noise, one_shot=arguments.one_shot)
             shares = [found[0] / count, found[1] / count / 2, found[2] / count / 2]
             print(

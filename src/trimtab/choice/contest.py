@@ -24,7 +24,7 @@ from trimtab.units import format_change
 
 DECIDED = 0.9
 """Share of resamples that must give the same answer."""
-_DRAWS = 200
+_DRAWS = 100
 _MOST_CONTENDERS = 20
 """Profiles that are resampled: the others are too far behind."""
 _AFTER_ROUNDING = 1e-9
@@ -205,14 +205,13 @@ class Contest:
         return (0,) * len(self.objectives)
 
     def _contenders(self) -> list[str]:
-        """Trials that may be the answer, at the best that their noise allows."""
-
-        def at_best(trial_id: str) -> tuple[tuple[int, ...], tuple[int, str, str]]:
-            best = {name: ratio.moved(-_FARTHEST) for name, ratio in self.evidence[trial_id].items()}
-            return self._place(trial_id, self.steps(best))
-
-        candidates = [trial_id for trial_id in self.evidence if not self._barred[trial_id]]
-        return sorted(candidates, key=at_best)[:_MOST_CONTENDERS]
+        """Trials that would beat today's at the best that their noise allows, the best first."""
+        places = []
+        for trial_id, measured in self.evidence.items():
+            steps = self.steps({name: ratio.moved(-_FARTHEST, _FARTHEST) for name, ratio in measured.items()})
+            if steps > self._nothing and not self._barred[trial_id]:
+                places.append((self._place(trial_id, steps), trial_id))
+        return [trial_id for _, trial_id in sorted(places)[:_MOST_CONTENDERS]]
 
     def _bar(self, trial: Trial) -> str:
         """Objection to a trial that no more runs of anything would take away."""
