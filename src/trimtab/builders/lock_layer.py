@@ -20,6 +20,7 @@ from trimtab.cargo.toolchain import complaint
 from trimtab.errors import InputError
 from trimtab.system.paths import hold_lock
 from trimtab.system.process import Command, Finished, Runner
+from trimtab.system.usage import mark_used
 
 _SEES_IT = ("cargo", "unshare")
 """Programs for which the overlay is mounted; ``unshare`` mounts one of its own over it."""
@@ -80,6 +81,7 @@ def lock_layer(runner: Runner, project: Project, cache: Path, environment: Mappi
     folder = cache / "locked" / blake2b(str(project.root).encode(), digest_size=8).hexdigest()
     layer, scratch = folder / "layer", folder / "scratch"
     with hold_lock(folder / "lock", wait=True):
+        mark_used(folder)
         over = overlay(runner, project.root, folder / "made", environment)
         if over is None:
             raise InputError(

@@ -17,7 +17,7 @@ class KeptKind(StrEnum):
     UNITS = "units"
     """Compiled units that builds share."""
     SOURCES = "sources"
-    """Locked copies of projects without a lock file."""
+    """Lock files of projects that have none, and locked copies of such projects."""
     CRATES = "crates"
     """Sources of published crates."""
     REVISIONS = "revisions"
@@ -29,7 +29,7 @@ class KeptKind(StrEnum):
     TARGETS = "targets"
     """Builds for other targets, and wine's folder."""
     WRAPPERS = "wrappers"
-    """The compiled rustc wrapper, one for each toolchain."""
+    """Compiled helpers: the rustc wrapper, one for each toolchain, and the launcher of timed runs."""
     LEFTOVERS = "leftovers"
     """Files of commands that were killed; nothing reads them."""
 

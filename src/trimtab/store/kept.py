@@ -36,6 +36,7 @@ _RECENT = 3600.0
 """Seconds after its last use for which nothing is removed unless the user asks for it."""
 _PLACES = (
     (KeptKind.SOURCES, "sources/*"),
+    (KeptKind.SOURCES, "locked/*"),
     (KeptKind.CRATES, "crates/*"),
     (KeptKind.REVISIONS, "revisions/*/*"),
     (KeptKind.WHEELS, "wheels/*"),
@@ -45,6 +46,7 @@ _PLACES = (
     (KeptKind.TARGETS, "targets/artifacts/*"),
     (KeptKind.TARGETS, "wine"),
     (KeptKind.WRAPPERS, "wrapper/*"),
+    (KeptKind.WRAPPERS, "launcher/*"),
 )
 """Kind and path in the cache of items with a mark. Names with a dot in front are marks, or drafts that became none."""
 _FACTS = "entry.json"

@@ -20,8 +20,9 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from trimtab.errors import MissingError
+from trimtab.errors import InputError, MissingError
 from trimtab.system.process import Command, Finished, Runner, SystemRunner
+from trimtab.system.usage import mark_used, running
 
 NO_LAUNCHER = "no C compiler works here: memory of small programs is unknown, and what runs leave behind is not ended"
 _COMPILERS = ("cc", "gcc", "clang")
@@ -101,7 +102,10 @@ def timing_runner(runner: Runner, cache: Path) -> Iterator[tuple[Runner, str]]:
     if not isinstance(runner, SystemRunner):
         yield runner, ""
         return
-    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+    with contextlib.ExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-"))
+        with contextlib.suppress(InputError):  # where the cache cannot be written, nothing is removed there either
+            stack.enter_context(running(cache))
         program = compiled_launcher(runner, cache) if sys.platform.startswith("linux") else None
         yield Launcher(runner, program, Path(scratch)), "" if program else NO_LAUNCHER
 
@@ -111,7 +115,7 @@ def compiled_launcher(runner: Runner, cache: Path) -> Path | None:
     source = files("trimtab.system").joinpath("launcher.c").read_bytes()
     digest = hashlib.blake2b(source, digest_size=8).hexdigest()
     program = cache / "launcher" / f"{digest}-{os.uname().machine}" / "trimtab-launch"
-    if program.exists():
+    if mark_used(program.parent) and program.exists():
         return program
     with contextlib.suppress(OSError, MissingError):
         program.parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +127,7 @@ def compiled_launcher(runner: Runner, cache: Path) -> Path | None:
                     argv = (compiler, *options, "-o", str(draft), str(code))
                     if runner.run(Command(argv=argv)).ok and _works(runner, draft, Path(scratch) / "report"):
                         draft.replace(program)
+                        mark_used(program.parent)
                         return program
     return None
 
