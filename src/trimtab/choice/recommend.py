@@ -131,7 +131,7 @@ def _why_keep(contest: Contest) -> tuple[str, ...]:
 
 
 def _why_undecided(contest: Contest, outcome: Outcome) -> Iterator[str]:
-    """What stands against what, and what would decide it."""
+    """Profiles that stand against each other, and the measurements that would decide it."""
     study = contest.study
     for trial_id in outcome.doubted:
         for bench in contest.doubts(trial_id):

@@ -16,6 +16,7 @@ from trimtab.experiment.loop import Experiment
 from trimtab.experiment.protocols import Progress
 from trimtab.experiment.screening import screening_of
 from trimtab.experiment.wiring import ProbeFactory, wheel_inspection
+from trimtab.model.identity import digest
 from trimtab.model.study import Study
 from trimtab.model.trial import Cause
 from trimtab.search.grid import GridSearch
@@ -30,7 +31,7 @@ def run(exploration: Exploration, store: SqliteStore, progress: Progress) -> Stu
         InputError: the same project is being explored already, or the sources were edited meanwhile.
     """
     cache, study = exploration.folders.cache, exploration.study
-    with hold_lock(cache / "locks" / study.basis) as held:
+    with hold_lock(cache / "locks" / digest(study.basis, study.project.root)) as held:
         if not held:  # the two would build the same profiles twice, and disturb each other's times
             raise InputError(f"{study.project.name} is being explored already", hint="wait for that to end")
         with hold_workplace(cache) as work:
