@@ -187,8 +187,10 @@ def _unnamed(
     if len(among) == 1 or selection.all_binaries:
         return tuple(among)
     default_runs = [(name, project.default_runs[name]) for name in packages if name in project.default_runs]
-    if len(default_runs) == 1:
-        return tuple(binary for binary in among if (binary.package, binary.name) == default_runs[0])
+    # The one that it names may lack features, and is then not among them.
+    named = tuple(binary for binary in among if (binary.package, binary.name) in default_runs)
+    if len(default_runs) == len(named) == 1:
+        return named
     raise InputError(
         f"several binaries and none chosen: {', '.join(binary.name for binary in among)}",
         where=str(project.manifest),

@@ -61,6 +61,11 @@ def test_default_run_and_default_members_choose() -> None:
     assert chosen(Selection(packages=("tools",)), default_runs={"tools": "sort", "server": "serve"}) == ["sort"]
 
 
+def test_a_default_run_that_lacks_features_chooses_none() -> None:
+    with pytest.raises(InputError, match="several binaries and none chosen: find, sort, serve"):
+        chosen(Selection(), default_runs={"tools": "debugger"})
+
+
 def test_two_default_runs_choose_none() -> None:
     with pytest.raises(InputError, match="several binaries"):
         chosen(Selection(), default_runs={"tools": "sort", "server": "serve"})
