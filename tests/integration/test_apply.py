@@ -209,7 +209,7 @@ def test_profiles_of_configuration_files_keep_what_they_had(user: User, project:
 
 
 def test_dev_can_be_explored_and_applied(user: User, project: Path) -> None:
-    before = {name: _profile(user, project, name) for name in ("release", "test")}
+    before = {name: _profile(user, project, name) for name in ("release", "profiling")}
     study = user.explores(project, "--profile", "dev", "--axis", "debug=line-tables-only", "--measure", "size")
     user.does("apply", "--trial", study["trials"][1]["id"], "--yes")
     assert _profile(user, project, "dev")["debuginfo"] == "line-tables-only"
