@@ -53,6 +53,8 @@ class Outcome:
     """Trials that would be ahead of it if no bench of theirs were slower by more than matters, which is not decided."""
     shares: Mapping[str, float]
     """Share of resamples for each answer; the empty text stands for one that has doubts of its own."""
+    questioned: tuple[str, ...] = ()
+    """Trials that resamples leave in doubt, the most frequent first."""
 
     @property
     def is_decided(self) -> bool:
@@ -63,7 +65,8 @@ class Outcome:
     def rivals(self) -> tuple[str, ...]:
         """Other trials that may be the answer, the likeliest first."""
         likely = sorted(self.shares, key=lambda trial: -self.shares[trial])
-        return tuple(dict.fromkeys((*self.doubted, *(trial for trial in likely if trial and trial != self.leader))))
+        others = (trial for trial in (*likely, *self.questioned) if trial and trial != self.leader)
+        return tuple(dict.fromkeys((*self.doubted, *others)))
 
 
 class Contest:
@@ -161,19 +164,21 @@ class Contest:
         Each trial draws from a stream of its own, so that none changes what another one draws.
         """
         leader, doubted = self._answer(self.evidence)
-        contenders = self._contenders()
-        drawn = {trial_id: _draws(trial_id, self.evidence[trial_id]) for trial_id in contenders}
+        drawn = {trial_id: _draws(trial_id, self.evidence[trial_id]) for trial_id in self._contenders(leader)}
         tally: Counter[str] = Counter()
+        questioned: Counter[str] = Counter()
         for _ in range(_DRAWS):
             answer, doubts = self._answer({trial_id: next(draws) for trial_id, draws in drawn.items()})
             tally["" if doubts and not doubted else answer] += 1
+            questioned.update(doubts)
         shares = {trial_id: count / _DRAWS for trial_id, count in tally.items()}
-        return Outcome(leader=leader, doubted=doubted, shares={leader: 0.0, **shares})
+        often = tuple(trial_id for trial_id, _ in questioned.most_common())
+        return Outcome(leader=leader, doubted=doubted, shares={leader: 0.0, **shares}, questioned=often)
 
     def moved_by(self, metric: str) -> bool:
         """Whether resamples of this metric alone give other answers."""
         leader, _ = self._answer(self.evidence)
-        contenders = self._contenders()
+        contenders = self._contenders(leader)
         drawn = {trial_id: _draws(trial_id, self.evidence[trial_id], metric) for trial_id in contenders}
         others = 0
         for _ in range(_DRAWS):
@@ -204,14 +209,15 @@ class Contest:
     def _nothing(self) -> tuple[int, ...]:
         return (0,) * len(self.objectives)
 
-    def _contenders(self) -> list[str]:
-        """Trials that would beat today's at the best that their noise allows, the best first."""
+    def _contenders(self, leader: str) -> list[str]:
+        """The leader, and the trials that might beat today's at the best that their noise allows, the best first."""
         places = []
         for trial_id, measured in self.evidence.items():
-            steps = self.steps({name: ratio.moved(-_FARTHEST, _FARTHEST) for name, ratio in measured.items()})
-            if steps > self._nothing and not self._barred[trial_id]:
-                places.append((self._place(trial_id, steps), trial_id))
-        return [trial_id for _, trial_id in sorted(places)[:_MOST_CONTENDERS]]
+            best = {name: ratio.moved(-_FARTHEST, _FARTHEST) for name, ratio in measured.items()}
+            steps = self.steps(best)
+            if steps > self._nothing and not self.objection(trial_id, best):
+                places.append((trial_id != leader, self._place(trial_id, steps), trial_id))
+        return [trial_id for _, _, trial_id in sorted(places)[:_MOST_CONTENDERS]]
 
     def _bar(self, trial: Trial) -> str:
         """Objection to a trial that no more runs of anything would take away."""

@@ -148,7 +148,8 @@ def _why_undecided(contest: Contest, outcome: Outcome) -> Iterator[str]:
             yield f"keeping today's is the answer of {outcome.shares[trial_id]:.0%} of resamples"
             continue
         gains = "; ".join(gains_and_costs(study, contest.trials[trial_id])[:2])
-        yield f"{_label(contest, trial_id)} is the answer of {outcome.shares[trial_id]:.0%} of resamples: {gains}"
+        share = outcome.shares.get(trial_id, 0.0)
+        yield f"{_label(contest, trial_id)} is the answer of {share:.0%} of resamples: {gains}"
     yield "more measurements of these would tell: run the same again, with more --bench-time or on a quieter machine"
 
 
