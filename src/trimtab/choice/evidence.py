@@ -38,7 +38,7 @@ class Ratio:
     """Part of that error that it shares with the ratios of other trials, since all are over the same value."""
 
     def moved(self, deviations: float, todays_deviations: float = 0.0) -> Ratio:
-        """What another measurement might have given, so many standard errors away."""
+        """Ratio that another measurement might have given, so many standard errors away."""
         factor = math.exp(self.noise * deviations - self.todays_noise * todays_deviations)
         return Ratio(
             value=self.value * factor,
