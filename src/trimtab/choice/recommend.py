@@ -54,7 +54,7 @@ def recommend(study: Study) -> Recommendation | None:
         trial=taken.id,
         keeps_today=taken is today,
         rule=_rule(contest),
-        why=(*why, *((_pair(taken, today),) if pair else ())),
+        why=(*why, *((_PAIR,) if pair else ())),
         caveats=tuple(_caveats(study, taken)),
         undecided=() if outcome.is_decided else (outcome.leader, *outcome.rivals),
         agreement=outcome.shares[outcome.leader],
@@ -84,13 +84,10 @@ def _is_dear(trial: Trial, today: Trial) -> bool:
     return base > 0 and value >= base * DEAR_TOUCH and value - base >= DEAR_TOUCH_SECONDS
 
 
-def _pair(taken: Trial, today: Trial) -> str:
-    value, base = taken.value(_TOUCHED) or 0.0, today.value(_TOUCHED) or 1.0
-    change = f"{format_seconds(base)} → {format_seconds(value)} ({format_change(value / base)})"
-    return (
-        f"touch-and-rebuild wall {change}: ship with this, and iterate with another profile that keeps what this one"
-        " has today (trimtab apply offers both)"
-    )
+_PAIR = (
+    "so long a touch-and-rebuild is for shipping only: iterate with another profile that keeps what this one has today"
+    " (trimtab apply offers both)"
+)
 
 
 def _rule(contest: Contest) -> str:
