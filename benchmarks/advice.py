@@ -1,7 +1,7 @@
 """How often two runs of one study give different advice, by simulation with fixed seeds.
 
-The studies are those of the published tables (below): twelve profiles of ripgrep (12 of `rg` on two cores: build CPU
-and bytes of code) and four kinds of LTO of uv, each with runtimes as reported. A run of a study measures every profile
+The studies are those of the published tables (below): twelve profiles of ripgrep (build CPU and bytes of code), or a
+change as one of six projects reported it, each with runtimes as reported. A run of a study measures every profile
 once, with noise, asks `trimtab.choice` what to recommend, and, as `explore` does, repeats what would decide until it is
 decided or the rounds are used up. Two such runs of the same study should agree.
 
