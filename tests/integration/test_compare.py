@@ -96,7 +96,7 @@ def repository(new_user: Callable[[Path], User], tmp_path_factory: pytest.TempPa
     git(top, "commit", "--quiet", "--message=first")
     edit(project / "words" / "src" / "lib.rs", "count * count", SLOW)
     edit(project / "words" / "benches" / "spoken.rs", "1.5 ms", "2.5 ms")
-    edit(project / "app" / "src" / "main.rs", '["flags"]', '["the-flags"]')
+    edit(project / "app" / "src" / "main.rs", '["flags", _]', '["the-flags", _]')
     git(top, "commit", "--quiet", "--all", "--message=second")
     before = snapshot(top)
     arguments = ("HEAD~1", "HEAD", *COUNT, "--bench", "flags={bin} flags", *QUICK)

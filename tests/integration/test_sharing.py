@@ -260,10 +260,10 @@ class Project:
         return self._known[1]
 
     def build(self, *, basis: Mapping[str, Any] | None = None, work: str = "work", **settings: Any) -> Made:
-        """Build the project as it is now, sharing with all builds before."""
+        """Build the project as it is now, sharing with all builds before, as in one sweep."""
         exploration = self.exploration()
         sharing = exploration.sharing()
-        sharing = replace(sharing, basis=replace(sharing.basis, **(basis or {})))
+        sharing = replace(sharing, basis=replace(sharing.basis, **{"sweep": "the only one", **(basis or {})}))
         return self.with_sharing(exploration, sharing, work=work, **settings)
 
     def with_sharing(
@@ -349,6 +349,12 @@ class TestTheSameAgain:
         third = project.build(work="c d")
         assert third.reused == EVERYTHING
         assert third.bytes == first.bytes
+
+    def test_what_expands_a_macro_of_the_users_is_made_anew_in_the_next_sweep(self, project: Project) -> None:
+        project.build()
+        again = project.build(basis={"sweep": "another"})
+        assert again.made == {"app (program)", "base"}
+        assert again.says() == PLAIN
 
     def test_nothing_of_ours_is_left_in_the_target_directory(
         self, project: Project, monkeypatch: pytest.MonkeyPatch
