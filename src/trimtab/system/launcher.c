@@ -85,7 +85,10 @@ int main(int argc, char **argv) {
     if (program < 0) failed = errno;
     if (program == 0) {
         setpgid(0, 0); /* a program that kills its process group does not kill its launcher */
-        execvp(argv[2], argv + 2);
+        if (strchr(argv[2], '/'))
+            execv(argv[2], argv + 2); /* unlike execvp, it hands no foreign program to a shell */
+        else
+            execvp(argv[2], argv + 2);
         failed = errno;
         _exit(127);
     }
