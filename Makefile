@@ -9,7 +9,7 @@ LOCK := .venv/bin/uv pip compile --quiet $(UPGRADE) --universal --no-strip-extra
 # Holds the Rust that scripts/bootstrap chose, when the first one on PATH does not work.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test check newest oldest setup cross lock clean
+.PHONY: help demo test slow check newest oldest setup cross lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -20,8 +20,14 @@ demo: setup ## explore the profiles of a small example
 # Three at a time on two cores: a third of the time they wait, for a linker, a time-out or a registry.
 # One worker runs a module, so that what its tests share is made once; modules with slow tests come first, and those with
 # quick ones last.
-test: setup ## run every test; `make test TESTS='-m integration'` runs those that `make check` does not
-	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS)
+PYTEST := .venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+TESTS := -m "not slow"
+
+test: setup ## run every test but the slow ones; `make test TESTS='…'` runs others
+	$(PYTEST) $(TESTS)
+
+slow: setup ## run the slow tests: a few studies with many builds, which CI runs too
+	$(PYTEST) -m slow
 
 check: .venv/.ready ## lint, check types and layers, run the fast tests with coverage
 	.venv/bin/ruff check

@@ -112,6 +112,7 @@ def test_applying_again_changes_nothing(user: User, chosen: tuple[str, ...], pro
     assert snapshot(project) == before
 
 
+@pytest.mark.slow
 def test_afterwards_the_new_profile_is_that_of_today(user: User, chosen: tuple[str, ...], project: Path) -> None:
     user.does("apply", *chosen, "--yes")
     study = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
@@ -157,6 +158,7 @@ def test_what_apply_did_is_told_as_json(user: User, chosen: tuple[str, ...], pro
     assert document["written"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", ["debug=line-tables-only", "strip=none", "panic=abort"])
 def test_every_axis_can_be_applied(user: User, project: Path, values: str) -> None:
     study = user.explores(project, "--axis", values, "--measure", "size")
@@ -208,6 +210,7 @@ def test_profiles_of_configuration_files_keep_what_they_had(user: User, project:
     assert (project / ".cargo" / "config.toml").read_text() == configured
 
 
+@pytest.mark.slow
 def test_dev_can_be_explored_and_applied(user: User, project: Path) -> None:
     before = {name: _profile(user, project, name) for name in ("release", "profiling")}
     study = user.explores(project, "--profile", "dev", "--axis", "debug=line-tables-only", "--measure", "size")
@@ -216,6 +219,7 @@ def test_dev_can_be_explored_and_applied(user: User, project: Path) -> None:
     assert {name: _profile(user, project, name) for name in before} == before
 
 
+@pytest.mark.slow
 def test_toml_that_only_cargo_reads_is_read_and_edited(user: User) -> None:
     project = user.project("duo", into="newer")
     text = (project / "Cargo.toml").read_text()

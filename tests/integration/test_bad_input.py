@@ -16,6 +16,7 @@ pytestmark = pytest.mark.integration
 QUICK = ("--axis", "opt-level=s", "--measure", "size")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

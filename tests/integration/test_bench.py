@@ -150,6 +150,7 @@ EXAMPLES = """\
 _NEWER = {"--reference", "--conclude", "--ignore-failure=3,4"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", EXAMPLES.splitlines())
 def test_hyperfines_own_examples_run_unchanged(user: User, line: str) -> None:
     (user.folder / "file").write_text("TODO\n")

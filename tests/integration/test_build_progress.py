@@ -49,6 +49,7 @@ def exploration(user: User, monkeypatch: pytest.MonkeyPatch) -> Exploration:
     return prepare(request, Folders(store=user.folder / "trimtab.db", cache=user.cache / "trimtab"))
 
 
+@pytest.mark.slow
 def test_names_units_stages_and_an_estimate(exploration: Exploration, user: User) -> None:
     progress = RecordingProgress()
     with contextlib.closing(SqliteStore(user.folder / "trimtab.db")) as store:
@@ -74,6 +75,7 @@ def test_names_units_stages_and_an_estimate(exploration: Exploration, user: User
     assert sum("measuring size" in event for event in progress.events) == 2
 
 
+@pytest.mark.slow
 def test_units_from_the_cache_are_told_apart(exploration: Exploration, user: User, tmp_path: Path) -> None:
     builder = exploration.sharing_builder(tmp_path / "work", tmp_path / "kept", exploration.sharing())
     seen: list[list[BuildProgress]] = []

@@ -27,6 +27,7 @@ def programs(user: User) -> list[Path]:
     return sorted(user.store.with_name("trimtab.db.artifacts").glob("[!.]*/*"))
 
 
+@pytest.mark.slow
 def test_freeing_all_during_an_exploration_breaks_nothing(alone: User) -> None:
     project = alone.project("duo")
     exploration = alone.start("explore", project, "--axis", "opt-level=s", "--measure", "size", "--json")

@@ -310,6 +310,7 @@ class TestFiles:
 
 
 class TestProfiles:
+    @pytest.mark.slow
     def test_one_beside_another(self, repository: Repository) -> None:
         document = repository.compares("release", "dev", *COUNT, *QUICK)
         assert row(document, "duo", "size.file")["verdict"] == "regressed"

@@ -26,6 +26,7 @@ def _flipped(path: Path) -> None:
     path.write_bytes(bytes(content))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [_emptied, _cut, _flipped])
 def test_a_damaged_program_is_refused_and_built_again(damage: Callable[[Path], None], user: User) -> None:
     project = user.project("moody")

@@ -62,6 +62,7 @@ def weighed(path: Path) -> Image:
     return read_elf(path, path.read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("requirement", "architecture"), WHEELS)
 def test_sections_are_as_long_as_readelf_says(
     fetched: Callable[[str, str], Path], requirement: str, architecture: str

@@ -96,6 +96,7 @@ def test_flags_that_take_the_bitcode_away_are_no_silent_drop(user: User) -> None
     assert "`-C embed-bitcode=no` and `-C lto` are incompatible" in trials["lto thin"]["failure"]["message"]
 
 
+@pytest.mark.slow
 def test_a_dependency_with_settings_of_its_own(user: User) -> None:
     override = "\n[profile.release.package.words]\nopt-level = 1\ncodegen-units = 2\ndebug = true\n"
     project = adding(user.project("duo"), "Cargo.toml", override)

@@ -40,6 +40,7 @@ def explored(new_user: Callable[[Path], User], tmp_path_factory: pytest.TempPath
     return Explored(user=user, project=project, text=text, study=user.does("show", "--json").document)
 
 
+@pytest.mark.slow
 def test_explore_and_show_print_the_same_document(explored: Explored) -> None:
     arguments = (explored.project, "--axis", LTO, "--bench", BENCH, "--bench-time", "100ms")
     before = len(explored.user.builds())
@@ -170,6 +171,7 @@ def test_a_repeated_command_is_the_one_that_was_typed(explored: Explored) -> Non
     assert "--bench 'count={bin} count 300'" in explored.study["command"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("axis", "key", "value"),
     [
@@ -191,6 +193,7 @@ def test_every_axis_takes_effect(explored: Explored, axis: str, key: str, value:
     assert {name: effect[name] for name in rest} == {name: baseline["effect"][0][name] for name in rest}
 
 
+@pytest.mark.slow
 def test_debug_information_makes_the_file_larger_but_not_the_stripped_one(explored: Explored) -> None:
     study = explored.user.explores(
         explored.project, "--axis", "debug=none,full", "--axis", "strip=none", "--measure", "size"
@@ -208,6 +211,7 @@ TARGET_CONFIG = '[target.\'cfg(all())\']\nrustflags = ["--cfg", "from_config"]\n
 ENVIRONMENT = {"RUSTFLAGS": "--cfg from_environment"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "environment", "kept"),
     [
@@ -331,6 +335,7 @@ def test_a_compiler_cache_is_turned_off(user: User) -> None:
     assert "--crate-name duo" not in (used.read_text() if used.exists() else "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config",
     [
@@ -413,6 +418,7 @@ def test_a_program_finds_the_data_that_its_build_left_beside_it(user: User) -> N
     assert all("run.w.wall" in trial["metrics"] for trial in study["trials"])
 
 
+@pytest.mark.slow
 def test_a_library_is_weighed_and_not_run(user: User) -> None:
     project = user.project("duo", into="archive")
     manifest = project / "app" / "Cargo.toml"

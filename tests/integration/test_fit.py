@@ -62,6 +62,7 @@ def enforced() -> None:
         pytest.skip("nothing can hold a program below a limit of memory here")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("enforced")
 def test_too_little_memory_names_the_unit_and_enough_fits(user: User, hungry: Path) -> None:
     roomy = user.does("fit", hungry, "--memory", "2G", "--json")
@@ -78,6 +79,7 @@ def test_too_little_memory_names_the_unit_and_enough_fits(user: User, hungry: Pa
     assert eventually(lambda: not processes_about(user.folder)), processes_about(user.folder)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("enforced")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_when_it_is_interrupted(user: User, hungry: Path, number: signal.Signals) -> None:
@@ -96,6 +98,7 @@ def test_a_trial_is_traced(user: User, hungry: Path) -> None:
     assert metrics["build.final.wall"]["value"] < metrics["build.clean.wall"]["value"]
 
 
+@pytest.mark.slow
 def test_a_large_space_is_screened_and_only_what_is_recommended_built_cleanly(user: User, hungry: Path) -> None:
     (hungry / "table" / "src" / "lib.rs").write_text("pub static ROWS: &[u64] = &[1, 2];\n")
     (hungry / "src" / "main.rs").write_text(

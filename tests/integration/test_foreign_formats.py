@@ -88,6 +88,7 @@ PUBLISHED = [
 
 @pytest.mark.registry
 class TestPe:
+    @pytest.mark.slow
     @pytest.mark.parametrize(("package", "platform", "member", "architecture"), PUBLISHED)
     def test_sections(self, wheel: Fetch, package: str, platform: str, member: str, architecture: str) -> None:
         path = wheel(package, platform, member)
@@ -121,6 +122,7 @@ class TestPe:
 class TestMacho:
     UNIVERSAL = ("cryptography==48.0.1", "macosx_10_9_universal2", "_rust.abi3.so")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("package", "platform", "member"),
         [("ruff==0.14.0", "macosx_11_0_arm64", "ruff"), ("ruff==0.14.1", "macosx_10_12_x86_64", "ruff"), UNIVERSAL],

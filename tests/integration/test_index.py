@@ -41,6 +41,7 @@ def fetch(word: str, cache: Path) -> Path:
     return published_wheel(SystemRunner(), word, cache, dict(os.environ))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", SIZES)
 def test_wheels_of_several_platforms(platform: str, cache: Path, tmp_path: Path) -> None:
     word = f"pypi:uv==0.2.35@{platform}"

@@ -21,6 +21,7 @@ SEED = 20
 DETERMINISTIC = ("size.", "run.count.instructions")
 
 
+@pytest.mark.slow
 def test_killed_at_three_random_moments_the_answer_is_that_of_an_unbroken_run(user: User) -> None:
     project = user.project("duo")
     arguments = ("explore", project, *AXES, "--bench", "count={bin} count 20", "--bench-time", "50ms", "--json")
@@ -103,6 +104,7 @@ def test_a_second_interruption_at_once_leaves_nothing_either(user: User, builds:
     assert not [path for path in work.rglob("*") if path.is_file() and path.name != "lock"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_during_a_bench_ends_the_bench_and_keeps_the_build(user: User, number: signal.Signals) -> None:
     project = user.project("duo")
@@ -116,6 +118,7 @@ def test_an_interruption_during_a_bench_ends_the_bench_and_keeps_the_build(user:
     assert len([line for line in user.builds()[builds:] if "opt-level" not in line]) == 0, "today's was built again"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_screening_that_ends_in_the_middle_is_taken_up(user: User, number: signal.Signals) -> None:
     """With two builds at once, which share what they compile."""

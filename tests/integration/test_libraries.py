@@ -65,6 +65,7 @@ def test_mixed_crate_types_get_no_lto_and_it_is_said(user: User) -> None:
     assert "gets no LTO; build it as cdylib alone" in effect["warnings"][1]
 
 
+@pytest.mark.slow
 def test_a_library_to_load_is_explored_like_a_program(user: User) -> None:
     (user.folder / "loader.c").write_text(LOADER)
     subprocess.run(["cc", "-o", "loader", "loader.c", "-ldl"], cwd=user.folder, check=True)

@@ -127,6 +127,7 @@ def edit_file(manifest: Path, name: str, settings: Mapping[str, CargoValue]) -> 
     manifest.write_bytes(edit_profile(text, name=name, changes=changes, comment=("a test",)).encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", MANIFESTS.values(), ids=MANIFESTS)
 def test_release_changes_and_all_others_stay(crate: Path, text: str) -> None:
     manifest = crate / "Cargo.toml"
@@ -149,6 +150,7 @@ def test_release_changes_and_all_others_stay(crate: Path, text: str) -> None:
         assert changed == expected, label
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", MANIFESTS.values(), ids=MANIFESTS)
 def test_a_custom_profile_changes_and_all_others_stay(crate: Path, text: str) -> None:
     manifest = crate / "Cargo.toml"

@@ -134,6 +134,7 @@ def test_a_project_whose_build_script_deletes_its_own_tree(user: User) -> None:
     assert exits == {"exit": 2}
 
 
+@pytest.mark.slow
 def test_a_planted_miscompile_is_found_and_named(user: User) -> None:
     project = user.project("fickle")
     (project / "corpus").mkdir()

@@ -12,6 +12,7 @@ SPEC = "crate:xml-rs@0.8.27"
 """Small, without dependencies, and with a binary."""
 
 
+@pytest.mark.slow
 def test_a_published_crate_is_explored_but_cannot_be_applied_to(user: User) -> None:
     arguments = (SPEC, "--axis", "opt-level=0", "--measure", "size,run", "--bench-time", "10ms")
     study = user.explores(*arguments)

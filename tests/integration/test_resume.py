@@ -27,6 +27,7 @@ def first(new_user: Callable[[Path], User], tmp_path_factory: pytest.TempPathFac
     return user, study
 
 
+@pytest.mark.slow
 def test_a_second_run_builds_nothing_and_answers_the_same(first: tuple[User, dict[str, Any]]) -> None:
     user, study = first
     builds = len(user.builds())
@@ -59,6 +60,7 @@ def test_a_larger_space_builds_only_what_is_new(first: tuple[User, dict[str, Any
     }
 
 
+@pytest.mark.slow
 def test_a_new_bench_is_run_without_a_build(user: User) -> None:
     project = user.project("duo")
     few = (project, "--axis", "opt-level=s", "--measure", "size,run", "--bench-time", "10ms")
@@ -87,6 +89,7 @@ def test_sizes_are_added_without_a_build(user: User) -> None:
 EXPLORED = ("--axis", "opt-level=s", "--measure", "size")
 
 
+@pytest.mark.slow
 def test_an_edited_source_makes_everything_new(user: User) -> None:
     project = user.project("duo")
     first = user.explores(project, *EXPLORED)
@@ -131,6 +134,7 @@ def test_ignored_files_are_no_source_in_a_git_checkout(user: User) -> None:
     assert _known(user, project) == [False, False]
 
 
+@pytest.mark.slow
 def test_other_surroundings_make_everything_new_if_they_change_a_build(user: User) -> None:
     project = user.project("duo")
     user.explores(project, *EXPLORED)
@@ -144,6 +148,7 @@ def test_other_surroundings_make_everything_new_if_they_change_a_build(user: Use
     assert _known(user, project, CARGO_HOME=str(home)) == [False, False]
 
 
+@pytest.mark.slow
 def test_fresh_measures_again(user: User) -> None:
     project = user.project("duo")
     user.explores(project, "--axis", "opt-level=s", "--measure", "size")
@@ -157,6 +162,7 @@ def _known(user: User, project: Path, **environment: str) -> list[bool]:
     return [profile["known"] for profile in plan["profiles"]]
 
 
+@pytest.mark.slow
 def test_a_lost_artifact_is_built_again(user: User) -> None:
     project = user.project("duo")
     first = user.explores(project, "--axis", "opt-level=s", "--measure", "size")
@@ -167,6 +173,7 @@ def test_a_lost_artifact_is_built_again(user: User) -> None:
     assert second["trials"][1]["artifacts"] == first["trials"][1]["artifacts"]
 
 
+@pytest.mark.slow
 def test_sources_edited_meanwhile_are_refused_and_what_was_measured_is_kept(user: User) -> None:
     project = user.project("duo")
     running = user.start("explore", project, "--axis", "opt-level=3,s,2,1,z", "--measure", "size")

@@ -618,6 +618,7 @@ AT_BUILD = '[build-dependencies]\nplugin = { path = "../plugin" }\n'
 class TestOtherShapes:
     """A library that others load, whose files bear no hash; two programs; a crate for host and target at once."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("target", ["", "--target"])
     def test_are_what_a_cold_build_makes(self, target: str, new_project: Callable[..., Project]) -> None:
         project = new_project(LOADED, all_binaries=True)
@@ -839,6 +840,7 @@ class TestProbes:
 class TestPublished:
     """Crates whose build scripts try out the compiler, set variables and link what the system has."""
 
+    @pytest.mark.slow
     def test_crates_of_the_registry(self, new_project: Callable[..., Project]) -> None:
         manifest = FILES["Cargo.toml"].replace('"app", "base", "magic"', '"app"')
         dependencies = 'anyhow = "=1.0.86"\nlibc = "0.2"\nlog = "0.4"\nmemchr = "2"\n'

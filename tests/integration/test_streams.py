@@ -32,6 +32,7 @@ def explored(new_user: object, tmp_path_factory: pytest.TempPathFactory) -> tupl
     return user, project
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", CLOSED)
 def test_a_study_is_shown_where_it_can_be(explored: tuple[User, Path], closed: str) -> None:
     user, _ = explored

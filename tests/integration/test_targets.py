@@ -103,6 +103,7 @@ def tried(
 
 
 class TestAllTargets:
+    @pytest.mark.slow
     def test_the_candidate_breaks_one_of_four(self, tried: Tried) -> None:
         assert tried.result.code == 1
         assert {triple: target["standing"] for triple, target in tried.targets.items()} == {
@@ -147,6 +148,7 @@ class TestAllTargets:
         assert proposal["profile"] == "release-lto-local"
         assert proposal["workflow"][0].startswith(".github/workflows/release.yml:12: ")
 
+    @pytest.mark.slow
     def test_the_proposal_does_what_it_says(self, tried: Tried, crossing: Path) -> None:
         """Both profiles are written into the manifest, and the target is built with the second one."""
         (proposal,) = tried.result.document["proposals"]
@@ -211,6 +213,7 @@ def test_a_build_script_that_deletes_its_own_tree_harms_nothing(user: User) -> N
     assert not list((user.cache / "trimtab" / "work").glob("*/tree"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("containment")
 def test_a_build_script_that_only_deletes_under_one_target_fails_that_one(user: User, crossing: Path) -> None:
     project = user.project("finicky")

@@ -26,6 +26,7 @@ def test_explore_leaves_a_tree_as_it_was(user: User) -> None:
     assert not [path for path in work.rglob("*") if path.is_file() and path.name != "lock"]
 
 
+@pytest.mark.slow
 def test_explore_writes_no_lock_file(user: User) -> None:
     project = with_leftovers(user.project("duo"))
     (project / "Cargo.lock").unlink()
@@ -48,6 +49,7 @@ def test_a_project_without_lock_file_may_lie_in_a_workspace_member(user: User) -
     assert snapshot(project) == before
 
 
+@pytest.mark.slow
 def test_without_lock_file_the_place_means_what_it_does_to_cargo(user: User) -> None:
     """The member, settings of the folder above, the repository that a build script asks: all are as Cargo has them."""
     project = user.project("duo", into="above/duo")
@@ -76,6 +78,7 @@ def test_failing_builds_leave_a_tree_as_it_was(user: User) -> None:
     assert snapshot(project) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_run_leaves_a_tree_as_it_was(user: User, number: signal.Signals) -> None:
     project = with_leftovers(user.project("duo"))
@@ -95,6 +98,7 @@ def test_other_commands_leave_a_tree_as_it_was(user: User) -> None:
     assert snapshot(project) == before
 
 
+@pytest.mark.slow
 def test_a_crate_outside_of_the_workspace_is_left_alone_and_counts_as_source(user: User) -> None:
     project, outside = user.project("duo"), user.folder / "words"
     (project / "words").rename(outside)
@@ -107,6 +111,7 @@ def test_a_crate_outside_of_the_workspace_is_left_alone_and_counts_as_source(use
     assert user.explores(project, "--axis", "opt-level=s", "--measure", "size")["id"] != study["id"]
 
 
+@pytest.mark.slow
 def test_odd_files_in_the_tree_do_no_harm(user: User) -> None:
     project = user.project("duo")
     os.mkfifo(project / "pipe")
