@@ -262,8 +262,7 @@ class Project:
     def build(self, *, basis: Mapping[str, Any] | None = None, work: str = "work", **settings: Any) -> Made:
         """Build the project as it is now, sharing with all builds before, as in one sweep."""
         exploration = self.exploration()
-        sharing = exploration.sharing()
-        sharing = replace(sharing, basis=replace(sharing.basis, **{"sweep": "the only one", **(basis or {})}))
+        sharing = in_one_sweep(exploration.sharing(), **(basis or {}))
         return self.with_sharing(exploration, sharing, work=work, **settings)
 
     def with_sharing(
@@ -287,6 +286,11 @@ class Project:
         built = builder.build(profile, touch=False)
         assert isinstance(built, Built), built
         return Made(built=built, trace=built.trace or Trace(units=()))
+
+
+def in_one_sweep(sharing: UnitSharing, **basis: Any) -> UnitSharing:
+    """The unit cache as it is within one sweep: what expands a macro of the tree is not shared between two."""
+    return replace(sharing, basis=replace(sharing.basis, **{"sweep": "the only one", **basis}))
 
 
 @pytest.fixture(autouse=True)
@@ -652,7 +656,7 @@ class TestAtOnce:
         begin = threading.Barrier(2)
 
         def build(number: int) -> Made:
-            sharing = explorations[number].sharing()  # as in two processes
+            sharing = in_one_sweep(explorations[number].sharing())  # as in two processes
             begin.wait(60)
             return project.with_sharing(explorations[number], sharing, work=f"work-{number}")
 
