@@ -9,6 +9,9 @@ LOCK := .venv/bin/uv pip compile --quiet $(UPGRADE) --universal --no-strip-extra
 # Holds the Rust that scripts/bootstrap chose, when the first one on PATH does not work.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
+# Where it is set, as in many containers, each worker compiles every test anew before it runs the first.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test slow check newest oldest setup cross lock clean
 
 help: ## list the targets
