@@ -141,9 +141,7 @@ class FakeProbes:
     measure: Callable[..., Iterator[Measurement | Absent]] = FakeProbe.measure
     """How its probes measure."""
 
-    def make(
-        self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, again: bool = False
-    ) -> tuple[Probe, ...]:
+    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, more: float = 0.0) -> tuple[Probe, ...]:
         """A probe for the size and one for the benches, as wanted."""
         size = FakeProbe(log=self.log, clock=self.clock, weighing=self.weighing)
         probes: list[Probe] = [size] if ProbeKind.SIZE in kinds else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from trimtab.choice.economics import trades
@@ -39,6 +40,7 @@ def _notes(study: Study) -> list[str]:
         notes.append(f"run.startup is a smoke run of `{command}`, not a bench")
     notes += _elsewhere(study)
     notes += _null_controls(study)
+    notes += _disturbances(study)
     for bench in judged_benches(study):
         wall = study.baseline_trial.get(run_metric(bench.name, RUN_WALL)) if study.baseline_trial else None
         if wall and wall.value < _SHORT:
@@ -98,6 +100,17 @@ def _null_controls(study: Study) -> list[str]:
         + (f" [{format_change(paired.low)}, {format_change(paired.high)}]" if paired.low and paired.high else "")
         for name, paired in controls
     ]
+
+
+def _disturbances(study: Study) -> Iterator[str]:
+    """Benches whose runs disturb one another, or leave something running."""
+    for bench, trial in itertools.product(study.benches, study.built):
+        paired = trial.get(ratio_metric(bench.name, RUN_WALL))
+        name = label(trial.profile, study.baseline_profile)
+        if paired and paired.doubt:
+            yield f"{bench.name} of {name} is unclear: {paired.doubt}"
+        if paired and paired.pairs and (runs := paired.pairs.left_running):
+            yield f"{bench.name} of {name} leaves processes running ({runs} of its runs): they were ended"
 
 
 def _wheel_tags(study: Study) -> Iterator[str]:

@@ -69,7 +69,8 @@ def evidence_of(study: Study, trial: Trial, today: Trial) -> Mapping[str, Ratio]
     for bench in judged_benches(study):
         name = ratio_metric(bench.name, RUN_WALL)
         if (paired := trial.get(name)) and paired.value > 0:
-            ratios[name] = Ratio(value=paired.value, low=paired.low, high=paired.high, noise=_noise(paired))
+            low, high = (None, None) if paired.doubt else (paired.low, paired.high)
+            ratios[name] = Ratio(value=paired.value, low=low, high=high, noise=_noise(paired))
     return ratios
 
 
@@ -89,10 +90,12 @@ def _observed(measured: Measurement) -> Sequence[float]:
 
 def _noise(paired: Measurement) -> float:
     """Standard error of the logarithm of a paired ratio."""
-    if len(paired.observations) > 1:
-        centre = statistics.median(paired.observations)
-        spread = statistics.median(abs(x - centre) for x in paired.observations)
-        return _TO_DEVIATION * _MEDIAN_ERROR * spread / math.sqrt(len(paired.observations))
+    values = paired.pairs.values if paired.pairs else ()
+    logs = paired.observations or [math.log(after / before) for before, after in values]
+    if len(logs) > 1:
+        centre = statistics.median(logs)
+        spread = statistics.median(abs(x - centre) for x in logs)
+        return _TO_DEVIATION * _MEDIAN_ERROR * spread / math.sqrt(len(logs))
     if paired.low and paired.high and paired.low > 0:
         return math.log(paired.high / paired.low) / 2 / _INTERVAL
     return 0.0

@@ -49,18 +49,26 @@ def repeats(study: Study) -> Iterator[Repeat]:
     outcome = contest.outcome()
     if outcome.is_decided:
         return
-    for trial_id in outcome.doubted:
-        yield from (Repeat(trial=contest.trials[trial_id], bench=bench) for bench in contest.doubts(trial_id))
+    doubted = (contest.trials[trial_id] for trial_id in outcome.doubted)
+    yield from (Repeat(trial=trial, bench=bench) for trial in doubted for bench in contest.doubts(trial.id)
+                if not is_disturbed(trial, bench))  # fmt: skip
     between = [contest.trials[trial_id] for trial_id in (outcome.leader, *outcome.rivals)]
     builds = sorted((Repeat(trial=trial) for trial in {t.id: t for t in (today, *between)}.values()), key=_builds)
     others = [trial for trial in between if trial is not today]
-    runs = sorted((Repeat(trial=trial, bench=bench) for trial in others for bench in contest.benches), key=_pairs)
+    runs = sorted((Repeat(trial=trial, bench=bench) for trial in others for bench in contest.benches
+                   if not is_disturbed(trial, bench)), key=_pairs)  # fmt: skip
     if not contest.today.get(BUILD):
         yield from runs
     elif contest.moved_by("build."):
         yield from (*builds, *runs)
     else:
         yield from (*runs, *builds)
+
+
+def is_disturbed(trial: Trial, bench: Bench) -> bool:
+    """Whether more runs of a bench tell nothing, since runs disturb one another or the clock is too coarse."""
+    paired = trial.get(ratio_metric(bench.name, RUN_WALL))
+    return paired is not None and bool(paired.doubt)
 
 
 def _builds(repeat: Repeat) -> int:

@@ -133,6 +133,10 @@ def _why_undecided(contest: Contest, outcome: Outcome) -> Iterator[str]:
     for trial_id in outcome.doubted:
         for bench in contest.doubts(trial_id):
             paired = contest.evidence[trial_id][ratio_metric(bench.name, RUN_WALL)]
+            measured = contest.trials[trial_id].get(ratio_metric(bench.name, RUN_WALL))
+            if measured and measured.doubt:
+                yield f"{_label(contest, trial_id)} would be ahead, but {bench.name} cannot be judged: {measured.doubt}"
+                continue
             yield (
                 f"{_label(contest, trial_id)} would be ahead, but it is not decided whether {bench.name} is slower by"
                 f" more than {bench.smallest_change:.1%}: {format_change(paired.value)}{interval_text(paired)};"

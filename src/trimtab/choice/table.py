@@ -139,7 +139,9 @@ def runtime_ratio(trial: Trial, bench: str) -> float | None:
 
 
 def _clears(paired: Measurement) -> bool:
-    return paired.low is not None and paired.high is not None and not paired.low <= 1.0 <= paired.high
+    if paired.doubt or paired.low is None or paired.high is None:
+        return False
+    return not paired.low <= 1.0 <= paired.high
 
 
 def _everywhere(study: Study, name: str) -> bool:

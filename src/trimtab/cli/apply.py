@@ -17,6 +17,7 @@ from trimtab.choice.table import choose_trial, label
 from trimtab.cli.output import console, has_terminal, output_options, store_option
 from trimtab.commands.apply.run import Application, prepare_application, write
 from trimtab.errors import InputError
+from trimtab.measure.trial_pairs import at_one_level
 from trimtab.model.plan import Goal
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
@@ -53,7 +54,7 @@ def command(
     change is shown before it is written.
     """
     with contextlib.closing(open_existing(store)) as opened:
-        loaded = opened.load(study) if study else _newest_here(opened)
+        loaded = at_one_level(opened.load(study) if study else _newest_here(opened))
     loaded = replace(loaded, goal=Goal(goal)) if goal else loaded
     application = prepare_application(loaded, _chosen(loaded, trial), dict(os.environ), pair=pair)
     out = console(no_color=no_color, stderr=as_json)

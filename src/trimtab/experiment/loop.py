@@ -23,13 +23,13 @@ from trimtab.experiment.results import (
     MOST_BUILDS,
     MOST_ROUNDS,
     with_builds,
-    with_more_pairs,
     with_results,
     without_benches,
 )
 from trimtab.experiment.screening import Screening
 from trimtab.measure.build_cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
+from trimtab.measure.trial_pairs import at_level, at_one_level, level_of, seconds_lacking, with_more_pairs
 from trimtab.model.build_progress import OnBuildProgress
 from trimtab.model.identity import build_identity
 from trimtab.model.metric import Absent, Measurement, run_metric
@@ -99,7 +99,12 @@ class Experiment:
                 self._durations.append(self.clock() - now)
         self._confirm(begun)
         self._decide(begun)
-        return self.store.load(self.study.id)
+        return self._loaded
+
+    @property
+    def _loaded(self) -> Study:
+        """The study with the trials so far."""
+        return at_one_level(self.store.load(self.study.id))
 
     @property
     def _known(self) -> KnownTrials:
@@ -163,7 +168,7 @@ class Experiment:
 
     def _confirm(self, begun: float) -> None:
         """Build cleanly what any goal would take, until that is what has been built cleanly."""
-        while self.screening and (left := finalists(self.store.load(self.study.id))) and self._in_budget(begun):
+        while self.screening and (left := finalists(self._loaded)) and self._in_budget(begun):
             now = self.clock()
             trial, known = self._trial(left[0].profile, None, clean=True)
             self._durations.append(self.clock() - now)
@@ -180,12 +185,13 @@ class Experiment:
             self.progress.done(trial, known=False, left=0)
 
     def _next_repeat(self, rounds: Mapping[tuple[str, Bench | None], int]) -> Repeat | None:
-        for repeat in repeats(self.store.load(self.study.id)):
-            done = rounds.get((repeat.trial.id, repeat.bench), 0)
-            cost = repeat.trial.get("build.clean.cpu")
-            if repeat.bench:
-                possible = repeat.bench in self._wanted_benches(repeat.trial) and done < MOST_ROUNDS
+        for repeat in repeats(self._loaded):
+            trial, bench, done = repeat.trial, repeat.bench, rounds.get((repeat.trial.id, repeat.bench), 0)
+            if bench:
+                lacking = seconds_lacking(trial, bench, self.plan.bench_time, MOST_ROUNDS)
+                possible = bench in self._wanted_benches(trial) and done < MOST_ROUNDS and lacking > 0
             else:
+                cost = trial.get("build.clean.cpu")
                 builds = max(done + 1, cost.samples if cost else 0)
                 possible = ProbeKind.BUILD in self.plan.probes and builds < MOST_BUILDS
             if possible:
@@ -197,15 +203,18 @@ class Experiment:
         trial, bench = repeat.trial, repeat.bench
         if bench:
             self.progress.step(trial.profile, f"running {bench.name} again")
-            results = self._take(trial, frozenset(), (bench,), again=True)
-            self.check_sources()
-            return with_more_pairs(trial, bench, results, self.study.interval_error)
+            return self._with_more_runs(trial, bench, self.plan.bench_time)
         self.progress.step(trial.profile, "building again")
         touch = self.study.limits.touch is not None
         built = self.builder.build(trial.profile, touch=touch, on_progress=self._showing(trial.profile))
         self.check_sources()
         costs = cost_of(built) if isinstance(built, Built) else ()
         return with_builds(trial, (cost for cost in costs if isinstance(cost, Measurement)))
+
+    def _with_more_runs(self, trial: Trial, bench: Bench, seconds: float) -> Trial:
+        results = self._take(trial, frozenset(), (bench,), more=seconds)
+        self.check_sources()
+        return with_more_pairs(trial, bench, results, level_of(self.study, bench))
 
     def _in_budget(self, begun: float) -> bool:
         """Whether another trial is likely to end in time; the first is always tried."""
@@ -230,8 +239,8 @@ class Experiment:
                 self._estimates.add(EarlierBuild(profile=profile, wall=wall, rebuild=trial.value("build.touch.wall")))
             trial = without_benches(trial, self._stale_benches(trial))
             if trial.failure or not any(self._missing(trial)):
-                self.store.append(self.study.id, trial)
-                return trial, True
+                self.store.append(self.study.id, known := at_level(self.study, trial))
+                return known, True
             begun -= trial.seconds
         else:
             trial = self._carried_over(known, self._build(profile, screened))
@@ -377,7 +386,7 @@ class Experiment:
         )
 
     def _missing(self, trial: Trial) -> tuple[frozenset[ProbeKind], tuple[Bench, ...]]:
-        """The probes and benches that the plan wants and the trial lacks, or lacked a program for that is here now."""
+        """The probes and benches that the plan wants and the trial lacks, has too few of, or lacked a program for."""
         possible = tuple(result.name for result in trial.absent if result.needs and self.which(result.needs))
         kinds = self.plan.probes - set(trial.probes) - _OF_BUILDS - {ProbeKind.RUN}
         if any(name.startswith("size.") for name in possible):
@@ -388,6 +397,7 @@ class Experiment:
             for bench in self._wanted_benches(trial)
             if (bench.name, bench.command, bench.stdin) not in ran
             or any(name.startswith(run_metric(bench.name, "")) for name in possible)
+            or seconds_lacking(trial, bench, self.plan.bench_time)
         )
         return frozenset(kinds), tuple(benches)
 
@@ -405,6 +415,10 @@ class Experiment:
                 trial = self._keep(replace(trial, probes=tuple(sorted({*trial.probes, kind}))), begun)
                 self._seconds_per_byte = (self.clock() - now) / size if size else None
         for bench in benches:
+            if lacking := seconds_lacking(trial, bench, self.plan.bench_time):
+                self.progress.step(trial.profile, f"running {bench.name} for longer")
+                trial = self._keep(self._with_more_runs(trial, bench, lacking), begun)
+                continue
             self.progress.step(trial.profile, f"running {bench.name}")
             inputs = self.provenance.of_bench(bench)
             if results := self._take(trial, frozenset(), (bench,)):
@@ -415,11 +429,11 @@ class Experiment:
         return trial
 
     def _take(
-        self, trial: Trial, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, again: bool = False
+        self, trial: Trial, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, more: float = 0.0
     ) -> list[Measurement | Absent]:
         baseline = () if trial.id == self.study.baseline else self._baseline
         try:
-            probes = self.probes.make(kinds, benches, again=again)
+            probes = self.probes.make(kinds, benches, more=more)
             return [result for probe in probes for result in probe.measure(trial.artifacts, baseline)]
         except OSError as error:
             if not out_of_space(error):

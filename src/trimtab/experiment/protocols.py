@@ -35,10 +35,14 @@ class Progress(Protocol):
 class Probes(Protocol):
     """Makes the probes for what is still to be measured."""
 
-    def make(
-        self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, again: bool = False
-    ) -> tuple[Probe, ...]:
-        """Probes for these groups of metrics, running these benches; ``again``, without counts, which do not vary."""
+    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, more: float = 0.0) -> tuple[Probe, ...]:
+        """Probes for these groups of metrics, running these benches.
+
+        Args:
+            kinds: groups of metrics.
+            benches: to run.
+            more: seconds of further runs of each bench, without counts, which do not vary; 0 where it is run anew.
+        """
         ...
 
 

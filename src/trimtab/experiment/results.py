@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from trimtab.measure.runtime import paired_ratio, seconds_of_runs
 from trimtab.model.metric import Absent, Measurement, run_metric
 from trimtab.model.plan import Bench
 from trimtab.model.trial import Trial
@@ -14,7 +13,7 @@ from trimtab.model.trial import Trial
 MOST_BUILDS = 5
 """Clean builds of one profile."""
 MOST_ROUNDS = 16
-"""Rounds of more pairs for one bench of one profile, each as long as the first."""
+"""Rounds of more pairs for one bench of one profile, the first one included, whichever run of trimtab they are of."""
 
 
 def with_results(trial: Trial, results: Iterable[Measurement | Absent], prefix: str) -> Trial:
@@ -55,34 +54,6 @@ def with_builds(trial: Trial, costs: Iterable[Measurement]) -> Trial:
             _added(known, more[known.name]) if known.name in more else known for known in trial.measurements
         ),
     )
-
-
-def with_more_pairs(trial: Trial, bench: Bench, results: Sequence[Measurement | Absent], error: float) -> Trial:
-    """The trial with the runs of another round of a bench added to those of earlier rounds.
-
-    Args:
-        trial: has the earlier ones.
-        bench: whose round it was.
-        results: of the new round; where it failed, the earlier ones no longer count.
-        error: chance that an interval of a ratio misses.
-    """
-    if any(isinstance(result, Absent) for result in results):
-        return with_results(trial, results, run_metric(bench.name, ""))
-    merged = {result.name: _with_earlier(trial.get(result.name), result, error) for result in results}
-    others = (known for known in trial.measurements if known.name not in merged)
-    return replace(
-        trial,
-        measurements=(*others, *(result for result in merged.values() if isinstance(result, Measurement))),
-    )
-
-
-def _with_earlier(known: Measurement | None, result: Measurement | Absent, error: float) -> Measurement | Absent:
-    if isinstance(result, Absent) or not known or not known.observations or not result.observations:
-        return result
-    runs = (*known.observations, *result.observations)
-    if result.unit == "ratio":
-        return paired_ratio(result.name, runs, error, result.method.rpartition(";")[0])
-    return seconds_of_runs(result.name, runs, result.method)
 
 
 def _added(known: Measurement, cost: Measurement) -> Measurement:

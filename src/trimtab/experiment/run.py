@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from trimtab.builders.work_folder import hold_workplace
@@ -21,7 +22,9 @@ from trimtab.model.study import Study
 from trimtab.model.trial import Cause
 from trimtab.search.grid import GridSearch
 from trimtab.store.sqlite import SqliteStore
+from trimtab.system.launcher import timing_runner
 from trimtab.system.paths import hold_lock
+from trimtab.system.process import Runner
 
 
 def run(exploration: Exploration, store: SqliteStore, progress: Progress) -> Study:
@@ -34,11 +37,20 @@ def run(exploration: Exploration, store: SqliteStore, progress: Progress) -> Stu
     with hold_lock(cache / "locks" / digest(study.basis, study.project.root)) as held:
         if not held:  # the two would build the same profiles twice, and disturb each other's times
             raise InputError(f"{study.project.name} is being explored already", hint="wait for that to end")
-        with hold_workplace(cache) as work:
-            return _experiment(exploration, store, work, progress).run()
+        with hold_workplace(cache) as work, timing_runner(exploration.runner, cache) as (timed, note):
+            noted = replace(exploration, study=_with_note(exploration.study, note))
+            return _experiment(noted, store, work, progress, timed).run()
 
 
-def _experiment(exploration: Exploration, store: SqliteStore, work: Path, progress: Progress) -> Experiment:
+def _with_note(study: Study, note: str) -> Study:
+    if not note or note in study.project.notes:
+        return study
+    return replace(study, project=replace(study.project, notes=(*study.project.notes, note)))
+
+
+def _experiment(
+    exploration: Exploration, store: SqliteStore, work: Path, progress: Progress, timed: Runner
+) -> Experiment:
     wheels = exploration.wheels
     installer = wheels.installer(exploration.runner, work, exploration.environment) if wheels else None
     return Experiment(
@@ -48,7 +60,7 @@ def _experiment(exploration: Exploration, store: SqliteStore, work: Path, progre
         screening=screening_of(exploration, store, work),
         search=GridSearch(exploration.today.profile, exploration.space),
         store=store,
-        probes=ProbeFactory(exploration, work, installer),
+        probes=ProbeFactory(exploration, work, installer, timed),
         wheel_check=wheel_inspection(exploration, installer) if installer else None,
         check_sources=exploration.sources.check_unchanged,
         provenance=exploration.provenance,

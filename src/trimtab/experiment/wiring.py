@@ -16,6 +16,7 @@ from trimtab.measure.runtime import Binaries, InstructionProbe, NotRun, RunConte
 from trimtab.measure.size import SizeProbe, WheelSizeProbe, find_strip_tool
 from trimtab.model.plan import Bench, ProbeKind
 from trimtab.system.orphans import WORK_VARIABLE, work_mark
+from trimtab.system.process import Runner
 
 
 def wheel_inspection(exploration: Exploration, installer: Installer) -> WheelInspection:
@@ -32,11 +33,11 @@ class ProbeFactory:
     work: Path
     installer: Installer | None
     """Set where wheels are built."""
+    timed: Runner | None = None
+    """Runs what is timed; the exploration's own runner if left out."""
 
-    def make(
-        self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, again: bool = False
-    ) -> tuple[Probe, ...]:
-        """Probes for these groups of metrics, running these benches; ``again``, without counts, which do not vary."""
+    def make(self, kinds: frozenset[ProbeKind], benches: tuple[Bench, ...], *, more: float = 0.0) -> tuple[Probe, ...]:
+        """Probes for these groups of metrics, running these benches; ``more``: only so many seconds of further runs."""
         runner, root = self.exploration.runner, self.exploration.home
         probes: list[Probe] = []
         if ProbeKind.SIZE in kinds:
@@ -51,6 +52,7 @@ class ProbeFactory:
         if benches:
             surroundings = RunContext(
                 runner=runner,
+                timed=self.timed,
                 cwd=root,
                 environment={
                     **self.exploration.environment,
@@ -61,9 +63,14 @@ class ProbeFactory:
                 stage=self.installer or Binaries(),
             )
             probes.append(
-                RunProbe(surroundings, benches, self.exploration.plan.bench_time, self.exploration.study.interval_error)
+                RunProbe(
+                    surroundings,
+                    benches,
+                    more or self.exploration.plan.bench_time,
+                    self.exploration.study.interval_error,
+                )
             )
-            if not again:
+            if not more:
                 probes.append(InstructionProbe(surroundings, benches))
         return tuple(probes)
 

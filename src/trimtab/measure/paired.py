@@ -54,6 +54,8 @@ class RunOptions:
     """Blocks before a verdict ends a bench."""
     max_runs: int | None = None
     """Blocks after which a bench ends without a verdict."""
+    whole: bool = False
+    """Whether a bench goes on to the end of its budget, verdicts or not."""
     warmup: int = 1
     setup: tuple[tuple[str, ...], ...] = ()
     """Command before the first run: none, one, or one for each candidate."""
@@ -165,8 +167,8 @@ class PairedBench:
             return True
         if blocks < max(_FEWEST, self._options.min_runs):
             return False
-        if seconds >= self._options.budget:
-            return True
+        if seconds >= self._options.budget or self._options.whole:
+            return seconds >= self._options.budget
         if not bench.heads:
             return blocks >= max(_FEWEST_ALONE, self._options.min_runs) and seconds >= _SECONDS_ALONE
         verdicts = dict(verdicts_of(everything))
@@ -192,7 +194,7 @@ class PairedBench:
     def _warm_copy(self, bench: BenchRuns) -> None:
         """Run the baseline's copy once; where a program does not work elsewhere, it is itself its null control."""
         case = bench.case
-        if case.null == case.commands[bench.base]:
+        if case.null in ((), case.commands[bench.base]):
             return
         try:
             finished = self._execute(bench, NULL, "warmup-0", capture=True)
@@ -209,7 +211,8 @@ class PairedBench:
         order = self._order.sample(names, len(names))
         leader = order[0]
         nulls = len(bench.series[NULL][0].sequence)
-        if bench.heads and leader == bench.base and _NULL_SHARE * nulls <= len(bench.runs[bench.base].samples):
+        due = bool(bench.case.null) and _NULL_SHARE * nulls <= len(bench.runs[bench.base].samples)
+        if bench.heads and leader == bench.base and due:
             order[:1] = self._order.sample([bench.base, NULL], 2)
         samples: dict[str, Sample] = {}
         primers: list[tuple[str, Sample]] = []

@@ -1,25 +1,27 @@
 """Runtime: each trial's binary against today's, in pairs of random order; and instructions under callgrind.
 
-Baseline and candidate alternate, so that drift and bursts of load hit both; the unit of evidence is the ratio within
-a pair. Intervals of ratios are confidence sequences: they hold whenever the runs stop, so that more pairs may be added
-to those of earlier rounds. Today's own row is measured against a byte copy of itself: that *null control* shows what
-the machine's noise looks like.
+They run in the blocks of `trimtab.measure.paired`, each run with a known predecessor, so that drift, bursts of load and
+what a run leaves behind hit both alike. Intervals are confidence sequences: they hold whenever the runs stop, so that
+more pairs may be added to those of earlier rounds. Today's own row is measured against a byte copy of itself: that
+*null control* shows what the machine's noise looks like.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
-import random
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from trimtab.errors import InputError, MissingError
 from trimtab.measure.counters import callgrind
+from trimtab.measure.paired import PairedBench, RunOptions
+from trimtab.measure.series import BenchRuns, Case
+from trimtab.measure.trial_pairs import ITS, TODAYS, UNITS, fewest_pairs, most_pairs, ratio_of, value_of_runs
 from trimtab.model.metric import (
     RUN_CPU,
     RUN_CYCLES,
@@ -27,19 +29,18 @@ from trimtab.model.metric import (
     RUN_WALL,
     STARTUP,
     Absent,
+    Level,
     Measurement,
+    PairedRuns,
     ratio_metric,
     run_metric,
 )
 from trimtab.model.plan import STARTUP_BENCH, Bench
 from trimtab.model.trial import Artifact
-from trimtab.stats.median import CONFIDENCE, median_interval
-from trimtab.stats.sequence import PairSequence
+from trimtab.stats.median import CONFIDENCE
 from trimtab.system.command_template import filled
 from trimtab.system.process import Command, Finished, Runner
 
-_MOST_PAIRS, _FEWEST_PAIRS = 200, 20
-"""Pairs of one round; the fewest give an interval with two ends in a table of a hundred rows."""
 _STARTUP_TIMEOUT = 5.0
 _IDENTICAL = "byte-identical to today's binary; nothing was run"
 
@@ -82,6 +83,8 @@ class RunContext:
     """Runner, folder, environment and limits for all benches of a trial."""
 
     runner: Runner
+    timed: Runner | None = None
+    """Runs what is timed; the same runner if left out."""
     cwd: Path
     environment: Mapping[str, str]
     timeout: float
@@ -106,7 +109,10 @@ class RunContext:
 
 
 class RunProbe:
-    """Wall and CPU seconds of each bench, paired with the baseline's."""
+    """Wall and CPU seconds and peak memory of each bench, in the blocks of ``trimtab bench`` with today's program.
+
+    A round takes the whole bench time whatever the pairs say: what is stopped once it looks well looks too well.
+    """
 
     def __init__(
         self,
@@ -114,16 +120,27 @@ class RunProbe:
         benches: tuple[Bench, ...],
         seconds: float,
         error: float = 1 - CONFIDENCE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Run benches.
+
+        Args:
+            context: how they are run.
+            benches: which.
+            seconds: for the runs of each.
+            error: chance that an interval misses, as small as the table is long.
+            clock: seconds.
+        """
         self._context = context
         self._benches = benches
         self._seconds = seconds
         self._error = error
+        self._clock = clock
 
     def measure(
         self, artifacts: tuple[Artifact, ...], baseline: tuple[Artifact, ...]
     ) -> Iterator[Measurement | Absent]:
-        """Medians in seconds and paired ratios, with intervals.
+        """Medians and paired ratios, with intervals.
 
         Raises:
             InputError: a bench fails with today's own binary.
@@ -136,82 +153,61 @@ class RunProbe:
         stage = self._context.stage
         with stage.words(base, copied=False) as first, stage.words(head, copied=not baseline) as second:
             for bench in self._benches:
-                order = random.Random(f"{bench.name} {head.sha256}")  # noqa: S311 - reproducible, not secret
                 with _context_for(bench, self._context, first) as (settled, context):
-                    yield from self._pairs(settled, context, (first, second), order)
+                    yield from self._run(settled, context, (first, second))
 
-    def _pairs(
-        self, bench: Bench, context: RunContext, pair: tuple[Words, Words], order: random.Random
-    ) -> Iterator[Measurement | Absent]:
-        base, head = (command_line(bench, words) for words in pair)
-        warm = context.run(base, capture=True)
-        if not warm.ok and bench.name == STARTUP:
-            yield Absent(name=run_metric(STARTUP, RUN_WALL), reason="the program takes neither --version nor --help")
-            return
-        if not warm.ok:
-            raise _bench_fails(bench, warm, pair[0])
-        warm_head = context.run(head, capture=True)
-        if not warm_head.ok:
-            yield Absent(name=run_metric(bench.name, RUN_WALL), reason=warm_head.ended)
-            return
-        pairs = min(_MOST_PAIRS, max(_FEWEST_PAIRS, int(self._seconds / (warm.wall + warm_head.wall))))
-        runs: dict[tuple[str, ...], list[Finished]] = {base: [], head: []}
-        for _ in range(pairs):
-            for command in order.sample((base, head), 2):
-                finished = context.run(command)
-                if not finished.ok:
-                    yield Absent(name=run_metric(bench.name, RUN_WALL), reason=finished.ended)
-                    return
-                runs[command].append(finished)
-        yield from self._summary(bench, RUN_WALL, [r.wall for r in runs[base]], [r.wall for r in runs[head]])
-        yield from self._summary(bench, RUN_CPU, [r.cpu for r in runs[base]], [r.cpu for r in runs[head]])
-
-    def _summary(self, bench: Bench, what: str, base: list[float], head: list[float]) -> Iterator[Measurement | Absent]:
-        method = (
-            f"{' '.join(bench.command)}; pairs of random order with today's binary (today's own row: with a byte copy"
-            " of itself, the null control)"
+    def _run(self, bench: Bench, context: RunContext, words: tuple[Words, Words]) -> Iterator[Measurement | Absent]:
+        level = Level(error=self._error, smallest=bench.smallest_change)
+        commands = dict(zip((TODAYS, ITS), (command_line(bench, meaning) for meaning in words), strict=True))
+        options = RunOptions(
+            environment=context.environment,
+            cwd=context.cwd,
+            budget=self._seconds,
+            min_runs=fewest_pairs(level),
+            max_runs=max(fewest_pairs(level), most_pairs(self._seconds)),
+            whole=True,
+            timeout=context.timeout,
         )
-        name, ratio_name = run_metric(bench.name, what), ratio_metric(bench.name, what)
-        yield seconds_of_runs(name, head, method)
-        if min(*base, *head) <= 0:
-            yield Absent(name=ratio_name, reason="too short for the clock")
+        case = Case(name=bench.name, commands=commands, null=(), smallest=bench.smallest_change, stdin=context.stdin)
+        paired = PairedBench(context.runner, options, context.timed, self._clock)
+        (runs,) = paired.measure([case], lambda _: None)
+        if runs.interrupted:
+            raise KeyboardInterrupt
+        if runs.failure and TODAYS not in runs.output:
+            if bench.name != STARTUP:
+                raise _bench_fails(bench, runs.failure.removeprefix(f"{TODAYS} fails: "), words[0])
+            yield Absent(name=run_metric(STARTUP, RUN_WALL), reason="the program takes neither --version nor --help")
+        elif runs.failure:
+            reason = runs.failure.removeprefix(f"{ITS} fails: ")
+            yield Absent(name=run_metric(bench.name, RUN_WALL), reason=reason)
         else:
-            logs = [math.log(h) - math.log(b) for b, h in zip(base, head, strict=True)]
-            yield paired_ratio(ratio_name, logs, self._error, method)
+            yield from _summary(bench, runs, level)
 
 
-def seconds_of_runs(name: str, runs: Sequence[float], method: str) -> Measurement:
-    """Median seconds of runs with its interval."""
-    interval = median_interval(runs)
-    return Measurement(
-        name=name, value=interval.value, unit="s", low=interval.low, high=interval.high, samples=interval.samples,
-        method=method, observations=tuple(runs),
-    )  # fmt: skip
-
-
-def paired_ratio(name: str, logs: Sequence[float], error: float, method: str) -> Measurement:
-    """Median ratio of pairs, from their logarithms, with an interval that holds however many pairs there will be.
-
-    Args:
-        name: of the metric.
-        logs: log ratio of each pair.
-        error: chance that the interval ever misses.
-        method: in words.
-    """
-    pairs = PairSequence(smallest=math.log(1.01), error=error)
-    for log in logs:
-        pairs.add(log)
-    interval = pairs.interval()
-    return Measurement(
-        name=name,
-        value=math.exp(interval.value),
-        unit="ratio",
-        low=None if interval.low is None else math.exp(interval.low),
-        high=None if interval.high is None else math.exp(interval.high),
-        samples=interval.samples,
-        method=f"{method}; a confidence sequence at {1 - error:.3%}",
-        observations=tuple(logs),
+def _summary(bench: Bench, runs: BenchRuns, level: Level) -> Iterator[Measurement | Absent]:
+    method = (
+        f"{' '.join(bench.command)}; pairs of random order with today's binary (today's own row: with a byte copy"
+        " of itself, the null control)"
     )
+    for series in runs.series[ITS]:
+        if series.metric not in UNITS:
+            continue
+        name, ratio = run_metric(bench.name, series.metric), ratio_metric(bench.name, series.metric)
+        values = [value for sample in runs.runs[ITS].samples if (value := series.read(sample)) is not None]
+        if len(values) == len(runs.runs[ITS].samples):
+            yield value_of_runs(name, series.unit, values, method)
+        else:
+            yield Absent(name=name, reason=series.absent)
+        if series.absent:
+            yield Absent(name=ratio, reason=series.absent)
+        else:
+            kept = PairedRuns(
+                values=tuple(series.pairs),
+                carry_over=series.carry_over.differences if series.carry_over else (),
+                seconds=runs.seconds,
+                left_running=runs.left_running.get(ITS, 0),
+            )
+            yield ratio_of(ratio, kept, level, method)
 
 
 class NotRun:
@@ -329,8 +325,7 @@ def _identical(bench: Bench) -> Iterator[Measurement | Absent]:
         )
 
 
-def _bench_fails(bench: Bench, finished: Finished, words: Words) -> InputError:
-    ended = finished.ended
+def _bench_fails(bench: Bench, ended: str, words: Words) -> InputError:
     for name, meaning in words.items():
         ended = ended.replace(meaning, name)
     return InputError(

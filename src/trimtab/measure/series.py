@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trimtab.model.comparison import Count, Runs, Sample
+from trimtab.stats.median import Interval
 from trimtab.stats.sequence import PairSequence
 from trimtab.stats.tick import tick_of
 from trimtab.system.process import Finished
+from trimtab.units import format_change, format_seconds
 
 ERROR = 0.01
 """Of the differences that a report calls, the share that is expected to be wrong at most, whenever it is looked at; and
@@ -30,7 +32,7 @@ class Case:
     name: str
     commands: Mapping[str, tuple[str, ...]]
     null: tuple[str, ...]
-    """The baseline's command with a copy of its binary, or the same command again."""
+    """The baseline's command with a copy of its binary, or the same command again; empty for no null control."""
     smallest: float = 0.01
     """The smallest change that matters, as a fraction of the baseline's."""
     identical: frozenset[str] = frozenset()
@@ -114,6 +116,36 @@ class Series:
         shortest = min(statistics.median(values) for values in zip(*self.pairs, strict=True))
         ratio = math.log1p(tick / shortest)
         return ratio if ratio > _COARSE * self.sequence.smallest else 0.0
+
+    def interval(self, error: float) -> Interval:
+        """The log ratios that are not rejected, widened on both sides by what the clock's tick may hide."""
+        exact, margin = self.sequence.interval(error), self.resolution
+        low = None if exact.low is None else exact.low - margin
+        high = None if exact.high is None else exact.high + margin
+        return replace(exact, low=low, high=high)
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether the clock's tick may hide as much as matters."""
+        return self.resolution >= self.sequence.smallest and abs(self.sequence.centre) < self.sequence.smallest
+
+    def doubt(self, base: str, head: str) -> str:
+        """Reason why it decides nothing, whatever its interval; empty if there is none.
+
+        Args:
+            base: the baseline, in words.
+            head: the candidate.
+        """
+        if self.carry_over is not None and self.carries_over:
+            centre = self.carry_over.centre
+            slowing, other = (head, base) if centre > 0 else (base, head)
+            return (
+                f"{slowing} leaves work behind: what runs right after it takes {format_change(math.exp(abs(centre)))} "
+                f"beside what runs right after {other}"
+            )
+        if self.is_coarse:
+            return f"the clock ticks in steps of {format_seconds(self.tick)} or less, which may hide what matters"
+        return ""
 
     def same(self, error: float) -> bool:
         """Whether any difference is smaller than what matters, whatever the clock's tick hides."""

@@ -11,7 +11,7 @@ from trimtab.measure.series import ERROR, NULL, BenchRuns, Series, new_sequence
 from trimtab.model.comparison import ComparisonRow, Count, Mode, Placement, Verdict
 from trimtab.model.layout import LayoutSpread
 from trimtab.stats.sequence import discoveries
-from trimtab.units import format_change, format_seconds
+from trimtab.units import format_seconds
 
 COUNTED = ("instructions", "cycles")
 """Metrics of a `Count`."""
@@ -21,9 +21,9 @@ _SURE = 3.0
 """Standard errors."""
 _MARGIN = 1.2
 """Time to ask for, over what the fewest pairs are expected to take."""
-SURE_REPEATS = 4
+SURE_REPEATS = 5
 """Counts of each side that must agree before a difference is called by them alone: a program that counts one of two
-values at random gives so many equal ones on both sides, and others there, in 1 of 128 cases at most."""
+values at random gives so many equal ones on both sides, and others there, in 1 of 512 cases at most."""
 
 
 def verdicts_of(measured: Sequence[BenchRuns]) -> Iterator[tuple[int, Verdict]]:
@@ -216,9 +216,9 @@ def series_verdict(series: Series) -> Verdict:
 
 def _row(bench: BenchRuns, name: str, series: Series, verdict: Verdict, shown: float, decides: float) -> ComparisonRow:
     """The row of a series of pairs; a clock's tick widens its interval, but a called change keeps its sign."""
-    interval = series.sequence.interval(shown)
-    low = None if interval.low is None else math.expm1(interval.low - series.resolution)
-    high = None if interval.high is None else math.expm1(interval.high + series.resolution)
+    interval = series.interval(shown)
+    low = None if interval.low is None else math.expm1(interval.low)
+    high = None if interval.high is None else math.expm1(interval.high)
     if verdict is Verdict.REGRESSED and low is not None:
         low = max(low, 0.0)
     if verdict is Verdict.IMPROVED and high is not None:
@@ -237,7 +237,7 @@ def _row(bench: BenchRuns, name: str, series: Series, verdict: Verdict, shown: f
         high=high,
         verdict=verdict,
         runs=interval.samples,
-        more=series.sequence.pairs_left(decides) if unclear and not (series.carries_over or _coarse(series)) else None,
+        more=series.sequence.pairs_left(decides) if unclear and not (series.carries_over or series.is_coarse) else None,
         reason=_reason(bench, name, series, decides) if unclear and name != NULL else "",
     )
 
@@ -246,25 +246,8 @@ def _reason(bench: BenchRuns, name: str, series: Series, decides: float) -> str:
     """Reason why a row is unclear, where it is not just the noise."""
     fewest = series.sequence.fewest(decides)
     few = f"a verdict takes {fewest} pairs at least" if len(series.sequence) < fewest else ""
-    return _disturbed(bench, name, series) or few or _coarse(series)
-
-
-def _disturbed(bench: BenchRuns, name: str, series: Series) -> str:
-    if series.carry_over is None or not series.carries_over:
-        return ""
-    centre = series.carry_over.centre
-    slowing, other = (name, bench.base) if centre > 0 else (bench.base, name)
-    return (
-        f"{slowing} leaves work behind: what runs right after it takes {format_change(math.exp(abs(centre)))} beside "
-        f"what runs right after {other}"
-    )
-
-
-def _coarse(series: Series) -> str:
-    sequence = series.sequence
-    if series.resolution < sequence.smallest or abs(sequence.centre) >= sequence.smallest:
-        return ""
-    return f"the clock ticks in steps of {format_seconds(series.tick)} or less, which may hide what matters"
+    doubt = series.doubt(bench.base, name)
+    return doubt if series.carries_over else few or doubt
 
 
 def warnings_of(measured: Sequence[BenchRuns]) -> Iterator[str]:

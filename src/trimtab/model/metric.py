@@ -6,6 +6,30 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PairedRuns:
+    """Runs of a bench in pairs with today's program, as they were measured."""
+
+    values: tuple[tuple[float, float], ...]
+    """Today's value and the trial's, pair by pair, in the unit of the metric."""
+    carry_over: tuple[float, ...] = ()
+    """Log ratios of the same program's runs right after the trial's program and right after today's."""
+    seconds: float = 0.0
+    """Seconds that their blocks took."""
+    left_running: int = 0
+    """Runs that left processes running, which were ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Level:
+    """Level of the intervals in one table."""
+
+    error: float
+    """Chance that one of them ever misses."""
+    smallest: float
+    """The smallest change that matters to the bench, as a fraction."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
     """One measured number of one trial.
 
@@ -24,8 +48,14 @@ class Measurement:
     method: str = ""
     """Method of measuring, in words for the report; part of what makes two measurements comparable."""
     observations: tuple[float, ...] = ()
-    """Each observation by itself, so that more can be added: the values of repeated builds, or the log ratios of pairs;
-    empty where there is but one, or where they were not kept."""
+    """Each observation by itself, so that more can be added: the values of repeated builds, or the log ratios of pairs
+    as earlier versions kept them; empty where there is but one, or where they were not kept."""
+    pairs: PairedRuns | None = None
+    """Runs that a ratio was made of; its interval is computed from them for the table that it stands in."""
+    level: Level | None = None
+    """Level at which the interval was computed; ``None`` where it has but one."""
+    doubt: str = ""
+    """Reason why an interval of pairs decides nothing, however narrow it is; empty if there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +68,7 @@ class Absent:
     """The program without which it cannot be measured; once that is there, it is measured after all."""
 
 
-RUN_WALL, RUN_CPU, RUN_INSTRUCTIONS, RUN_CYCLES = "wall", "cpu", "instructions", "cycles"
+RUN_WALL, RUN_CPU, RUN_MEMORY, RUN_INSTRUCTIONS, RUN_CYCLES = "wall", "cpu", "memory", "instructions", "cycles"
 RUN_PREFIX = "run."
 """Beginning of the names of runtime metrics."""
 STARTUP = "startup"

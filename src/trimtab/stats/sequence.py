@@ -47,6 +47,8 @@ _FARTHEST = 1e4
 _GRID = 32
 _HALVINGS = 20
 _FORESIGHT = 20
+_AT_ONCE = 128
+"""Factors that are multiplied before a logarithm is taken: each is below 50, so no product overflows."""
 
 
 class Evidence:
@@ -107,6 +109,11 @@ class PairSequence:
         self._differences.append(difference)
         self._scales.append(scale)
         insort(self._ordered, difference)
+
+    @property
+    def differences(self) -> tuple[float, ...]:
+        """The log ratios, in the order in which they came."""
+        return tuple(self._differences)
 
     @property
     def centre(self) -> float:
@@ -208,10 +215,7 @@ class PairSequence:
 
     def _rejects(self, centre: float, sign: int, threshold: float) -> bool:
         """Whether the wealth from betting against a centre, on one side, reaches a threshold."""
-        evidence = Evidence(centre, sign)
-        for difference, scale in self._pairs():
-            evidence.add(difference, scale)
-        return evidence.log >= threshold
+        return _wealth([sign * (x - centre) / scale for x, scale in self._pairs()]) >= threshold
 
     def _bound_by_saturation(self, sign: int, threshold: float) -> float | None:
         def rejects(centre: float) -> bool:
@@ -296,6 +300,24 @@ def _saturated(x: float) -> float:
 def _log_factor(g: float) -> float:
     """log(2/(1 + exp(-g)))."""
     return math.log(2) - (math.log1p(math.exp(-g)) if g > 0 else math.log1p(math.exp(g)) - g)
+
+
+def _wealth(scaled: Sequence[float]) -> float:
+    """Logarithm of what the bets on all pairs bring, as `Evidence` has it, one bet after the other and so quicker."""
+    tamed = [x / (1 + (x / _OUTLIER) ** 2) for x in scaled]
+    bets = [[bet * x for x in tamed] for bet in _BETS]
+    bets.append([max(-_SATURATION, min(_SATURATION, x)) for x in scaled])
+    exp, prod = math.exp, math.prod
+    return _mixed(
+        [
+            len(scaled) * math.log(2)
+            - sum(
+                math.log(prod([1 + exp(-g) for g in gs[start : start + _AT_ONCE]]))
+                for start in range(0, len(gs), _AT_ONCE)
+            )
+            for gs in bets
+        ]
+    )
 
 
 def _mixed(logs: Sequence[float]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -26,11 +27,12 @@ from tests.fakes.values import CHECK, FAT, FAT1, MACHINE, THIN, TODAY, artifact,
 from trimtab.choice.recommend import recommend
 from trimtab.errors import InputError, SourcesChanged
 from trimtab.experiment.loop import Experiment
+from trimtab.experiment.results import MOST_ROUNDS
 from trimtab.experiment.screening import Screening
-from trimtab.measure.runtime import paired_ratio
+from trimtab.measure.trial_pairs import level_of, ratio_of
 from trimtab.model.identity import build_identity, digest
 from trimtab.model.machine import Machine
-from trimtab.model.metric import Absent, Measurement, ratio_metric
+from trimtab.model.metric import Absent, Level, Measurement, PairedRuns, ratio_metric
 from trimtab.model.plan import Bench, Plan, ProbeKind, Selection
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
@@ -76,9 +78,11 @@ class Laboratory:
     provenance: FakeProvenance = field(default_factory=FakeProvenance)
     cost: Callable[[], float] | None = None
     """CPU seconds of the next build; twice its wall time if left out."""
+    truth: float = 1.0
+    """Runtime of all programs over today's, where a test measures that with noise."""
     machine: Machine = MACHINE
 
-    def run(self, *profiles: Profile, study_id: str = "app-1", **plan: Any) -> Study:
+    def run(self, *profiles: Profile, study_id: str = "app-1", planned: int = 0, **plan: Any) -> Study:
         values: dict[str, Any] = {"selection": Selection(), "probes": EVERYTHING, **plan}
         settled = Plan(**values)
         self.builder = FakeBuilder(
@@ -93,7 +97,7 @@ class Laboratory:
             study=study(
                 id=study_id,
                 benches=settled.benches,
-                planned=len(profiles),
+                planned=planned or len(profiles),
                 machine=self.machine,
                 jobs=settled.jobs,
                 fresh=settled.fresh,
@@ -375,7 +379,7 @@ class TestFailure:
         assert (what, head, base) == ("check", laboratory.known(FAT).artifacts[0], laboratory.known(TODAY).artifacts[0])
 
     def test_of_a_bench_keeps_what_was_built(self, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
-        def broken(self: FakeProbes, kinds: object, benches: tuple[Bench, ...], *, again: bool) -> tuple[()]:
+        def broken(self: FakeProbes, kinds: object, benches: tuple[Bench, ...], *, more: float) -> tuple[()]:
             raise InputError("the bench 'check' fails with today's binary")
 
         with monkeypatch.context() as patch:
@@ -443,8 +447,12 @@ class TestRepeats:
             for bench in probe.benches:
                 probe.log.append((bench.name, artifacts[0], baseline[0] if baseline else None))
                 probe.clock.now += probe.seconds
-                pairs = [noise.gauss(0, 0.03) for _ in range(60)]
-                yield paired_ratio(ratio_metric(bench.name, "wall"), pairs, 0.005, "played; in pairs")
+                pairs = PairedRuns(
+                    values=tuple((0.1, 0.1 * laboratory.truth * math.exp(noise.gauss(0, 0.03))) for _ in range(60)),
+                    seconds=probe.seconds,
+                )
+                level = Level(error=0.005, smallest=0.01)
+                yield ratio_of(ratio_metric(bench.name, "wall"), pairs, level, "played; in pairs")
             if probe.kind is ProbeKind.SIZE:
                 yield from FakeProbe.measure(probe, artifacts, baseline)
 
@@ -454,7 +462,8 @@ class TestRepeats:
         found = laboratory.run(TODAY, FAT, benches=(CHECK,))
         pairs, rounds = laboratory.known(FAT).get("run.check.wall.ratio"), laboratory.probes.measured.count("check") - 1
         assert pairs
-        assert pairs.samples == len(pairs.observations) == 60 * rounds
+        assert pairs.pairs
+        assert pairs.samples == len(pairs.pairs.values) == 60 * rounds
         assert rounds > 2
         assert pairs.high is not None
         assert pairs.high <= 1.01
@@ -470,6 +479,53 @@ class TestRepeats:
         assert laboratory.probes.measured.count("check") == 2
         laboratory.run(TODAY, FAT, benches=(CHECK,))
         assert laboratory.probes.measured.count("check") > 1, "run again, it goes on"
+
+    def test_more_bench_time_goes_on_with_what_is_known(self, laboratory: Laboratory) -> None:
+        laboratory.sizes = {}
+        laboratory.run(TODAY, FAT, benches=(CHECK,), bench_time=3.0)
+        before = laboratory.known(FAT).get("run.check.wall.ratio")
+        laboratory.run(TODAY, FAT, benches=(CHECK,), bench_time=3.0)
+        assert laboratory.probes.measured == [], "what was run for as long is not run again"
+        laboratory.run(TODAY, FAT, benches=(CHECK,), bench_time=6.0)
+        after = laboratory.known(FAT).get("run.check.wall.ratio")
+        assert laboratory.probes.measured == ["check", "check"]
+        assert laboratory.builder.built == []
+        assert before
+        assert before.pairs
+        assert after
+        assert after.pairs
+        assert after.pairs.values[:60] == before.pairs.values
+        assert (len(after.pairs.values), after.pairs.seconds) == (120, 6.0)
+
+    def test_what_stays_undecided_ends_and_is_not_run_again(self, laboratory: Laboratory) -> None:
+        """The limit is on what is kept, so that the same command again measures nothing; more bench time goes on."""
+        laboratory.truth = 1.01
+        found = laboratory.run(TODAY, FAT, benches=(CHECK,), bench_time=3.0)
+        advice = recommend(found)
+        assert advice
+        assert advice.undecided
+        assert laboratory.probes.measured.count("check") == 1 + MOST_ROUNDS
+        again = laboratory.run(TODAY, FAT, benches=(CHECK,), bench_time=3.0)
+        assert laboratory.probes.measured == []
+        assert recommend(again) == advice
+        laboratory.run(TODAY, FAT, benches=(CHECK,), bench_time=4.0)
+        assert laboratory.probes.measured
+
+    def test_intervals_are_those_of_the_table_that_they_stand_in(self, laboratory: Laboratory) -> None:
+        laboratory.sizes = {}
+        small = laboratory.run(TODAY, FAT, benches=(CHECK,), bench_time=3.0)
+        large = laboratory.run(TODAY, FAT, THIN, FAT1, benches=(CHECK,), bench_time=3.0, planned=400)
+        (narrow, first), (wide, second) = (
+            (ratio, study)
+            for study in (small, large)
+            for trial in study.trials
+            if trial.profile == FAT and (ratio := trial.get("run.check.wall.ratio"))
+        )
+        assert narrow.pairs == wide.pairs
+        assert (narrow.level, wide.level) == (level_of(first, CHECK), level_of(second, CHECK))
+        assert narrow.low is not None
+        assert wide.low is not None
+        assert wide.low < narrow.low
 
     def test_a_cost_that_decides_is_built_again_and_its_builds_are_kept(self, laboratory: Laboratory) -> None:
         laboratory.sizes = {TODAY: 100_000, FAT: 100_000}

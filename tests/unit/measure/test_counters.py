@@ -170,17 +170,17 @@ class TestCounting:
         count_runs(counter(), runner, RULES, measured)
         assert sorted(command.argv[-2:] for command in runner.commands) == [("new", "x")] * 2 + [("old", "x")] * 2
 
-    def test_a_difference_is_counted_four_times(self) -> None:
+    def test_a_difference_is_counted_five_times(self) -> None:
         measured, runner = ran(), counting_runner({"old": 1000, "new": 1100}.__getitem__)
         count_runs(counter(), runner, RULES, measured)
-        assert sorted(command.argv[-2:] for command in runner.commands) == [("new", "x")] * 4 + [("old", "x")] * 4
+        assert sorted(command.argv[-2:] for command in runner.commands) == [("new", "x")] * 5 + [("old", "x")] * 5
         assert {command.environment["A"] for command in runner.commands} == {"b"}
         rows, null = rows_of(measured)
         counted = {row.metric: row for row in rows if row.mode is Mode.COUNTED}
         assert counted["instructions"].verdict is Verdict.REGRESSED
         assert counted["instructions"].change == pytest.approx(0.1)
         assert (counted["instructions"].base, counted["instructions"].head) == (1000, 1100)
-        assert counted["cycles"].runs == 4
+        assert counted["cycles"].runs == 5
         assert {row.runs for row in null if row.mode is Mode.COUNTED} == {1}
 
     @pytest.mark.parametrize(("change", "verdict"), [(1.0, Verdict.SAME), (1.1, Verdict.REGRESSED)])

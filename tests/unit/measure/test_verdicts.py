@@ -90,9 +90,9 @@ class TestCounted:
         return tuple([row for row in some if row.mode is Mode.COUNTED] for some in (rows, null))  # type: ignore[return-value]
 
     def test_counts_that_repeat_exactly_are_certain(self) -> None:
-        rows, _ = self.counted([100] * 4, [109] * 4)
+        rows, _ = self.counted([100] * 5, [109] * 5)
         row = by_metric(rows)["instructions"]
-        assert (row.base, row.head, row.unit, row.runs) == (100, 109, "instructions", 4)
+        assert (row.base, row.head, row.unit, row.runs) == (100, 109, "instructions", 5)
         assert row.low == row.high == row.change == 109 / 100 - 1
         assert row.verdict is Verdict.REGRESSED
         assert by_metric(rows)["cycles"].base == 200
@@ -106,7 +106,9 @@ class TestCounted:
         rows, _ = self.counted([100] * 2, [200] * 2)
         assert {row.verdict for row in rows} == {Verdict.UNCLEAR}
 
-    @pytest.mark.parametrize(("old", "new"), [((100, 101), (150, 151)), ((100,) * 4, (150, 150, 150, 151))])
+    @pytest.mark.parametrize(
+        ("old", "new"), [((100, 101), (150, 151)), ((100,) * 4, (150,) * 4), ((100,) * 5, (150, 150, 150, 150, 151))]
+    )
     def test_a_few_counts_that_do_not_repeat_decide_nothing(self, old: Sequence[int], new: Sequence[int]) -> None:
         rows, _ = self.counted(old, new)
         assert {row.verdict for row in rows} == {Verdict.UNCLEAR}

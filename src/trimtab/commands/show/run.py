@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from trimtab.measure.trial_pairs import at_one_level
 from trimtab.model.study import Study
 from trimtab.store.sqlite import open_existing
 
@@ -24,4 +25,4 @@ def show(study: str = "last", *, store: str | Path | None = None) -> Study:
         InputError: there is no such study, or the store cannot be used.
     """
     with contextlib.closing(open_existing(store)) as opened:
-        return opened.load(study)
+        return at_one_level(opened.load(study))
