@@ -29,7 +29,7 @@ from trimtab.experiment.results import (
 from trimtab.experiment.screening import Screening
 from trimtab.measure.build_cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
-from trimtab.measure.trial_pairs import at_level, at_one_level, level_of, seconds_lacking, with_more_pairs
+from trimtab.measure.trial_pairs import are_with, at_level, at_one_level, level_of, seconds_lacking, with_more_pairs
 from trimtab.model.build_progress import OnBuildProgress
 from trimtab.model.identity import build_identity
 from trimtab.model.metric import Absent, Measurement, run_metric
@@ -375,13 +375,14 @@ class Experiment:
         """
         inputs = {known.bench: known for known in trial.bench_inputs}
         ran = {bench.name: bench for bench in trial.benches}
+        paired = () if trial.id == self.study.baseline else self._baseline
         return tuple(
             bench
             for bench in self._wanted_benches(trial)
             if bench.name in ran
             and (
                 (ran[bench.name].command, ran[bench.name].stdin) != (bench.command, bench.stdin)
-                or not self.provenance.holds_for(bench, inputs.get(bench.name))
+                or not (self.provenance.holds_for(bench, inputs.get(bench.name)) and are_with(trial, bench, paired))
             )
         )
 

@@ -154,9 +154,11 @@ class RunProbe:
         with stage.words(base, copied=False) as first, stage.words(head, copied=not baseline) as second:
             for bench in self._benches:
                 with _context_for(bench, self._context, first) as (settled, context):
-                    yield from self._run(settled, context, (first, second))
+                    yield from self._run(settled, context, (first, second), base.sha256)
 
-    def _run(self, bench: Bench, context: RunContext, words: tuple[Words, Words]) -> Iterator[Measurement | Absent]:
+    def _run(
+        self, bench: Bench, context: RunContext, words: tuple[Words, Words], base: str
+    ) -> Iterator[Measurement | Absent]:
         level = Level(error=self._error, smallest=bench.smallest_change)
         commands = dict(zip((TODAYS, ITS), (command_line(bench, meaning) for meaning in words), strict=True))
         options = RunOptions(
@@ -181,10 +183,10 @@ class RunProbe:
             reason = runs.failure.removeprefix(f"{ITS} fails: ")
             yield Absent(name=run_metric(bench.name, RUN_WALL), reason=reason)
         else:
-            yield from _summary(bench, runs, level)
+            yield from _summary(bench, runs, level, base)
 
 
-def _summary(bench: Bench, runs: BenchRuns, level: Level) -> Iterator[Measurement | Absent]:
+def _summary(bench: Bench, runs: BenchRuns, level: Level, base: str) -> Iterator[Measurement | Absent]:
     method = (
         f"{' '.join(bench.command)}; pairs of random order with today's binary (today's own row: with a byte copy"
         " of itself, the null control)"
@@ -206,6 +208,7 @@ def _summary(bench: Bench, runs: BenchRuns, level: Level) -> Iterator[Measuremen
                 carry_over=series.carry_over.differences if series.carry_over else (),
                 seconds=runs.seconds,
                 left_running=runs.left_running.get(ITS, 0),
+                base=base,
             )
             yield ratio_of(ratio, kept, level, method)
 

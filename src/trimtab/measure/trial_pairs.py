@@ -24,7 +24,7 @@ from trimtab.model.metric import (
 )
 from trimtab.model.plan import Bench
 from trimtab.model.study import Study
-from trimtab.model.trial import Trial
+from trimtab.model.trial import Artifact, Trial
 from trimtab.stats.median import median_interval
 from trimtab.stats.sequence import PairSequence
 
@@ -111,6 +111,13 @@ def seconds_lacking(trial: Trial, bench: Bench, seconds: float, rounds: int = 1)
     return 0.0 if is_enough else max(0.0, rounds * seconds - wall.pairs.seconds)
 
 
+def are_with(trial: Trial, bench: Bench, baseline: Sequence[Artifact]) -> bool:
+    """Whether a trial's runs of a bench, if they were kept, are in pairs with this program of today's."""
+    wall = trial.get(ratio_metric(bench.name, RUN_WALL))
+    base = wall.pairs.base if wall and wall.pairs else ""
+    return not (base and baseline) or base == baseline[0].sha256
+
+
 def with_more_pairs(trial: Trial, bench: Bench, results: Iterable[Measurement | Absent], level: Level) -> Trial:
     """The trial with the runs of another round of a bench added to those of earlier rounds.
 
@@ -126,7 +133,9 @@ def with_more_pairs(trial: Trial, bench: Bench, results: Iterable[Measurement | 
     for what in UNITS:
         name, value_name = ratio_metric(bench.name, what), run_metric(bench.name, what)
         known, result = trial.get(name), new.get(name)
-        if known and known.pairs and isinstance(result, Measurement) and result.pairs:
+        if not (known and known.pairs and isinstance(result, Measurement) and result.pairs):
+            continue
+        if known.pairs.base == result.pairs.base:
             runs = _joined(known.pairs, result.pairs)
             merged[name] = ratio_of(name, runs, level, result.method)
             merged[value_name] = value_of_runs(value_name, UNITS[what], [run for _, run in runs.values], result.method)
@@ -189,6 +198,7 @@ def _joined(earlier: PairedRuns, later: PairedRuns) -> PairedRuns:
         carry_over=(*earlier.carry_over, *later.carry_over),
         seconds=earlier.seconds + later.seconds,
         left_running=earlier.left_running + later.left_running,
+        base=later.base,
     )
 
 

@@ -17,6 +17,8 @@ class PairedRuns:
     """Seconds that their blocks took."""
     left_running: int = 0
     """Runs that left processes running, which were ended."""
+    base: str = ""
+    """Digest of today's program, which may be another one once it was built again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

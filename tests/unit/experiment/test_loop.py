@@ -450,6 +450,7 @@ class TestRepeats:
                 pairs = PairedRuns(
                     values=tuple((0.1, 0.1 * laboratory.truth * math.exp(noise.gauss(0, 0.03))) for _ in range(60)),
                     seconds=probe.seconds,
+                    base=(baseline or artifacts)[0].sha256,
                 )
                 level = Level(error=0.005, smallest=0.01)
                 yield ratio_of(ratio_metric(bench.name, "wall"), pairs, level, "played; in pairs")
@@ -496,6 +497,22 @@ class TestRepeats:
         assert after.pairs
         assert after.pairs.values[:60] == before.pairs.values
         assert (len(after.pairs.values), after.pairs.seconds) == (120, 6.0)
+
+    def test_pairs_with_another_program_of_todays_are_not_known(self, laboratory: Laboratory) -> None:
+        """Where a build is not reproducible, today's program may come out otherwise once its old one was freed."""
+        laboratory.sizes = {}
+        laboratory.run(TODAY, FAT, benches=(CHECK,), bench_time=3.0)
+        Path(laboratory.known(TODAY).artifacts[0].path).unlink()
+        laboratory.sizes = {TODAY: 5000}
+        laboratory.provenance.is_kept = lambda trial: Path(trial.artifacts[0].path).exists()  # type: ignore[method-assign]
+        laboratory.run(TODAY, FAT, benches=(CHECK,), bench_time=3.0)
+        assert laboratory.builder.built == [TODAY]
+        rounds = laboratory.probes.measured.count("check") - 1
+        ratio = laboratory.known(FAT).get("run.check.wall.ratio")
+        assert ratio
+        assert ratio.pairs
+        assert ratio.pairs.base == laboratory.known(TODAY).artifacts[0].sha256
+        assert len(ratio.pairs.values) == 60 * rounds, "none of those before"
 
     def test_what_stays_undecided_ends_and_is_not_run_again(self, laboratory: Laboratory) -> None:
         """The limit is on what is kept, so that the same command again measures nothing; more bench time goes on."""
