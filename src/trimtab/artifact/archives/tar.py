@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 from trimtab.artifact.archives.compression import expanded
@@ -44,17 +46,26 @@ def tar_entries(file: io.BufferedReader, budget: Budget) -> Iterator[PackedEntry
         RefusedError: it would cost too much.
         Exception: one of `DAMAGE`, of those of compressed streams, or Python's own.
     """
-    with expanded(file) as source:
-        forward = _Forward(source, budget)
-        with tarfile.TarFile(fileobj=forward, stream=True) as archive:
-            for member in _headers(archive, forward, budget):
-                if member.issym() or member.islnk() or member.isdev():
-                    yield PackedEntry(member.name, 0, None)
-                elif not member.isreg() or not member.size:
-                    yield PackedEntry(member.name, member.size, None)
-                else:
-                    forward.allowed = member.size
-                    yield PackedEntry(member.name, member.size, None, functools.partial(_opened, archive, member))
+    for archive, member in _members(file, budget):
+        if member.issym() or member.islnk() or member.isdev():
+            yield PackedEntry(member.name, 0, None)
+        elif not member.isreg() or not member.size:
+            yield PackedEntry(member.name, member.size, None)
+        else:
+            yield PackedEntry(member.name, member.size, None, functools.partial(_opened, archive, member))
+
+
+def extract_tar(file: io.BufferedReader, folder: Path, budget: Budget) -> None:
+    """Put the files of a tar file into a folder, with links that stay in it; what would lead out of it is left out.
+
+    Raises:
+        RefusedError: it would cost too much.
+        Exception: one of `DAMAGE`, of those of compressed streams, or Python's own.
+    """
+    for archive, member in _members(file, budget):
+        if not member.isdev():
+            with contextlib.suppress(tarfile.FilterError, KeyError):  # the latter for links to nothing
+                archive.extract(member, folder, filter="data")
 
 
 def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
@@ -63,19 +74,24 @@ def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     return stream
 
 
-def _headers(archive: tarfile.TarFile, forward: _Forward, budget: Budget) -> Iterator[tarfile.TarInfo]:
-    for member in archive:
-        if member.size < 0:
-            raise tarfile.ReadError("a member has a negative size")
-        budget.list_member(member.size)
-        if not member.isdir():
-            yield member
-        forward.allowed = MOST_HEADERS
-    # `tarfile` takes a broken header for the end. A tar file ends with blocks of zeros, or where no whole
-    # block is left, which GNU tar accepts too.
-    if len(forward.last) == BLOCK and forward.last != bytes(BLOCK):
-        raise tarfile.ReadError("a broken header")
-    forward.finish()
+def _members(file: io.BufferedReader, budget: Budget) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """Every member but directories, with the archive that its content can be read from before the next is asked for."""
+    with expanded(file) as source:
+        forward = _Forward(source, budget)
+        with tarfile.TarFile(fileobj=forward, stream=True) as archive:
+            for member in archive:
+                if member.size < 0:
+                    raise tarfile.ReadError("a member has a negative size")
+                budget.list_member(member.size)
+                if not member.isdir():
+                    forward.allowed = member.size
+                    yield archive, member
+                forward.allowed = MOST_HEADERS
+        # `tarfile` takes a broken header for the end. A tar file ends with blocks of zeros, or where no whole
+        # block is left, which GNU tar accepts too.
+        if len(forward.last) == BLOCK and forward.last != bytes(BLOCK):
+            raise tarfile.ReadError("a broken header")
+        forward.finish()
 
 
 class _Forward:

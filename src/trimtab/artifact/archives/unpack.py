@@ -95,14 +95,20 @@ def nested_binaries(path: Path, name: str, scratch: Path, on_message: Callable[[
 
 
 def extract(path: Path, folder: Path) -> None:
-    """Put the plain files of a wheel or zip into a folder; links and devices are left out, and nothing may be run.
+    """Put the files of a wheel or zip, or of a tar file, into a folder; devices are left out.
+
+    So are links of a zip; nothing of a zip may be run. What leads out of the folder is left out of a tar file.
 
     Raises:
-        InputError: it is damaged, no zip, would cost too much, or has a name that leads out of the folder.
+        InputError: it is damaged, of another kind, would cost too much, or a name in a zip leads out of the folder.
         MissingError: no space is left.
     """
     with _errors_for_users(path):
         budget = Budget(path.stat().st_size)
+        if _shape(path) == "tar":
+            with path.open("rb") as tar_file:
+                tar.extract_tar(tar_file, folder, budget)
+            return
         with zips.open_zip(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir() and zips.is_plain(member)]
             zips.check_directory(members, budget)
