@@ -156,6 +156,10 @@ def compare(workspace: Workspace, stand: Path, place: Path, target: str = "") ->
     if ours.binaries[0].is_library and workspace.all_binaries:  # libraries count where there is no program
         plain = tuple(word for word in arguments if word != "--bins")
         cargo = cargo_build(stand, plain, place / "libraries", os.environ)
+        if not cargo.ok:
+            assert not built(ours, place).ok, cargo.stderr
+            TALLY["fails for both"] += 1
+            return
     TALLY["built"] += 1
     same_files(ours, cargo, workspace)
     assert ours.study.toolchain.rustc.split()[1] == rustc_version(stand)
@@ -192,7 +196,7 @@ def same_files(ours: Exploration, cargo: CargoBuild, workspace: Workspace) -> No
 
 def why_refused(refused: InputError, cargo: CargoBuild, workspace: Workspace) -> None:
     """What trimtab refuses, Cargo refuses too; or there are two things of one name, none, or several to choose from."""
-    names = [name for _, name in set(cargo.programs)]
+    names = [name for _, name in set(cargo.programs) or cargo.made]
     if "several targets" in refused.what:
         assert len(cargo.platforms) > 1 or not cargo.ok
     elif "two packages have a binary called" in refused.what:
@@ -202,7 +206,7 @@ def why_refused(refused: InputError, cargo: CargoBuild, workspace: Workspace) ->
         assert not workspace.binaries
         assert not workspace.all_binaries
     elif "no binary to ship" in refused.what:
-        assert not names or not cargo.ok
+        assert not cargo.programs or not cargo.ok
     else:
         assert not cargo.ok, (refused.what, refused.where)
 

@@ -41,7 +41,7 @@ class TestChoice:
         assert choose_binaries(project(PROGRAM, LIBRARY), Selection()) == (PROGRAM,)
 
     def test_without_a_program_the_library_ships(self) -> None:
-        assert choose_binaries(project(LIBRARY), Selection()) == (replace(LIBRARY, package_spec="shared"),)
+        assert choose_binaries(project(LIBRARY), Selection()) == (LIBRARY,)  # with the features that all members want
         assert choose_binaries(project(PROGRAM, LIBRARY), Selection(packages=("shared",))) == (
             replace(LIBRARY, package_spec="shared"),
         )

@@ -32,6 +32,8 @@ class Binary:
     """Features of its package without which Cargo leaves it out."""
     package_spec: str = ""
     """Package id to choose its package by; empty where Cargo builds it without being told which package."""
+    has_name: bool = True
+    """Whether Cargo can be told its name; not if a binary of that name, of another package, lacks features."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +50,8 @@ class Project:
     binaries: tuple[Binary, ...]
     libraries: tuple[Binary, ...] = ()
     """Those that ship by themselves: a library for other Rust crates does not."""
+    left_out: tuple[Binary, ...] = ()
+    """Binaries that Cargo leaves out for want of ``required-features``, unless they are named."""
     ids: Mapping[str, str] = field(default_factory=dict)
     """Name of a member → its package id."""
     default_runs: Mapping[str, str] = field(default_factory=dict)
@@ -172,10 +176,16 @@ def choose_binaries(project: Project, selection: Selection) -> tuple[Binary, ...
             hint="choose the package with --package",
         )
     is_default = set(packages) == set(project.defaults) and not selection.packages
-    return tuple(
-        binary if _is_plain(binary, project, is_default) else replace(binary, package_spec=_spec(binary, project))
+    settled = tuple(
+        binary
+        if is_default and binary.package in project.defaults
+        else replace(binary, package_spec=_spec(binary, project))
         for binary in chosen
     )
+    lacking = {binary.name for binary in project.left_out if binary.package in packages}
+    if len(chosen) == len(among) and not selection.binaries and lacking & {binary.name for binary in chosen}:
+        return tuple(replace(binary, has_name=False) for binary in settled)
+    return settled
 
 
 def _unnamed(
@@ -201,11 +211,6 @@ def _unnamed(
 def _in_packages(project: Project, packages: tuple[str, ...]) -> list[Binary]:
     programs = [binary for binary in project.binaries if binary.package in packages]
     return programs or [library for library in project.libraries if library.package in packages]
-
-
-def _is_plain(binary: Binary, project: Project, is_default: bool) -> bool:
-    """Whether Cargo builds a binary, and nothing else, by its name alone: ``--lib`` names that of every package."""
-    return is_default and binary.package in project.defaults and (not binary.is_library or len(project.defaults) == 1)
 
 
 def _spec(binary: Binary, project: Project) -> str:

@@ -28,7 +28,7 @@ def project(**rest: Any) -> Project:
             Binary(name=name, package=package, source=ROOT / package / "src/bin" / f"{name}.rs")
             for name, package in places.items()
         ),
-        "ids": {name: f"path+file:///work/{name}#0.1.0" for name in ("tools", "server", "lib")},
+        "ids": {name: f"path+file:///projects/{name}#0.1.0" for name in ("tools", "server", "lib")},
         "target_directory": ROOT / "target",
         "has_bench_targets": False,
     }
@@ -75,8 +75,8 @@ def test_two_default_runs_choose_none() -> None:
     ("selection", "defaults", "specs"),
     [
         (Selection(binaries=("serve",)), ("tools", "server"), [""]),
-        (Selection(binaries=("serve",)), ("tools",), ["path+file:///work/server#0.1.0"]),
-        (Selection(packages=("server",)), ("tools", "server"), ["path+file:///work/server#0.1.0"]),
+        (Selection(binaries=("serve",)), ("tools",), ["path+file:///projects/server#0.1.0"]),
+        (Selection(packages=("server",)), ("tools", "server"), ["path+file:///projects/server#0.1.0"]),
     ],
 )
 def test_a_package_is_named_to_cargo_only_where_it_must_be(
@@ -85,8 +85,27 @@ def test_a_package_is_named_to_cargo_only_where_it_must_be(
     assert [binary.package_spec for binary in choose_binaries(project(defaults=defaults), selection)] == specs
 
 
+@pytest.mark.parametrize(
+    ("selection", "binaries", "has_name"),
+    [
+        (Selection(all_binaries=True), None, False),
+        (Selection(), ("find",), False),
+        (Selection(binaries=("find",)), None, True),  # Cargo refuses it by name, too
+        (Selection(all_binaries=True), ("sort", "serve"), True),
+    ],
+)
+def test_a_name_that_a_binary_without_its_features_has_too_is_not_said(
+    selection: Selection, binaries: tuple[str, ...] | None, has_name: bool
+) -> None:
+    everything = project()
+    kept = tuple(one for one in everything.binaries if binaries is None or one.name in binaries)
+    lacking = (Binary(name="find", package="server", source=Path("a.rs"), required_features=("x",)),)
+    chosen = choose_binaries(project(binaries=kept, left_out=lacking), selection)
+    assert {binary.has_name for binary in chosen} == {has_name}
+
+
 def test_before_cargo_1_77_an_id_is_no_specification() -> None:
-    old = project(ids={"server": "server 0.1.0 (path+file:///work/server)"})
+    old = project(ids={"server": "server 0.1.0 (path+file:///projects/server)"})
     assert choose_binaries(old, Selection(packages=("server",)))[0].package_spec == "server"
 
 

@@ -63,14 +63,15 @@ def buildable(runner: Runner, project: Project, selection: Selection, environmen
         return project
     graph = unit_graph(runner, project, (), selection, environment)
     built = {(root["pkg_id"], root["target"]["name"]) for root in _roots(graph) if "bin" in root["target"]["kind"]}
-    kept = (
+    lacking = tuple(
         binary
         for binary in project.binaries
-        if not binary.required_features
-        or binary.package not in meant
-        or (project.ids.get(binary.package), binary.name) in built
+        if binary.required_features
+        and binary.package in meant
+        and (project.ids.get(binary.package), binary.name) not in built
     )
-    return replace(project, binaries=tuple(kept))
+    kept = tuple(binary for binary in project.binaries if binary not in lacking)
+    return replace(project, binaries=kept, left_out=lacking)
 
 
 def effective_profile(

@@ -81,11 +81,15 @@ class TestSelection:
         )
 
     def test_others_are_named_once_by_their_id(self) -> None:
-        spec = "path+file:///work/tools#0.1.0"
+        spec = "path+file:///projects/tools#0.1.0"
         tools = [Binary(name=name, package="tools", source=Path("a.rs"), package_spec=spec) for name in ("a", "b")]
         assert selection_arguments(Selection(packages=("tools", "lib")), tuple(tools)) == (
             *("--profile", "release", "--package", spec, "--package", "lib", "--bin", "a", "--bin", "b"),
         )
+
+    def test_where_names_are_not_enough_all_are_built(self) -> None:
+        tools = tuple(Binary(name=name, package="tools", source=Path("a.rs"), has_name=False) for name in ("a", "b"))
+        assert selection_arguments(Selection(), tools) == ("--profile", "release", "--bins")
 
 
 @pytest.mark.parametrize("value", ["thin", False, 1])

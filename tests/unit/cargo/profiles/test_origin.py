@@ -31,7 +31,7 @@ def winner(manifest: dict[str, Any], *, configured: dict[str, Any] | None = None
     return str(origin or "")
 
 
-@pytest.mark.parametrize("spec", ["app", "app@0.1.0", "path+file:///work/app#0.1.0", "*"])
+@pytest.mark.parametrize("spec", ["app", "app@0.1.0", "path+file:///projects/app#0.1.0", "*"])
 def test_a_table_for_the_package_wins(spec: str) -> None:
     expected = f"profile.release.package.{spec}.lto (Cargo.toml)"
     assert winner({"release": {"package": {spec: {"lto": "off"}}}}) in (expected, "")
