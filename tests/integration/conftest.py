@@ -109,6 +109,20 @@ def registry(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
         pytest.skip(f"crates.io cannot be reached: {update.stderr.strip()[:200]}")
 
 
+@pytest.fixture(scope="session")
+def containment(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Skips where builds cannot be kept from changing the tree."""
+    folder = tmp_path_factory.mktemp("overlay")
+    for name in ("lower", "upper", "work"):
+        (folder / name).mkdir()
+    options = f"lowerdir={folder}/lower,upperdir={folder}/upper,workdir={folder}/work"
+    for rights in ((), ("--map-root-user",)):
+        argv = ["unshare", "--mount", *rights, "mount", "-t", "overlay", "x", "-o", options, f"{folder}/lower"]
+        if shutil.which("unshare") and not subprocess.run(argv, check=False, capture_output=True).returncode:
+            return
+    pytest.skip("this system lets nobody here lay an overlay over a folder")
+
+
 @pytest.fixture
 def tmpfs(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Mounts small disks in memory, by mount options such as ``size=1m``; skips where that is not allowed."""

@@ -210,6 +210,18 @@ def test_profiles_of_configuration_files_keep_what_they_had(user: User, project:
     assert (project / ".cargo" / "config.toml").read_text() == configured
 
 
+def test_an_heir_keeps_what_cargo_implies_of_a_package_with_debug_information(user: User, project: Path) -> None:
+    """Cargo strips a profile without debug information by itself, and not where a package has some."""
+    manifest = project / "Cargo.toml"
+    tables = '[profile.release.package.words]\ndebug = 1\n[profile.ships]\ninherits = "release"\n'
+    manifest.write_text(f"{manifest.read_text()}\n{tables}")
+    before = _profile(user, project, "ships")
+    study = user.explores(project, "--axis", "strip=symbols", "--measure", "size")
+    user.does("apply", "--trial", study["trials"][1]["id"], "--yes")
+    assert _profile(user, project, "release")["strip"] == "symbols"
+    assert _profile(user, project, "ships") == before
+
+
 @pytest.mark.slow
 def test_dev_can_be_explored_and_applied(user: User, project: Path) -> None:
     before = {name: _profile(user, project, name) for name in ("release", "profiling")}

@@ -70,6 +70,61 @@ def test_without_lock_file_the_place_means_what_it_does_to_cargo(user: User) -> 
     assert snapshot(project) == before
 
 
+MEDDLER = """\
+use std::{env, fs, path::Path};
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    if env::var_os("DELETES").is_some() {
+        assert!(!Path::new("src/made.rs").exists(), "an earlier build is seen");
+        fs::remove_file("notes.txt").unwrap();
+    }
+    fs::write("src/made.rs", "pub const MADE: &str = \\"by the build\\";\\n").unwrap();
+}
+"""
+
+
+def meddling(user: User) -> Path:
+    """A project whose build script writes into its sources, and can delete some of them."""
+    project = user.project("duo")
+    (project / "app" / "build.rs").write_text(MEDDLER)
+    (project / "app" / "notes.txt").write_text("of the user's\n")
+    main = project / "app" / "src" / "main.rs"
+    text = main.read_text()
+    main.write_text(text.replace("use std::process", "mod made;\nuse std::process", 1))
+    main.write_text(
+        main.read_text()
+        .replace('"duo {}"', '"duo {} {}"')
+        .replace('env!("CARGO_PKG_VERSION"))', 'env!("CARGO_PKG_VERSION"), made::MADE)')
+    )
+    return project
+
+
+@pytest.mark.usefixtures("containment")
+def test_what_builds_change_in_the_tree_is_seen_by_their_rebuilds_and_by_nobody_else(user: User) -> None:
+    project = meddling(user)
+    before = snapshot(project)
+    axes = ("--axis", "opt-level=s", "--measure", "build,touch,size")
+    study = user.explores(project, *axes, DELETES="1")
+    assert [trial["status"] for trial in study["trials"]] == ["ok", "ok"]
+    assert all(trial["metrics"]["build.touch.wall"]["value"] > 0 for trial in study["trials"])
+    assert "deleted app/notes.txt, wrote app/src/made.rs" in " ".join(study["notes"])
+    assert snapshot(project) == before
+    compared = user.does("compare", "release", "dev", "--bench", "count={bin} count 1", cwd=project, DELETES="1")
+    assert "kept from it" in " ".join(compared.out.split())
+    assert snapshot(project) == before
+
+    # Without an overlay the programs are the same to the byte, the tree is not, and both are said.
+    (user.folder / "tools" / "unshare").write_text("#!/bin/sh\nexit 1\n")
+    (user.folder / "tools" / "unshare").chmod(0o755)
+    plain = user.explores(project, *axes, "--fresh")
+    assert [one["artifacts"][0]["sha256"] for one in plain["trials"]] == [
+        one["artifacts"][0]["sha256"] for one in study["trials"]
+    ]
+    assert any("this system gives no overlay" in note for note in plain["notes"])
+    assert (project / "app" / "src" / "made.rs").exists()
+
+
 def test_failing_builds_leave_a_tree_as_it_was(user: User) -> None:
     project = with_leftovers(user.project("picky"))
     before = snapshot(project)

@@ -9,6 +9,7 @@ from pathlib import Path
 from trimtab.artifact.self_contained import data_beside
 from trimtab.builders.build_inputs import InputReader
 from trimtab.builders.costs import costed, failed
+from trimtab.builders.overlay import Overlay
 from trimtab.builders.relink import capturing
 from trimtab.builders.rustc_wrapper.compiler import WrappedRustc
 from trimtab.builders.rustc_wrapper.recorder import Recorder
@@ -47,8 +48,8 @@ class CargoBuilder:
     """Program and command that build."""
     more: tuple[str, ...] = ()
     """Further arguments for it."""
-    within: tuple[str, ...] = ()
-    """Prefix of its command line, such as that of :class:`trimtab.builders.overlay.Overlay`."""
+    overlay: Overlay | None = None
+    """Keeps a build and what is rebuilt after it from changing the tree; ``None`` where the system has none for us."""
     compiler: WrappedRustc | None = None
     """rustc behind the tracing wrapper, for clean builds; ``None`` builds untraced."""
     inputs: InputReader | None = None
@@ -67,9 +68,11 @@ class CargoBuilder:
             clear(target)
             if self.links:
                 clear(self.links)
+            if self.overlay:
+                self.overlay.renew()
             finished, cost, recorded = self._clean(profile, target, on_progress)
             if not finished.ok:
-                return replace(failed(finished), unit=recorded.failed if recorded else None)
+                return replace(failed(finished), unit=recorded.failed if recorded else None, wrote=self._wrote())
             programs, libraries = messages.executables(finished.stdout), messages.libraries(finished.stdout)
             made = [(libraries if binary.is_library else programs)[binary.name] for binary in self.binaries]
             kept = tuple(
@@ -86,6 +89,7 @@ class CargoBuilder:
                 invocations=messages.invocations(finished.stderr),
                 trace=self._trace(recorded, cost, finished, target) if recorded else None,
                 shared=bool(self.compiler and self.compiler.sharing),
+                wrote=self._wrote(),
             )
         except OSError as error:
             if not out_of_space(error):
@@ -100,7 +104,8 @@ class CargoBuilder:
         on_progress(BuildProgress(total=self.rustc_calls if self.compiler else None))
         if not self.compiler:
             return (*self._cargo(profile, target, watch_memory=True), None)
-        with self.compiler.active(target, on_progress, self.rustc_calls) as wrapper:
+        written = self.overlay.written if self.overlay else None
+        with self.compiler.active(target, on_progress, self.rustc_calls, written) as wrapper:
             run = self._cargo(profile, target, "--timings", watch_memory=True, environment=wrapper.environment)
         return (*run, wrapper.recorder)
 
@@ -118,7 +123,8 @@ class CargoBuilder:
         environment: Mapping[str, str] | None = None,
     ) -> tuple[Finished, Cost]:
         argv = (
-            *(*self.within, *self.program, "--verbose", "--frozen", "--message-format=json-render-diagnostics"),
+            *(self.overlay.within if self.overlay else ()),
+            *(*self.program, "--verbose", "--frozen", "--message-format=json-render-diagnostics"),
             *(("--target", self.target) if self.target else ()),
             *self.more,
             *more,
@@ -129,6 +135,9 @@ class CargoBuilder:
         build_environment = {**command.environment, **(environment or {})}
         settled = replace(command, watch_memory=watch_memory, environment=build_environment, limits=self.limits)
         return costed(self.calls.runner, settled)
+
+    def _wrote(self) -> tuple[str, ...]:
+        return self.overlay.changes() if self.overlay else ()
 
     def _capturing(self, target: Path) -> tuple[str, ...]:
         if not self.links:

@@ -2,8 +2,8 @@
 
 Cargo would write one beside the manifest. A copy of the project would lose what its place means: settings and
 toolchains of parent folders, the repository that a build script asks. So Cargo is run where the user stands, in a mount
-namespace of its own, in which an overlay lies over the tree with the lock file on top. What a build writes into the
-tree goes to memory and is gone with the command.
+namespace of its own, in which an overlay lies over the tree with the lock file on top. What it writes into the tree
+goes to memory and is gone with the command. Builds have an `Overlay` of their own, of which the lock file is a layer.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from trimtab.system.paths import hold_lock
 from trimtab.system.process import Command, Finished, Runner
 from trimtab.system.usage import mark_used
 
-_SEES_IT = ("cargo", "unshare")
-"""Programs for which the overlay is mounted; ``unshare`` mounts one of its own over it."""
 _SCRIPT = (
     'mount -t tmpfs trimtab "$1" && mkdir "$1/upper" "$1/work"'
     ' && mount -t overlay trimtab -o "lowerdir=$2:$3,upperdir=$1/upper,workdir=$1/work$4" "$3"'
@@ -56,7 +54,7 @@ class LockLayer:
         Raises:
             MissingError: the program does not exist, or there is nothing here to hold it to its limits.
         """
-        if command.argv[0] in _SEES_IT and command.cwd and command.cwd.is_relative_to(self.tree):
+        if command.argv[0] == "cargo" and command.cwd and command.cwd.is_relative_to(self.tree):
             command = replace(command, argv=(*self._prefix(), *command.argv))
         return self.runner.run(command)
 

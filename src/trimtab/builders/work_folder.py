@@ -18,7 +18,9 @@ from trimtab.system.paths import clear, hold_lock
 from trimtab.system.usage import mark_used
 
 _MOST = 16
-_MADE = ("target", "beside", "kept", "links", "tree", "wheels", "environments", "compiler", ".cargo")
+TRAINING_FOLDER = "training"
+"""Folder in it for what training makes."""
+_MADE = ("target", "beside", "kept", "links", "tree", "wheels", "environments", "compiler", ".cargo", TRAINING_FOLDER)
 """Folders that builds make."""
 
 

@@ -22,7 +22,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def read(root: Path, *, dep_info: str = "", script: str | None = None, is_macro: bool = False) -> BuildInputs:
-    target = root.parent / "work"
+    target = root.parent / "made"
     (target / "release" / "deps").mkdir(parents=True, exist_ok=True)
     (target / "release" / "deps" / "app-0123456789abcdef.d").write_text(dep_info)
     if script is not None:
@@ -50,7 +50,7 @@ def test_files_that_the_sources_do_not_cover(root: Path) -> None:
 
 
 def test_generated_and_unpacked_files_are_no_inputs(root: Path) -> None:
-    text = f"{root.parent}/work/release/build/app/out/made.rs:\n{root.parent}/registry/a-1.0/src/lib.rs:\n"
+    text = f"{root.parent}/made/release/build/app/out/made.rs:\n{root.parent}/registry/a-1.0/src/lib.rs:\n"
     assert paths(read(root, dep_info=text)) == []
 
 

@@ -184,6 +184,32 @@ class TestOverlay:
     def test_there_is_none_over_paths_that_cannot_be_said(self, tmp_path: Path, tree: str, work: str) -> None:
         assert overlay(FakeRunner(), tmp_path / tree, tmp_path / work, {}) is None
 
+    def test_layers_lie_over_the_tree(self, tmp_path: Path) -> None:
+        made = overlay(
+            FakeRunner().on("unshare *", finished()), tmp_path / "tree", tmp_path / "w", {}, (tmp_path / "l",)
+        )
+        assert made
+        assert f"lowerdir={tmp_path}/l:{tmp_path}/tree,upperdir={tmp_path}/w/upper" in made.within[-2]
+        assert f"upperdir={tmp_path}/elsewhere/upper" in made.at(tmp_path / "elsewhere").within[-2]
+
+    def test_there_is_none_over_a_tree_in_which_something_is_mounted(self, tmp_path: Path) -> None:
+        assert overlay(FakeRunner(), Path("/"), tmp_path, {}) is None
+
+    def test_what_was_written_is_found(self, tmp_path: Path) -> None:
+        made = Overlay(tree=tmp_path / "tree", folder=tmp_path / "work")
+        made.renew()
+        (tmp_path / "work" / "upper" / "new.rs").touch()
+        assert made.written(tmp_path / "tree" / "new.rs") == tmp_path / "work" / "upper" / "new.rs"
+        assert made.written(tmp_path / "tree" / "old.rs") is None
+        assert made.written(tmp_path / "new.rs") is None
+
+    def test_what_git_writes_about_itself_is_no_change(self, tmp_path: Path) -> None:
+        made = Overlay(tree=tmp_path / "tree", folder=tmp_path / "work")
+        made.renew()
+        (tmp_path / "work" / "upper" / ".git").mkdir()
+        (tmp_path / "work" / "upper" / ".git" / "index").touch()
+        assert made.changes() == ()
+
     def test_changes_are_named_up_to_a_few(self, tmp_path: Path) -> None:
         made = Overlay(tree=tmp_path / "tree", folder=tmp_path / "work")
         made.renew()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,7 +52,11 @@ class WrappedRustc:
 
     @contextlib.contextmanager
     def active(
-        self, target: Path, on_progress: OnBuildProgress = ignore_progress, total: int | None = None
+        self,
+        target: Path,
+        on_progress: OnBuildProgress = ignore_progress,
+        total: int | None = None,
+        written: Callable[[Path], Path | None] | None = None,
     ) -> Iterator[ActiveWrapper]:
         """Serve the wrapper for one build.
 
@@ -60,6 +64,7 @@ class WrappedRustc:
             target: the target directory.
             on_progress: gets the state of the build whenever a unit begins or ends; several threads call it.
             total: expected number of rustc calls.
+            written: tells where that lies which the build has written at a path, where it sees other files than we do.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         activity = self.sharing.activity if self.sharing else Activity()
@@ -76,6 +81,7 @@ class WrappedRustc:
                 packages=self.sharing.packages,
                 target=target,
                 ended=ended,
+                **({"written": written} if written else {}),
             )
         with listening(listener, self.folder, ended) as socket:
             yield ActiveWrapper(

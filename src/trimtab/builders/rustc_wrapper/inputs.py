@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from trimtab.builders.rustc_wrapper.invocation import Option, RustcCall
@@ -15,7 +15,9 @@ _SEPARATOR = re.compile(r"[\s,=]")
 _NATIVE = (".a", ".so", ".lib")
 
 
-def stamps_outside(call: RustcCall, outputs: tuple[Path, ...]) -> Iterator[str]:
+def stamps_outside(
+    call: RustcCall, outputs: tuple[Path, ...], written: Callable[[Path], Path | None] = lambda _: None
+) -> Iterator[str]:
     """Native files outside the build that may be linked or bundled, each as path, bytes and modification time.
 
     These are the libraries in the folders of ``-L`` (sources can name them too), the linker, and files among its
@@ -24,18 +26,20 @@ def stamps_outside(call: RustcCall, outputs: tuple[Path, ...]) -> Iterator[str]:
     Args:
         call: of rustc.
         outputs: content-addressed folders, which need no stamps.
+        written: tells where that lies which the build has written at a path, where it sees other files than we do.
     """
     searched = (option.value or "" for option in call.options if option.name == "-L")
-    folders = {Path(value.rpartition("=")[2]) for value in searched if not value.startswith("dependency=")}
-    for folder in folders:
-        if not any(folder.is_relative_to(output) for output in outputs):
-            with contextlib.suppress(OSError):
-                yield from (_stamp(path) for path in Path(call.folder, folder).iterdir() if path.suffix in _NATIVE)
+    named = {Path(value.rpartition("=")[2]) for value in searched if not value.startswith("dependency=")}
+    folders = [Path(call.folder, name) for name in named if not any(map(name.is_relative_to, outputs))]
+    for folder in (*folders, *filter(None, map(written, folders))):
+        with contextlib.suppress(OSError):
+            yield from (_stamp(path) for path in folder.iterdir() if path.suffix in _NATIVE)
     if linker := shutil.which(call.codegen("linker") or "", path=call.environment.get("PATH")):
         yield _stamp(Path(linker))
     codegen = (option.codegen for option in call.options if option.codegen)
     arguments = (part for name, value in codegen if name in _LINKER_OPTIONS for part in _SEPARATOR.split(value))
-    yield from (_stamp(Path(argument)) for argument in arguments if argument.startswith("/"))
+    paths = [Path(argument) for argument in arguments if argument.startswith("/")]
+    yield from (_stamp(written(path) or path) for path in paths)
 
 
 def leads_linker_elsewhere(option: Option) -> bool:

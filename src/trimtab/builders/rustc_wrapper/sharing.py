@@ -96,6 +96,8 @@ class SharingListener:
     """The target directory."""
     ended: threading.Event
     """Set when the build has ended."""
+    written: Callable[[Path], Path | None] = lambda _: None
+    """Tells where that lies which the build has written at a path of the tree, if it was kept out of that."""
     _copies: dict[str, Path] = field(default_factory=dict, init=False)
     """``OUT_DIR`` of a build script → its copy at a path that does not depend on the profile."""
     _calls: dict[Path, _SharedCall] = field(default_factory=dict, init=False)
@@ -224,7 +226,7 @@ class SharingListener:
             "environment": environment,
             "package": self._package(manifest),
             "tree": self.basis.sources if self.is_local(manifest) else "",
-            "outside": sorted(stamps_outside(call, outputs)),
+            "outside": sorted(stamps_outside(call, outputs, self.written)),
             "sweep": self.basis.sweep if self.basis.fresh or self._expands_local_macro(call) else "",
         }
         text = json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")
@@ -425,7 +427,7 @@ class _SharedCall:
             status = real.stat()
         except OSError:
             return False
-        if status.st_ctime > basis.since:
+        if status.st_ctime > basis.since or self._listener.written(source) or self._listener.written(real):
             return False
         if package:
             return real.is_relative_to(package)

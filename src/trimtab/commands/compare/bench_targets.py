@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from trimtab.builders.overlay import Overlay
 from trimtab.cargo import messages
 from trimtab.cargo.calls import Calls
 from trimtab.errors import InputError
@@ -33,6 +34,8 @@ class BenchBuilder:
     calls: Calls
     benches: tuple[str, ...] = ("*",)
     """Names of bench targets; Cargo knows ``*``."""
+    overlay: Overlay | None = None
+    """Keeps builds from changing the tree; ``None`` where the system has none for us."""
 
     def build(self, profile: Profile, folder: str) -> tuple[BenchTarget, ...]:
         """Build the bench targets, in order of package and name.
@@ -45,7 +48,10 @@ class BenchBuilder:
         Raises:
             InputError: Cargo cannot build them, or there are none.
         """
+        if self.overlay:
+            self.overlay.renew()
         argv = (
+            *(self.overlay.within if self.overlay else ()),
             *("cargo", "bench", "--no-run", "--frozen", "--message-format=json-render-diagnostics"),
             # Targets that are named, if only by a pattern, come without the tests of libraries and binaries.
             *(argument for bench in self.benches for argument in ("--bench", bench)),

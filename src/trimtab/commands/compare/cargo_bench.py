@@ -68,7 +68,8 @@ def _build(
     targets: tuple[str, ...], exploration: Exploration, profile: Profile, work: Path, folder: str
 ) -> Executables:
     """The bench executables of a side; those of other harnesses than criterion and divan are left out."""
-    built = BenchBuilder(calls=exploration.calls(work), benches=targets).build(profile, folder)
+    builder = BenchBuilder(calls=exploration.calls(work), benches=targets, overlay=exploration.overlay_in(work))
+    built = builder.build(profile, folder)
     scratch = work / "target" / "criterion"
     opened = {
         (target.package, target.name): open_bench(exploration.runner, target, exploration.environment, scratch)

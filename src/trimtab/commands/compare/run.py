@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from trimtab.artifact.size_breakdown import size_breakdown
+from trimtab.builders.overlay import NOT_CONTAINED
 from trimtab.builders.relink import find_lld
 from trimtab.commands.bench.run import BenchPlan, bench, binaries_plan, nothing_run, require_run, wheels_plan
 from trimtab.commands.compare.cargo_bench import CargoBenches, cargo_bench_plan
@@ -36,6 +37,7 @@ from trimtab.measure.verdicts import over_layouts, range_verdict
 from trimtab.model.comparison import Comparison, ComparisonRow, Mode, Verdict
 from trimtab.model.plan import Bench
 from trimtab.model.size_report import Format
+from trimtab.model.trial import kept_out
 from trimtab.pyproject.environments import kept_tools
 from trimtab.store.kept import keeping
 from trimtab.system.paths import Folders, default_folders
@@ -158,7 +160,8 @@ def run(request: CompareRequest, context: CompareContext) -> tuple[Comparison, l
             raise unweighed
     notes = [f"not weighed: {unweighed.what} ({unweighed.where})"] if unweighed else []
     moved = _what_moved(differences, _for_diff(request.base, base), _for_diff(request.head, head))
-    return replace(timed, rows=rows, notes=(*notes, *moved, *_builds(base, head), *timed.notes)), measured
+    said = (*notes, *moved, *_builds(base, head), *_changes_of_trees(base, head), *timed.notes)
+    return replace(timed, rows=rows, notes=said), measured
 
 
 def _timed(
@@ -340,6 +343,16 @@ def _what_moved(differences: Sequence[Difference], base: str, head: str) -> Iter
         moved = [f"{row.name} {format_signed(row.change)}" for row in binary.purposes if row.change]
         if moved and binary.base_name and binary.head_name:
             yield f"{binary.name}: {', '.join(moved)} (more: trimtab diff {base} {head})"
+
+
+def _changes_of_trees(*sides: Candidate) -> Iterator[str]:
+    """Notes on what builds changed, or might have changed, in the project's own tree."""
+    built = [side.exploration for side in sides if side.exploration and not side.exploration.wheels]
+    if any(not exploration.overlay for exploration in built):
+        yield NOT_CONTAINED
+    for side in sides:
+        if side.trial and side.trial.wrote:
+            yield f"{side.name}: {kept_out(side.trial.wrote)}"
 
 
 def _builds(base: Candidate, head: Candidate) -> Iterator[str]:

@@ -134,8 +134,6 @@ class TargetTrials:
             flags_in_force(exploration.runner, exploration.project, environment, triple) if profile.rustflags else ()
         )
         over = self.overlay if route.name != CROSS else None
-        if over:
-            over.renew()
         calls = replace(
             exploration.calls(self.work), selection=selection, today=today, rustflags=flags, environment=environment
         )
@@ -147,13 +145,12 @@ class TargetTrials:
             target=triple,
             program=route.program,
             more=route.more,
-            within=over.within if over else (),
+            overlay=over,
         )
         built = builder.build(profile, touch=False)
-        wrote = over.changes() if over else ()
         exploration.sources.check_unchanged()
         if isinstance(built, BuildFailed):
-            return TargetAttempt(label=name, profile=profile, failure=built, wrote=wrote)
+            return TargetAttempt(label=name, profile=profile, failure=built, wrote=built.wrote)
         effects = (check_effect(built.invocations, artifact.name, profile) for artifact in built.artifacts)
         return TargetAttempt(
             label=name,
@@ -161,5 +158,5 @@ class TargetTrials:
             artifacts=built.artifacts,
             cost=built.clean,
             effects=tuple(effect for effect in effects if effect),
-            wrote=wrote,
+            wrote=built.wrote,
         )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trimtab.builders.overlay import Overlay, overlay
+from trimtab.builders.overlay import Overlay
 from trimtab.builders.routes import CROSS, TargetToolchain, find_compiler
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.cargo.git import profile_names
@@ -39,7 +39,6 @@ from trimtab.system.orphans import WORK_VARIABLE, kill_leftovers, work_mark
 from trimtab.system.paths import Folders, default_folders
 from trimtab.system.process import Runner, SystemRunner
 
-_NOT_CONTAINED = "this system gives no overlay: builds happen in the project's own tree, as those of explore do"
 _RUNS_NOT_CONTAINED = "this system gives no overlay: what --run runs can change the project's own tree"
 
 
@@ -128,7 +127,7 @@ def _run(request: TargetsRequest, folders: Folders, runner: Runner, on_message: 
     discovery = _wanted(request, exploration, known)
     base, candidate = _settings(request, exploration, folders)
     with hold_workplace(folders.cache) as work:
-        over = overlay(runner, exploration.project.root, work / "tree", exploration.environment)
+        over = exploration.overlay_in(work)
         trials = TargetTrials(
             exploration=exploration,
             base=base,
@@ -165,7 +164,7 @@ def _run(request: TargetsRequest, folders: Folders, runner: Runner, on_message: 
             *exploration.study.project.notes,
             f"toolchains: {'; '.join(compiler.toolchain.rustc for compiler in compilers)}",
             *flag_notes(broken),
-            *(_crossed(results) if over else (_NOT_CONTAINED,)),
+            *(_crossed(results) if over else ()),
             *((_RUNS_NOT_CONTAINED,) if request.arguments and not over else ()),
         ),
         command=request.command,

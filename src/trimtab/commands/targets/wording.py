@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from trimtab.commands.targets.model import SmokeStatus, TargetAttempt, TargetResult, TargetsReport, TargetStatus
+from trimtab.model.trial import kept_out
 from trimtab.units import format_bytes, format_change, format_seconds, printable
 
 SIGNS = {
@@ -99,10 +100,7 @@ def wrote(report: TargetsReport) -> Iterator[str]:
     """Files that builds wrote into the tree."""
     for result, attempt in all_attempts(report.results):
         if attempt.wrote:
-            yield (
-                f"{result.target.triple}, {attempt.label}: the build changed the project's own tree, which was kept "
-                f"from it: {', '.join(attempt.wrote)}"
-            )
+            yield f"{result.target.triple}, {attempt.label}: {kept_out(attempt.wrote)}"
 
 
 def all_attempts(results: Sequence[TargetResult]) -> Iterator[tuple[TargetResult, TargetAttempt]]:

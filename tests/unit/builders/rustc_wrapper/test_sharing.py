@@ -304,6 +304,18 @@ class TestKey:
             keys.append(builds.key(builds.crate().but("-L", f"native={place.parent}", "-l", "static=z")))
         assert len(set(keys)) == 3
 
+    def test_changes_with_one_that_the_build_has_written_where_we_do_not_see_it(self, builds: Builds) -> None:
+        place, upper = builds.root / "base" / "native", builds.folder / "upper"
+        crate = builds.crate().but("-L", f"native={place}", "-l", "static=z")
+        keys = {builds.key(crate)}
+        upper.mkdir()
+        for text in ("one", "another"):
+            (upper / "libz.a").write_text(text)
+            with builds.build() as build:
+                build.sharer.written = lambda path: upper if path == place else None
+                keys.add(build.key(crate))
+        assert len(keys) == 3
+
     @pytest.mark.parametrize("words", ["", "-l static:+verbatim=libz.a", "-l static:+whole-archive=zed:z"])
     def test_changes_with_it_however_it_is_named(self, words: str, builds: Builds) -> None:
         """In the sources, for example, by ``#[link(name = "z")]``."""
@@ -534,6 +546,14 @@ class TestWhatRustcReads:
 
     def test_nothing_at_all(self, builds: Builds) -> None:
         assert self.is_kept(builds, builds.crate())
+
+    def test_a_file_of_the_tree_that_the_build_has_written_where_we_do_not_see_it(self, builds: Builds) -> None:
+        source = builds.root / "base" / "src" / "lib.rs"
+        with builds.build() as build:
+            build.sharer.written = lambda path: path if path == source else None
+            assert build.compile(builds.crate(), reads=(source,))
+        assert builds.makes(builds.crate(), reads=(source,))
+        assert not builds.makes(builds.crate(), reads=(source,))
 
     def test_sources_of_a_package_outside(self, builds: Builds) -> None:
         assert self.is_kept(builds, builds.outside, builds.outside.package / "lib.rs")

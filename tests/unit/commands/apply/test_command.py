@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import tomllib
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tests.fakes.cargo import MANIFEST, FakeCargo
 from tests.fakes.runner import finished
@@ -15,6 +20,7 @@ from tests.fakes.values import a_full_study
 from tests.unit.commands.exploring import EXPLORE, study
 from tests.unit.conftest import Shell
 from tests.unit.test_schemas import validator
+from trimtab.cli.apply import _offer
 
 
 class TestApply:
@@ -49,6 +55,17 @@ class TestApply:
         assert "there is no terminal on which to confirm it" in said.errors[0]
         assert said.errors[1] == "  do: add --yes to write it, or --dry-run to see the change only"
         assert (shell.cargo.root / "Cargo.toml").read_text() == MANIFEST
+
+    def test_a_change_is_shown_whole_in_a_narrow_terminal(self) -> None:
+        before = f"[profile]\nrelease = {{ {', '.join(f'opt-level-{number} = 3' for number in range(12))} }}\n"
+        change: Any = SimpleNamespace(
+            before=before, after=before.replace(" }", ', strip = "symbols" }'), notes=(),
+            project=SimpleNamespace(manifest=Path("Cargo.toml")), study=SimpleNamespace(id="app-1"),
+        )  # fmt: skip
+        shown = io.StringIO()
+        _offer(change, Console(file=shown, force_terminal=True, width=100), dry_run=True, yes=False, quiet=False)
+        plain = re.sub(r"\x1b\[[0-9;]*m|\s", "", shown.getvalue())
+        assert 'opt-level-11=3,strip="symbols"}' in plain
 
     def test_the_document(self, shell: Shell) -> None:
         study(shell, f"{EXPLORE} --measure size,build")

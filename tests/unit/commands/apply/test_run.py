@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,10 +12,20 @@ import trimtab
 from tests.fakes.cargo import MANIFEST
 from tests.fakes.runner import finished
 from tests.unit.conftest import Shell
-from trimtab.commands.apply.run import prepare_application, write
+from trimtab.commands.apply.run import _notes, prepare_application, write
 from trimtab.errors import InputError
 from trimtab.model.study import Study
 from trimtab.system.process import Finished
+
+
+def test_cargo_bench_is_spoken_of_only_where_it_inherits_from_the_profile() -> None:
+    tables = {"dist": {"inherits": "release"}}
+    project = SimpleNamespace(has_bench_targets=True)
+    trial: Any = SimpleNamespace(profile=SimpleNamespace(rustflags=()))
+    for name, notes in (("release", 1), ("dist", 0)):
+        study = SimpleNamespace(project=SimpleNamespace(profile_name=name))
+        cargo: Any = SimpleNamespace(project=project, tables=tables, study=study)
+        assert len(list(_notes(trial, {"panic": "abort"}, cargo))) == notes
 
 
 class TestApplying:
