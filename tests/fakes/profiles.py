@@ -40,7 +40,7 @@ def effective(table: Mapping[str, Mapping[str, Any]], name: str) -> Profile:
     """What a profile comes to."""
     profile = Profile()
     for axis in AXES:
-        if axis.name != "rustflags":
+        if axis.in_cargo:
             profile = axis.set(profile, axis.parse(str(setting_of(table, name, axis.name))))
     return profile
 

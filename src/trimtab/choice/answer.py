@@ -11,7 +11,8 @@ from trimtab.choice.table import columns, judged_benches, label, rows
 from trimtab.model.answer import Answer
 from trimtab.model.metric import RUN_WALL, STARTUP, ratio_metric, run_metric
 from trimtab.model.study import Study
-from trimtab.units import format_change, format_seconds
+from trimtab.model.trial import TrainedBuild, Trial, kept_out
+from trimtab.units import format_bytes, format_change, format_seconds
 
 _BUSY = 0.3
 """Cores that other programs may use during a build before a note says so."""
@@ -38,6 +39,7 @@ def _notes(study: Study) -> list[str]:
     if any(bench.name == STARTUP for bench in study.benches):
         command = " ".join(next(bench.command for bench in study.benches if bench.name == STARTUP))
         notes.append(f"run.startup is a smoke run of `{command}`, not a bench")
+    notes += _training(study)
     notes += _elsewhere(study)
     notes += _null_controls(study)
     notes += _disturbances(study)
@@ -57,6 +59,7 @@ def _notes(study: Study) -> list[str]:
             " for some tenths of a percent, and its CPU time is a sum over units that may serve several profiles; build"
             " wall, memory and touch-and-rebuild are of clean builds only"
         )
+    notes += dict.fromkeys(kept_out(trial.wrote) for trial in study.trials if trial.wrote)
     notes += _builds(study)
     methods = {peak.method for trial in study.built if (peak := trial.get("build.peak_memory"))}
     notes += [f"peak memory: {method}" for method in sorted(methods)]
@@ -74,6 +77,42 @@ def _builds(study: Study) -> Iterator[str]:
     if counts:
         but = f" but for medians ({'; '.join(repeated)})" if repeated else ""
         yield f"build costs are of one build each{but}: expect a few percent from run to run, more on a busy machine"
+
+
+def _training(study: Study) -> Iterator[str]:
+    """Prices of the trained profiles, and benches that say something about training."""
+    if study.training is None:
+        return
+    for trial in study.built:
+        if trial.trained:
+            name = label(trial.profile, study.baseline_profile)
+            yield f"{name}: {_price(trial, trial.trained, study.baseline_trial)}"
+    trained = [bench.name for bench in study.benches if bench.trained]
+    if trained:
+        yield f"{', '.join(trained)}: what programs were trained with, shown and not judged"
+    if study.training.untrained:
+        names = ", ".join(study.training.untrained)
+        yield f"{names}: never touched by training, so that trained programs may be slower"
+    if not judged_benches(study):
+        yield "no bench is held out from training, so nothing is known about the gain on other work: give a --bench"
+
+
+def _price(trial: Trial, account: TrainedBuild, today: Trial | None) -> str:
+    parts = []
+    for name, step in (("pgo", account.pgo), ("bolt", account.bolt)):
+        if step:
+            slower = f", {step.slowdown:.1f} times slower" if step.slowdown else ""
+            parts.append(
+                f"instrumented for {name} in {format_seconds(step.instrumented.cpu)} of CPU "
+                f"({format_bytes(step.instrumented_size)}{slower}), trained in {format_seconds(step.training.cpu)}"
+            )
+    parts.append(f"built in {format_seconds(account.optimized.cpu)}")
+    total, base = trial.value("build.clean.cpu"), today.value("build.clean.cpu") if today else None
+    if total and base:
+        parts.append(f"in all {total / base:.1f} times today's build")
+    if account.functions and account.covered is not None:
+        parts.append(f"training ran {account.covered} of {account.functions} functions")
+    return "; ".join(parts)
 
 
 def _elsewhere(study: Study) -> list[str]:

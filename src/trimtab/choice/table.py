@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trimtab.errors import InputError
 from trimtab.model.answer import MetricChange, TableRow
-from trimtab.model.metric import RUN_INSTRUCTIONS, RUN_WALL, STARTUP, Measurement, ratio_metric, run_metric
+from trimtab.model.metric import RUN_INSTRUCTIONS, RUN_WALL, Measurement, ratio_metric, run_metric
 from trimtab.model.plan import Bench
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
@@ -117,8 +117,8 @@ def front_of(study: Study) -> set[str]:
 
 
 def judged_benches(study: Study) -> tuple[Bench, ...]:
-    """The benches that count: the start-up smoke run does not."""
-    return tuple(bench for bench in study.benches if bench.name != STARTUP)
+    """The benches that count: neither the start-up smoke run nor training does."""
+    return tuple(bench for bench in study.benches if bench.is_judged)
 
 
 def size_metric(study: Study) -> str:

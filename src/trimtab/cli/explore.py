@@ -26,7 +26,7 @@ from trimtab.commands.explore.estimate import estimate
 from trimtab.commands.explore.json import study_json
 from trimtab.commands.explore.markdown import study_markdown
 from trimtab.commands.explore.terminal import study_renderables
-from trimtab.config.file import parse_bench, parse_choice, parse_limits
+from trimtab.config.file import parse_bench, parse_choice, parse_limits, parse_training_command
 from trimtab.errors import InputError
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.prepare import prepare
@@ -65,6 +65,7 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 @click.option("--axis", "axes", multiple=True, metavar="NAME=V,V…", help="Values to try on one axis; may be repeated.")
 @click.option("--bench", "benches", multiple=True, metavar="NAME='{bin} args…'", help="A command to time; repeatable.")
 @click.option("--bench-time", callback=duration, metavar="T", help="Time for each bench of each trial (4s).")
+@click.option("--train", multiple=True, metavar="'{bin} args…'", help="A command to train with, for pgo and bolt.")
 @click.option("--target", default="", metavar="TRIPLE", help="Target to build for (as Cargo is configured).")
 @click.option("--wheel", is_flag=True, help="What ships is the wheel of the Python project.")
 @click.option("--python", default="", metavar="PATH", help="The interpreter that wheels are for.")
@@ -92,9 +93,12 @@ def command(
     The project is never changed: settings are given to Cargo from outside, and each profile is built in an empty
     target directory of its own. Run again, it goes on where it was interrupted and repeats nothing.
 
-    The axes are lto (off, local, thin, fat), codegen-units, opt-level, panic, strip, debug and rustflags; without any,
-    a grid of twelve profiles around today's is explored. Benches run in the project's folder, without a shell and
-    with empty standard input; {bin} stands for the binary.
+    The axes are lto (off, local, thin, fat), codegen-units, opt-level, panic, strip, debug, rustflags, pgo, pgo-hot and
+    bolt (off, on); without any, a grid of twelve profiles around today's is explored. Benches run in the project's
+    folder, without a shell and with empty standard input; {bin} stands for the binary.
+
+    pgo and bolt take commands to train with (--train, or [pgo] in trimtab.toml). What benches run must be something
+    else: the gain on training itself is shown, and decides nothing.
 
     Of ten profiles or more, all are screened first, with what they have in common compiled once; today's and those
     that a goal would take are then built cleanly, and only these can be recommended. --exact builds all cleanly.
@@ -127,6 +131,7 @@ def _request(options: dict[str, Any]) -> Request:
         python=options["python"],
         axes=tuple(map(parse_axis, options["axes"])) or None,
         benches=tuple(map(parse_bench, options["benches"])),
+        training=tuple(map(parse_training_command, options["train"])),
         probes=options["probes"],
         goal=Goal(options["goal"]) if options["goal"] else None,
         limits=parse_limits(options["limits"]),

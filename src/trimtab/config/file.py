@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,7 @@ import msgspec
 from trimtab.errors import InputError
 from trimtab.model.metric import STARTUP
 from trimtab.model.parity_check import Normaliser, ParityCheck
-from trimtab.model.plan import Bench, Economics, Goal, Limits, ProbeKind
+from trimtab.model.plan import TRAINING, Bench, Economics, Goal, Limits, ProbeKind, Training
 from trimtab.model.profile import axis_kind
 from trimtab.model.space import Axis, axis_of
 from trimtab.system.command_template import argv_of
@@ -85,6 +85,8 @@ class BenchTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     stdin: str = ""
     smallest_change: str = "1%"
     inputs: Names = []
+    trained: bool = False
+    """Whether it runs what training runs, so that it is shown and not judged."""
 
 
 class ParityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -103,6 +105,20 @@ class ParityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     most_written: str = ""
 
 
+class PgoTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """``[pgo]``: how a program is trained for the axes ``pgo`` and ``bolt``."""
+
+    train: str | list[str | list[str]] = []
+    """Commands, none of them a bench: a text is split as a shell would, a list is a command's arguments."""
+    inputs: Names = []
+    environment: dict[str, str] = {}
+    repetitions: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    shared_inputs: Names = []
+    """Files that benches may read as well: settings rather than data."""
+    untrained: Names = []
+    """Benches that use what training never touches."""
+
+
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """The whole file."""
 
@@ -113,6 +129,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     measure: MeasureTable = MeasureTable()
     limits: LimitsTable = LimitsTable()
     economics: EconomicsTable | None = None
+    pgo: PgoTable = PgoTable()
 
 
 class Config:
@@ -143,6 +160,7 @@ class Config:
         self.budget = _duration(document.measure.budget)
         told = document.economics
         self.economics = Economics(**msgspec.structs.asdict(told)) if told else None
+        self.training = _training(document.pgo, {bench.name for bench in self.benches})
         self.limits = parse_limits({name: getattr(document.limits, name) for name in ("build", "touch", "size")})
 
 
@@ -296,6 +314,8 @@ def _bench(table: BenchTable) -> Bench:
         raise InputError(f"{table.name!r} cannot name a bench", hint="use letters, digits, - and _")
     if table.name == STARTUP:
         raise InputError(f"{STARTUP!r} cannot name a bench", hint="it names the smoke run that is not judged")
+    if table.name.startswith(f"{TRAINING}-"):
+        raise InputError(f"{table.name!r} cannot name a bench", hint="such names are those of the training commands")
     argv = argv_of(table.command, f"the bench {table.name!r}")
     if not _runs_program(argv):
         raise InputError(f"the bench {table.name!r} does not run {{bin}}", hint="write it like '{bin} check src'")
@@ -305,7 +325,36 @@ def _bench(table: BenchTable) -> Bench:
         stdin=table.stdin,
         smallest_change=round(abs(parse_ratio(table.smallest_change) - 1), 9),
         inputs=_names(table.inputs),
+        trained=table.trained,
     )
+
+
+def _training(table: PgoTable, benches: Collection[str]) -> Training:
+    commands = [table.train] if isinstance(table.train, str) else table.train
+    untrained = _names(table.untrained)
+    for name in untrained:
+        if name not in benches:
+            raise InputError(f"pgo.untrained names {name!r}, and there is no such bench", hint="name a [[bench]]")
+    return Training(
+        commands=tuple(map(parse_training_command, commands)),
+        inputs=_names(table.inputs),
+        environment=tuple(sorted(table.environment.items())),
+        repetitions=table.repetitions,
+        shared_inputs=_names(table.shared_inputs),
+        untrained=untrained,
+    )
+
+
+def parse_training_command(text: str | Sequence[str]) -> tuple[str, ...]:
+    """A training command from a line or from its arguments.
+
+    Raises:
+        InputError: it does not run the program, or takes a shell.
+    """
+    argv = argv_of(text, "a training command")
+    if not _runs_program(argv):
+        raise InputError("a training command does not run {bin}", where=" ".join(argv), hint="write '{bin} check src'")
+    return argv
 
 
 def _runs_program(argv: Iterable[str]) -> bool:

@@ -6,32 +6,40 @@ import contextlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from trimtab.builders.bolt import find_bolt
 from trimtab.builders.build_inputs import InputReader
 from trimtab.builders.builder import Builder
 from trimtab.builders.cargo import CargoBuilder
+from trimtab.builders.overlay import Overlay
+from trimtab.builders.profile_data import find_profile_tools
 from trimtab.builders.rustc_wrapper.compiler import UnitSharing, WrappedRustc
 from trimtab.builders.rustc_wrapper.embed_bitcode import embeds_alike, mergeable
 from trimtab.builders.rustc_wrapper.executable import wrapper
 from trimtab.builders.rustc_wrapper.key_context import KeyContext
 from trimtab.builders.rustc_wrapper.unit_cache import UnitCache
+from trimtab.builders.trained import TrainedBuilder
+from trimtab.builders.training import Stage, Trainer, program_at
+from trimtab.builders.wheel import WheelBuilder
 from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.calls import Calls
 from trimtab.cargo.profiles.effective import EffectiveProfile
 from trimtab.cargo.project import Binary, Project
 from trimtab.cargo.sources import Sources
-from trimtab.cargo.toolchain import find_compiler
+from trimtab.cargo.toolchain import ask, find_compiler
 from trimtab.errors import MissingError
 from trimtab.experiment.known import KnownTrials
 from trimtab.experiment.provenance import CheckoutProvenance
 from trimtab.experiment.wheels import (
     WheelSetup,
 )
+from trimtab.measure.installed import BENCH_VARIABLES
 from trimtab.model.identity import digest
 from trimtab.model.plan import Plan
-from trimtab.model.profile import Profile
+from trimtab.model.profile import Profile, Switch
 from trimtab.model.space import Space
 from trimtab.model.study import Study
 from trimtab.store.protocol import Store
+from trimtab.system.orphans import WORK_VARIABLE, work_mark
 from trimtab.system.paths import Folders
 from trimtab.system.process import Runner
 
@@ -60,14 +68,64 @@ class Exploration:
     folders: Folders
     runner: Runner
     environment: dict[str, str]
+    overlay: Overlay | None = None
+    """Keeps builds from changing the tree, where the system has one for us; wheels are built in copies."""
 
     @property
     def profiles(self) -> tuple[Profile, ...]:
         """Today's profile and all others that will be tried, in order."""
         return (self.today.profile, *self.space.profiles(self.today.profile))
 
-    def builder(self, work: Path, artifacts: Path) -> Builder:
-        """Builder of its trials, in a work folder; binaries are kept in another."""
+    def builder(self, work: Path, artifacts: Path, stage: Stage = program_at) -> Builder:
+        """Builder of its trials.
+
+        Args:
+            work: the work folder.
+            artifacts: folder in which binaries are kept.
+            stage: puts what was built where training can run it.
+
+        Raises:
+            MissingError: a program that training needs is not here.
+        """
+        plain = self._plain_builder(work, artifacts)
+        wanted = [profile for profile in self.profiles if profile.is_trained]
+        if not wanted:
+            return plain
+        toolchain, folder = self.study.toolchain, self.project.folder
+        triple = self.study.project.target
+        targeted: CargoBuilder | WheelBuilder
+        if isinstance(plain, CargoBuilder):
+            targeted = replace(plain, target=triple)
+        else:
+            named = {**plain.calls.environment, "CARGO_BUILD_TARGET": triple}
+            targeted = replace(plain, calls=replace(plain.calls, environment=named))
+        tools = None
+        if any(profile.pgo is Switch.ON for profile in wanted):
+            sysroot = Path(ask(self.runner, ("rustc", "--print", "sysroot"), folder, self.environment))
+            tools = find_profile_tools(self.runner, sysroot, toolchain.host, self.environment)
+        return TrainedBuilder(
+            plain=plain,
+            targeted=targeted,
+            trainer=Trainer(
+                runner=self.runner,
+                training=self.plan.training,
+                folder=self.home,
+                environment={
+                    **self.environment,
+                    **(BENCH_VARIABLES if self.wheels else {}),
+                    WORK_VARIABLE: work_mark(work),
+                },
+                timeout=self.plan.run_timeout,
+                stage=stage,
+            ),
+            tools=tools,
+            bolt=find_bolt(self.runner, folder, self.environment)
+            if any(profile.bolt is Switch.ON for profile in wanted)
+            else None,
+            crates=tuple(binary.name for binary in self.binaries),
+        )
+
+    def _plain_builder(self, work: Path, artifacts: Path) -> CargoBuilder | WheelBuilder:
         if self.wheels:
             kept = ArtifactStore(artifacts)
             builder = self.wheels.builder(self.calls(work), kept, self.touched, self.folders.kept, self.inputs)
@@ -155,7 +213,12 @@ class Exploration:
             touched=self.touched,
             inputs=self.inputs,
             rustc_calls=self.today.rustc_calls,
+            overlay=self.overlay_in(work),
         )
+
+    def overlay_in(self, work: Path) -> Overlay | None:
+        """The overlay whose changes lie in a work folder."""
+        return self.overlay.at(work / "tree") if self.overlay else None
 
     @property
     def inputs(self) -> InputReader:

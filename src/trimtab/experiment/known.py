@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from trimtab.experiment.provenance import Provenance
-from trimtab.model.identity import build_identity
 from trimtab.model.metric import RUN_PREFIX
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile
@@ -28,7 +27,7 @@ class KnownTrials:
         Sizes and effects hold on every machine. Times hold where the machine is of the same class: a record with such
         times is preferred, and those of another class are taken out.
         """
-        records = self.store.find_trials(build_identity(self.study.basis, profile))
+        records = self.store.find_trials(self.study.trial_id(profile))
         holding = [
             record
             for record in records

@@ -22,6 +22,8 @@ from trimtab.experiment.provenance import Provenance
 from trimtab.experiment.results import (
     MOST_BUILDS,
     MOST_ROUNDS,
+    OF_BUILDS,
+    carried_over,
     with_builds,
     with_results,
     without_benches,
@@ -31,7 +33,6 @@ from trimtab.measure.build_cost import cost_of
 from trimtab.measure.effect import check_effect, shipped_crates
 from trimtab.measure.trial_pairs import are_with, at_level, at_one_level, level_of, seconds_lacking, with_more_pairs
 from trimtab.model.build_progress import OnBuildProgress
-from trimtab.model.identity import build_identity
 from trimtab.model.metric import Absent, Measurement, run_metric
 from trimtab.model.plan import Bench, Plan, ProbeKind
 from trimtab.model.profile import Profile
@@ -42,11 +43,8 @@ from trimtab.store.protocol import Store
 from trimtab.system.process import out_of_space
 from trimtab.units import format_bytes
 
-_COSTS = "build."
-"""Beginning of the names of build costs."""
 _PAUSE = 0.1
 """Seconds between two attempts to end builds."""
-_OF_BUILDS = frozenset({ProbeKind.BUILD, ProbeKind.TOUCH})
 
 
 @dataclass(kw_only=True)
@@ -159,8 +157,11 @@ class Experiment:
         return [outcome if isinstance(outcome, Built) else None for outcome in outcomes]
 
     def _is_clean(self, profile: Profile) -> bool:
-        """Whether a profile is built cleanly at once; so is today's, since all others are held against it."""
-        return not self.screening or profile == self.study.baseline_profile
+        """Whether a profile is built cleanly at once.
+
+        So is today's, since all others are held against it; and trained ones, whose counters serve no other profile.
+        """
+        return not self.screening or profile.is_trained or profile == self.study.baseline_profile
 
     def _is_new(self, profile: Profile) -> bool:
         trial = self._known.find(profile)
@@ -243,7 +244,7 @@ class Experiment:
                 return known, True
             begun -= trial.seconds
         else:
-            trial = self._carried_over(known, self._build(profile, screened))
+            trial = carried_over(known, self._build(profile, screened))
         trial = self._keep(trial, begun)
         if not trial.failure:
             trial = self._measure(trial, begun)
@@ -276,26 +277,9 @@ class Experiment:
             longest = self.plan.build_timeout
             more_time = trial.status is Status.TIMEOUT and (longest is None or longest > trial.failure.wall)
             return trial.failure.cause.passing or more_time or not self.provenance.is_kept(trial)
-        wanted = {ProbeKind.BUILD} if trial.screened else _OF_BUILDS
+        wanted = {ProbeKind.BUILD} if trial.screened else OF_BUILDS
         unmeasured = (wanted & self.plan.probes) - set(trial.probes)
         return bool(unmeasured) or not self.provenance.is_kept(trial)
-
-    def _carried_over(self, known: Trial | None, trial: Trial) -> Trial:
-        """A new trial with what is known of the same bytes: sizes, and times of runs."""
-        same = known and not known.failure and _digests(known) == _digests(trial)
-        if not known or not same or trial.failure:
-            return trial
-        kept = tuple(result for result in known.measurements if not result.name.startswith(_COSTS))
-        absent = tuple(result for result in known.absent if not result.name.startswith((_COSTS, "effect[")))
-        probes = set(known.probes) - _OF_BUILDS
-        return replace(
-            trial,
-            measurements=(*trial.measurements, *kept),
-            absent=(*trial.absent, *absent),
-            probes=tuple(sorted({*trial.probes, *probes})),
-            benches=known.benches,
-            bench_inputs=known.bench_inputs,
-        )
 
     def _build(self, profile: Profile, screened: Built | None) -> Trial:
         started = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -308,13 +292,14 @@ class Experiment:
             self._estimate_from(profile, built)
         if isinstance(built, BuildFailed):
             return Trial(
-                id=build_identity(self.study.basis, profile),
+                id=self.study.trial_id(profile),
                 profile=profile,
                 status=built.cause.status,
                 started=started,
                 seconds=0.0,
                 failure=built,
                 timing=self.study.timing,
+                wrote=built.wrote,
             )
         return self._built(profile, started, built)
 
@@ -340,16 +325,18 @@ class Experiment:
         failure = self.wheel_check.check(built.artifacts[0]) if self.wheel_check else None
         paths, native = self.provenance.of_build(built)
         return Trial(
-            id=build_identity(self.study.basis, profile),
+            id=self.study.trial_id(profile),
             profile=profile,
             status=failure.cause.status if failure else Status.OK,
             failure=failure,
             smoke=self.wheel_check.snippet if self.wheel_check else "",
             tags=self.wheel_check.tags(built.artifacts[0]) if self.wheel_check else None,
             screened=built.shared,
+            trained=built.trained,
             timing=self.study.timing,
             paths=paths,
             native=native,
+            wrote=built.wrote,
             inputs=built.inputs,
             started=started,
             seconds=0.0,
@@ -360,7 +347,7 @@ class Experiment:
                 *(result for result in costs if isinstance(result, Absent)),
                 *(Absent(name=f"effect[{name}]", reason="its rustc call was not seen") for name in unseen),
             ),
-            probes=tuple(sorted(self.plan.probes & ({ProbeKind.BUILD} if built.shared else _OF_BUILDS))),
+            probes=tuple(sorted(self.plan.probes & ({ProbeKind.BUILD} if built.shared else OF_BUILDS))),
         )
 
     def _wanted_benches(self, trial: Trial) -> tuple[Bench, ...]:
@@ -389,7 +376,7 @@ class Experiment:
     def _missing(self, trial: Trial) -> tuple[frozenset[ProbeKind], tuple[Bench, ...]]:
         """The probes and benches that the plan wants and the trial lacks, has too few of, or lacked a program for."""
         possible = tuple(result.name for result in trial.absent if result.needs and self.which(result.needs))
-        kinds = self.plan.probes - set(trial.probes) - _OF_BUILDS - {ProbeKind.RUN}
+        kinds = self.plan.probes - set(trial.probes) - OF_BUILDS - {ProbeKind.RUN}
         if any(name.startswith("size.") for name in possible):
             kinds |= self.plan.probes & {ProbeKind.SIZE}
         ran = {(bench.name, bench.command, bench.stdin) for bench in trial.benches}
@@ -444,7 +431,3 @@ class Experiment:
 
 def _kind_of_cost(metric: str) -> ProbeKind:
     return ProbeKind.TOUCH if metric.startswith("build.touch.") else ProbeKind.BUILD
-
-
-def _digests(trial: Trial) -> tuple[tuple[str, str], ...]:
-    return tuple((artifact.name, artifact.sha256) for artifact in trial.artifacts)

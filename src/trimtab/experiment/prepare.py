@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trimtab.builders.lock_layer import lock_layer
+from trimtab.builders.overlay import NOT_CONTAINED, Overlay, overlay
 from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.profiles.effective import buildable, effective_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
@@ -18,6 +19,7 @@ from trimtab.cargo.toolchain import ask, find_toolchain
 from trimtab.config.file import Config, distinct, read_config
 from trimtab.errors import InputError
 from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.held_out import require_held_out, require_trainable, training_identity
 from trimtab.experiment.request import Request
 from trimtab.experiment.wheels import (
     binaries_in,
@@ -35,7 +37,7 @@ from trimtab.model.study import ProjectInfo, Study
 from trimtab.pyproject.project import WheelProject, read_wheel_project
 from trimtab.release.shipped_profiles import other_profile_notes
 from trimtab.system.machine import this_machine
-from trimtab.system.paths import Folders
+from trimtab.system.paths import Folders, clear
 from trimtab.system.process import Runner, SystemRunner
 
 _ID_DIGITS = 16
@@ -55,6 +57,9 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         runner = lock_layer(runner, project, folders.cache, environment)
         project = replace(project, made_lock=runner.lock)
         notes = (*notes, "there is no Cargo.lock: one was made outside of the tree, which only Cargo sees there")
+    over = None if wheel else _containment(runner, project, folders, environment)
+    if not wheel and not over:
+        notes = (*notes, NOT_CONTAINED)
     if wheel:
         environment |= pinned_toolchain(runner, wheel.root, environment)
     home = wheel.root if wheel else project.root
@@ -76,6 +81,12 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     if wrapper := compiler_wrapper(environment):
         notes = (*notes, f"{wrapper} was turned off, so that no build is faked by a cache")
     space = plan.space or default_space(today.profile)
+    ours = (*folders.kept, folders.cache, project.target_directory)
+    trained = [profile for profile in space.profiles(today.profile) if profile.is_trained]
+    if trained:
+        require_trainable(trained, plan, today.target or toolchain.host, toolchain.host, binaries, home)
+        require_held_out(plan.benches, plan.training, home, ours)
+        plan = replace(plan, benches=(*plan.benches, *plan.training.benches))
     touched = home / config.touch if config.touch else binaries[0].source
     machine = this_machine()
     created = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -128,6 +139,8 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         jobs=plan.jobs,
         touched=config.touch,
         fresh=plan.fresh,
+        training=plan.training if trained else None,
+        training_digest=training_identity(plan.training, home, ours) if trained else "",
         planned=1 + len(space.profiles(today.profile)),
         command=request.command,
     )
@@ -142,11 +155,22 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         study=study,
         space=space,
         touched=touched,
-        rustflags=flags_in_force(runner, project, environment, today.target) if _adds_flags(space) else (),
+        rustflags=flags_in_force(runner, project, environment, today.target) if trained or _adds_flags(space) else (),
         folders=folders,
         runner=runner,
         environment=environment,
+        overlay=over,
     )
+
+
+def _containment(runner: Runner, project: Project, folders: Folders, environment: dict[str, str]) -> Overlay | None:
+    """An overlay over the project's tree, tried where those of work folders will be; ``None`` if there is none."""
+    tried = folders.cache / f"overlay-{os.getpid()}"
+    layers = (project.made_lock.parent,) if project.made_lock else ()
+    try:
+        return overlay(runner, project.root, tried, environment, layers)
+    finally:
+        clear(tried)
 
 
 def _several_targets(targets: tuple[str, ...], project: Project) -> InputError:
@@ -209,6 +233,11 @@ def _settle(request: Request, config: Config, wheel: WheelProject | None, projec
         )
     startup = startup_bench(wheel, project) if wheel else STARTUP_BENCH
     defaults = Plan(selection=Selection())
+    training = replace(
+        config.training,
+        commands=request.training or config.training.commands,
+        profile_data=str(Path(request.profile_data).resolve()) if request.profile_data else "",
+    )
     axes = (config.axes or None) if request.axes is None else request.axes
     probes = request.probes or config.probes or defaults.probes
     return Plan(
@@ -237,6 +266,7 @@ def _settle(request: Request, config: Config, wheel: WheelProject | None, projec
         run_timeout=request.timeout or config.timeout or defaults.run_timeout,
         bench_time=request.bench_time or config.bench_time or defaults.bench_time,
         budget=request.budget or config.budget,
+        training=training,
         economics=config.economics,
         exact=request.exact,
         fresh=request.fresh,

@@ -120,16 +120,7 @@ class CheckoutProvenance:
 
     def _named(self, bench: Bench) -> list[str]:
         """Files and folders that a bench's command names, anywhere in a word, or declares."""
-        parts = (part for part in (*bench.command, bench.stdin) for part in (part, *_PARTS_OF_WORDS.split(part)))
-        declared = (name for pattern in bench.inputs for name in self._matching(pattern))
-        named = (os.path.normpath(part) for part in parts if part and "{" not in part)
-        return sorted({name for name in (*named, *declared) if _exists(self.home / name)})
-
-    def _matching(self, pattern: str) -> Iterator[str]:
-        if Path(pattern).is_absolute():
-            yield pattern
-        else:
-            yield from (str(path.relative_to(self.home)) for path in self.home.glob(pattern))
+        return named_inputs((*bench.command, bench.stdin), bench.inputs, self.home)
 
     def _bench_environment(self) -> str:
         return digest({name: value for name, value in self.environment.items() if not _SESSION.fullmatch(name)})
@@ -141,6 +132,27 @@ class CheckoutProvenance:
             if not self._unchanged[record]:
                 return False
         return True
+
+
+def named_inputs(words: Iterable[str], declared: Iterable[str], folder: Path) -> list[str]:
+    """Files and folders that a command's words name, anywhere in a word, or that are declared beside them.
+
+    Args:
+        words: of the command.
+        declared: paths or patterns.
+        folder: in which it runs, which relative names are relative to.
+    """
+    parts = (part for word in words for part in (word, *_PARTS_OF_WORDS.split(word)))
+    matching = (name for pattern in declared for name in _matching(pattern, folder))
+    named = (os.path.normpath(part) for part in parts if part and "{" not in part)
+    return sorted({name for name in (*named, *matching) if _exists(folder / name)})
+
+
+def _matching(pattern: str, folder: Path) -> Iterator[str]:
+    if Path(pattern).is_absolute():
+        yield pattern
+    else:
+        yield from (str(path.relative_to(folder)) for path in folder.glob(pattern))
 
 
 def _exists(path: Path) -> bool:

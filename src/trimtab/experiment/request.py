@@ -31,6 +31,10 @@ class Request:
     axes: tuple[Axis, ...] | None = None
     """``()`` is today's profile alone; ``None`` takes those of the file, or a sensible space."""
     benches: tuple[Bench, ...] = ()
+    training: tuple[tuple[str, ...], ...] = ()
+    """Commands for training, in the place of those of ``trimtab.toml``."""
+    profile_data: str = ""
+    """File with a merged profile, to take in place of training."""
     probes: frozenset[ProbeKind] = frozenset()
     goal: Goal | None = None
     limits: Limits = Limits()

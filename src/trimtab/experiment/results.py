@@ -7,13 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from trimtab.model.metric import Absent, Measurement, run_metric
-from trimtab.model.plan import Bench
+from trimtab.model.plan import Bench, ProbeKind
 from trimtab.model.trial import Trial
 
 MOST_BUILDS = 5
 """Clean builds of one profile."""
 MOST_ROUNDS = 16
 """Rounds of more pairs for one bench of one profile, the first one included, whichever run of trimtab they are of."""
+OF_BUILDS = frozenset({ProbeKind.BUILD, ProbeKind.TOUCH})
+"""Groups of metrics that come with a build."""
+_COSTS = "build."
+"""Beginning of the names of build costs."""
 
 
 def with_results(trial: Trial, results: Iterable[Measurement | Absent], prefix: str) -> Trial:
@@ -66,3 +70,25 @@ def _added(known: Measurement, cost: Measurement) -> Measurement:
         samples=len(values),
         observations=values,
     )
+
+
+def carried_over(known: Trial | None, trial: Trial) -> Trial:
+    """The trial that was built anew, with what is known of the same bytes: sizes, and times of runs."""
+    same = known and not known.failure and _digests(known) == _digests(trial)
+    if not known or not same or trial.failure:
+        return trial
+    kept = tuple(result for result in known.measurements if not result.name.startswith(_COSTS))
+    absent = tuple(result for result in known.absent if not result.name.startswith((_COSTS, "effect[")))
+    probes = set(known.probes) - OF_BUILDS
+    return replace(
+        trial,
+        measurements=(*trial.measurements, *kept),
+        absent=(*trial.absent, *absent),
+        probes=tuple(sorted({*trial.probes, *probes})),
+        benches=known.benches,
+        bench_inputs=known.bench_inputs,
+    )
+
+
+def _digests(trial: Trial) -> tuple[tuple[str, str], ...]:
+    return tuple((artifact.name, artifact.sha256) for artifact in trial.artifacts)

@@ -8,8 +8,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from trimtab.builders.training import program_at
 from trimtab.builders.work_folder import hold_workplace
 from trimtab.errors import InputError, NothingBuiltError
 from trimtab.experiment.exploration import Exploration
@@ -53,10 +55,11 @@ def _experiment(
 ) -> Experiment:
     wheels = exploration.wheels
     installer = wheels.installer(exploration.runner, work, exploration.environment) if wheels else None
+    stage = partial(installer.words, copied=False) if installer else program_at
     return Experiment(
         plan=exploration.plan,
         study=exploration.study,
-        builder=exploration.builder(work, store.artifacts),
+        builder=exploration.builder(work, store.artifacts, stage),
         screening=screening_of(exploration, store, work),
         search=GridSearch(exploration.today.profile, exploration.space),
         store=store,

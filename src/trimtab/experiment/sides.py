@@ -107,7 +107,7 @@ class Finder:
         return self._file(name, path)
 
     def _file(self, spec: str, path: Path) -> Candidate:
-        return Candidate(name=spec, files=(path,), programs=programs(path, self.scratch))
+        return Candidate(name=spec, files=(path,), programs=programs(path, self.scratch, self.binaries))
 
     def _kept(self, spec: str, study: Study, trial: Trial) -> Candidate:
         """The binaries of a trial, which are kept."""

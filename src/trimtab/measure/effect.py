@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from trimtab.model.profile import Debug, Lto, Panic, Profile, Strip, profile_from_spelled
+from trimtab.model.profile import Debug, Lto, Panic, Profile, Strip, Switch, profile_from_spelled
 from trimtab.model.trial import ENDS_INTERPRETER, Effect, Invocation
 
 _LTO = {"": Lto.FAT, "fat": Lto.FAT, "thin": Lto.THIN, "off": Lto.OFF} | dict.fromkeys(
@@ -32,6 +33,8 @@ def check_effect(invocations: Sequence[Invocation], binary: str, asked: Profile)
     if final is None:
         return None
     effective = compiled_with(final)
+    if asked.bolt is Switch.ON:  # which strips by itself, after the link
+        effective = replace(effective, strip=asked.strip)
     return Effect(
         binary=binary,
         lto=str(effective.lto),
@@ -122,8 +125,10 @@ def _differences(asked: Profile, effective: Profile, final: Invocation, binary: 
         f"{binary}: {axis.name} was asked as {axis.show(axis.get(asked))} "
         f"but rustc was told {axis.show(axis.get(effective))}"
         for axis in effective.differing(asked)
-        if axis.name != "rustflags"
+        if axis.in_cargo
     ]
+    if asked.pgo is Switch.ON and "profile-use" not in codegen_options(final.arguments):
+        warnings.append(f"{binary}: pgo was asked but rustc was given no profile")
     lost = [flag for flag in asked.rustflags if flag not in final.arguments]
     if lost:
         warnings.append(f"{binary}: rustc was not given {' '.join(lost)}")

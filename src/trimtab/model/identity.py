@@ -62,6 +62,12 @@ def build_basis(
     )
 
 
-def build_identity(basis: str, profile: Profile) -> str:
-    """Digest a build: its study's basis (see `build_basis`) and the profile."""
-    return digest(basis, profile.spelled())
+def build_identity(basis: str, profile: Profile, training: str = "") -> str:
+    """Digest a build: its study's basis (see `build_basis`), the profile, and what it is trained with if it is.
+
+    Args:
+        basis: digest of what all builds of a study have in common.
+        profile: the settings.
+        training: digest of the training, see `experiment/held_out.py`; it counts for profiles that are trained.
+    """
+    return digest(basis, profile.spelled(), training) if profile.is_trained else digest(basis, profile.spelled())

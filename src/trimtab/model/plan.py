@@ -8,6 +8,9 @@ from enum import StrEnum
 from trimtab.model.metric import STARTUP
 from trimtab.model.space import Space
 
+TRAINING = "training"
+"""Beginning of the names of the rows that show the gain on what was trained."""
+
 
 class Goal(StrEnum):
     """Goal to optimize for; `choice/recommend.py` gives each its rule in words."""
@@ -42,10 +45,46 @@ class Bench:
     """The smallest change in runtime that matters, as a fraction of the baseline's."""
     inputs: tuple[str, ...] = ()
     """Files and folders that its runs read, relative to the project, beside those that the command names."""
+    trained: bool = False
+    """Whether it runs what a program was trained with: its gain is shown, marked, and decides nothing."""
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it counts: neither the start-up smoke run nor training does."""
+        return not self.trained and self.name != STARTUP
 
 
 STARTUP_BENCH = Bench(name=STARTUP, command=("{bin}", "--version"))
 """The smoke run that is shown where no bench is given; ``--help`` takes its place where that is what works."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """Commands that are run with an instrumented program."""
+
+    commands: tuple[tuple[str, ...], ...] = ()
+    """With ``{bin}``, or ``{python}`` where a wheel ships."""
+    inputs: tuple[str, ...] = ()
+    """Files and folders that they read, relative to the project, beside those that they name."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Variables on top of the user's."""
+    repetitions: int = 1
+    """Runs of each command."""
+    shared_inputs: tuple[str, ...] = ()
+    """Files and folders that benches may read too: settings rather than data."""
+    untrained: tuple[str, ...] = ()
+    """Names of benches that use what training never touches."""
+    profile_data: str = ""
+    """Path of a merged profile to take in place of training; absolute."""
+
+    @property
+    def benches(self) -> tuple[Bench, ...]:
+        """The commands as benches, which show the gain on what was trained and are not judged."""
+        numbers = range(1, len(self.commands) + 1)
+        return tuple(
+            Bench(name=f"{TRAINING}-{number}", command=command, trained=True)
+            for number, command in zip(numbers, self.commands, strict=True)
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +143,8 @@ class Plan:
     """Seconds that one run of a bench may take."""
     bench_time: float = 4.0
     """Seconds to spend on each bench of each trial, at least eight pairs."""
+    training: Training = Training()
+    """Training of the profiles that are trained."""
     budget: float | None = None
     """Seconds for the whole exploration; no new trial is begun that would not end within it."""
     economics: Economics | None = None

@@ -5,7 +5,8 @@ The model keeps four kinds of link-time optimization apart that Cargo's spelling
 (``lto = "fat"`` or ``true``). Source: the Cargo book, chapter "Profiles", and ``rustc --help -C``.
 
 To add an axis, add a field to :class:`Profile` and a row to :data:`AXES`; `cargo/profiles/arguments.py` writes it out
-and `measure/effect.py` checks that it took effect.
+and `measure/effect.py` checks that it took effect. Profile-guided optimization and BOLT are axes too, though Cargo has
+no setting for them: `builders/trained.py` builds such programs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from trimtab.errors import InputError
 
 CargoValue = str | int | bool
 E = TypeVar("E", bound=StrEnum)
+_MILLIONTHS = 1_000_000
 
 
 class Lto(StrEnum):
@@ -67,6 +69,13 @@ class Debug(StrEnum):
     FULL = "full"
 
 
+class Switch(StrEnum):
+    """A step of the build that is taken or not."""
+
+    OFF = "off"
+    ON = "on"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
     """One complete setting of the release profile. Defaults are Cargo's own for ``release``."""
@@ -79,14 +88,36 @@ class Profile:
     debug: Debug = Debug.NONE
     rustflags: tuple[str, ...] = ()
     """Compiler flags on top of those that the project's configuration already sets."""
+    pgo: Switch = Switch.OFF
+    """Profile-guided optimization: built twice, with a training run in between."""
+    pgo_hot: int | None = None
+    """Share of all counts, in millionths, that the hottest code has, down to which code counts as hot; LLVM's own
+    (``-profile-summary-cutoff-hot``, 990,000 in LLVM 22) if ``None``."""
+    bolt: Switch = Switch.OFF
+    """BOLT: the linked program laid out anew, by another training run."""
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether building it takes a training run."""
+        return Switch.ON in (self.pgo, self.bolt)
+
+    @property
+    def in_cargo(self) -> Profile:
+        """Settings that Cargo's profiles have too; the others as if they had not been asked for."""
+        absent = {axis.field: axis.get(Profile()) for axis in AXES if not axis.in_cargo}
+        return replace(self, **absent)
 
     def differing(self, other: Profile) -> tuple[AxisKind, ...]:
         """The axes on which two profiles differ, in the order of :data:`AXES`."""
         return tuple(axis for axis in AXES if axis.get(self) != axis.get(other))
 
     def spelled(self) -> dict[str, CargoValue]:
-        """Each axis with its value as people and Cargo's documentation name it (``lto: "local"``)."""
-        return {axis.name: axis.show(axis.get(self)) for axis in AXES}
+        """Each axis with its value as people and Cargo's documentation name it (``lto: "local"``).
+
+        Steps that Cargo knows nothing of, such as ``pgo``, are left out where they are not taken: profiles of before
+        there were such axes keep their spelling, and with it their identity.
+        """
+        return {axis.name: axis.show(axis.get(self)) for axis in AXES if axis.get(self) != axis.unsaid}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +131,10 @@ class AxisKind:
     show: Callable[[Any], CargoValue] = str
     examples: str
     separator: str = ","
+    in_cargo: bool = True
+    """Whether Cargo's profiles have this setting."""
+    unsaid: Any = None
+    """Value that goes without saying."""
 
     @property
     def field(self) -> str:
@@ -134,6 +169,19 @@ def _codegen_units(text: str) -> int:
 
 def _rustflags(text: str) -> tuple[str, ...]:
     return () if text.strip() in ("", "none") else tuple(shlex.split(text))
+
+
+def _pgo_hot(text: str) -> int | None:
+    if text.strip() == "default":
+        return None
+    share = int(text)
+    if not 0 < share <= _MILLIONTHS:
+        raise ValueError(text)
+    return share
+
+
+def _pgo_hot_shown(value: int | None) -> CargoValue:
+    return "default" if value is None else value
 
 
 def _lto_in_cargo(value: Lto) -> CargoValue:
@@ -178,7 +226,17 @@ AXES: tuple[AxisKind, ...] = (
         show=shlex.join,
         examples="none; -C target-cpu=native",
         separator=";",
+        in_cargo=False,
     ),
+    AxisKind(name="pgo", parse=_choice(Switch), examples="off, on", in_cargo=False, unsaid=Switch.OFF),
+    AxisKind(
+        name="pgo-hot",
+        parse=_pgo_hot,
+        show=_pgo_hot_shown,
+        examples="default, or millionths of all counts such as 990000 or 900000",
+        in_cargo=False,
+    ),
+    AxisKind(name="bolt", parse=_choice(Switch), examples="off, on", in_cargo=False, unsaid=Switch.OFF),
 )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trimtab.errors import InputError
-from trimtab.model.profile import AxisKind, Profile, axis_kind, parse_axis_value
+from trimtab.model.profile import AxisKind, Profile, Switch, axis_kind, parse_axis_value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +34,7 @@ class Space:
             profile = baseline
             for axis, value in zip(self.axes, values, strict=True):
                 profile = axis.kind.set(profile, value)
-            candidates.append(profile)
+            candidates.append(profile if profile.pgo is Switch.ON else replace(profile, pgo_hot=None))
         distinct = [profile for profile in dict.fromkeys(candidates) if profile != baseline]
         return tuple(sorted(distinct, key=lambda profile: len(profile.differing(baseline))))
 

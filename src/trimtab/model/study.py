@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trimtab.model.identity import build_identity
 from trimtab.model.machine import Machine, Timing, Toolchain
-from trimtab.model.plan import Bench, Economics, Goal, Limits, Selection
+from trimtab.model.plan import Bench, Economics, Goal, Limits, Selection, Training
 from trimtab.model.profile import Profile
 from trimtab.model.trial import Status, Trial
 
@@ -63,7 +64,15 @@ class Study:
     """As in `Timing`."""
     fresh: bool = False
     """Whether what was known when it was created does not count."""
+    training: Training | None = None
+    """Training of the profiles that are trained; ``None`` where none is."""
+    training_digest: str = ""
+    """Digest of that and of the files that it reads."""
     trials: tuple[Trial, ...] = ()
+
+    def trial_id(self, profile: Profile) -> str:
+        """Build identity of a profile in this study."""
+        return build_identity(self.basis, profile, self.training_digest)
 
     @property
     def timing(self) -> Timing:

@@ -38,6 +38,8 @@ class Cause(StrEnum):
     SMOKE = "smoke check"
     INSTALL = "installation"
     """A wheel could not be installed, or trying it came to no end."""
+    TRAINING = "training"
+    """The program could not be trained, or its counters could not be read."""
     CARGO = "cargo"
 
     @property
@@ -79,6 +81,38 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingStep:
+    """One round of instrumenting, training and merging, for the compiler or for BOLT."""
+
+    instrumented: Cost
+    """Of the instrumented build; of BOLT, of instrumenting the program."""
+    instrumented_size: int
+    """Bytes of the instrumented program or wheel."""
+    training: Cost
+    merging: Cost
+    slowdown: float | None = None
+    """CPU seconds of training over those of the same commands with the finished program."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainedBuild:
+    """Account of a build that took training runs; what is not in it happened in no training."""
+
+    pgo: TrainingStep | None = None
+    bolt: TrainingStep | None = None
+    optimized: Cost
+    """Of the last build by Cargo; where BOLT ran, with what it took to lay out the program."""
+    functions: int | None = None
+    """Functions that the compiler's profile knows of."""
+    covered: int | None = None
+    """Those among them that training ran."""
+    profile_data: Artifact | None = None
+    """The merged profile that the compiler used, kept."""
+    notes: tuple[str, ...] = ()
+    """Troubles that did not stop it, such as a counter file that could not be read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation:
     """One call of rustc as Cargo made it."""
 
@@ -101,13 +135,22 @@ class Built:
     """Time of each unit, where that was watched."""
     inputs: BuildInputs | None = None
     """Files and variables that it read; ``None`` where that is not known."""
+    trained: TrainedBuild | None = None
+    """Set where it took training runs; `clean` is then the sum of all steps."""
     shared: bool = False
     """Whether units were taken from other builds: then `clean` is what this one took, not what a clean one does."""
+    wrote: tuple[str, ...] = ()
+    """Changes that it made in the tree and that were kept out of it, such as ``wrote src/gen.rs``; the first few."""
 
     @property
     def size(self) -> int:
         """Bytes of the binaries as shipped."""
         return sum(artifact.size for artifact in self.artifacts)
+
+
+def kept_out(changes: tuple[str, ...]) -> str:
+    """Say what a build changed in the tree, as a sentence."""
+    return f"the build changed the project's own tree, which was kept from it: {', '.join(changes)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,6 +166,8 @@ class BuildFailed:
     """Seconds until it failed."""
     unit: Unit | None = None
     """The unit that failed, where that was watched, and what it had taken by then."""
+    wrote: tuple[str, ...] = ()
+    """Changes that it made in the tree and that were kept out of it; the first few."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,6 +237,10 @@ class Trial:
     """Whether it was compiled for the CPU at hand (``target-cpu=native``): on another one its bytes may differ."""
     inputs: BuildInputs | None = None
     """Files and variables that the build read beside the sources; ``None`` where that is not known."""
+    trained: TrainedBuild | None = None
+    """Set where building it took training runs."""
+    wrote: tuple[str, ...] = ()
+    """Changes that its build made in the tree and that were kept out of it; the first few."""
     outdated: bool = False
     """Whether its study was taken up again after something that it read had changed; it is no part of that then."""
 
@@ -206,6 +255,7 @@ class Trial:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Warnings of the effect check, over all binaries, and of the check of a wheel's tags."""
+        """Warnings of the effect check, over all binaries, of the check of a wheel's tags, and of training."""
         warnings = [warning for effect in self.effects for warning in effect.warnings]
-        return tuple(dict.fromkeys((*warnings, *(self.tags.warnings if self.tags else ()))))
+        tags = self.tags.warnings if self.tags else ()
+        return tuple(dict.fromkeys((*warnings, *tags, *(self.trained.notes if self.trained else ()))))

@@ -116,7 +116,8 @@ class SqliteStore:
         studies: dict[str, set[str]] = {}
         for study_id, document in rows:
             for trial in _decoded([(document,)]):
-                for artifact in trial.artifacts:
+                data = trial.trained.profile_data if trial.trained else None
+                for artifact in (*trial.artifacts, *((data,) if data else ())):
                     studies.setdefault(Path(artifact.path).parent.name, set()).add(study_id)
         return {folder: frozenset(ids) for folder, ids in studies.items()}
 

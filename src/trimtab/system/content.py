@@ -31,6 +31,24 @@ def is_unchanged(record: InputRecord, root: Path, ours: Collection[Path] = ()) -
     return _stamp(path, ours) == record.stamp or _digest(path, ours) == record.digest
 
 
+def file_digests(path: Path, ours: Collection[Path] = ()) -> dict[str, str]:
+    """Digest of each file's content at or below a path → its name relative to that; files that are empty are left out.
+
+    Args:
+        path: a file or folder; links are followed.
+        ours: files and folders to pass over.
+    """
+    found = {}
+    for name, file in _files(path, ours):
+        try:
+            if file.is_file() and file.stat().st_size:
+                with file.open("rb") as opened:
+                    found[hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=_BYTES)).hexdigest()] = name
+        except OSError:
+            continue
+    return found
+
+
 def digest_text(text: str | None) -> str:
     """Digest a text; empty for none. Values of variables may be secrets, so only digests of them are stored."""
     if text is None:

@@ -154,7 +154,7 @@ def test_one_value_needs_no_list() -> None:
         ),
         ("[economic]\n", "economic", "did you mean economics?"),
         ("[measure]\nxyz = 1\n", "measure.xyz", "known here: probes, jobs, timeout, bench-time, budget"),
-        ("zzz = 1\n", "zzz", "known here: project, space, bench, parity, measure, limits, economics"),
+        ("zzz = 1\n", "zzz", "known here: project, space, bench, parity, measure, limits, economics, pgo"),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest(text: str, key: str, hint: str) -> None:

@@ -13,12 +13,14 @@ def selection_arguments(selection: Selection, binaries: tuple[Binary, ...]) -> t
     """The arguments that choose profile, packages, binaries, features and target.
 
     Packages that Cargo builds by itself are not named: with them, dependencies get the features that all of them want.
+    So libraries of all of them are built where one is chosen, as they are in ``cargo build``.
     """
     arguments = ["--profile", selection.profile]
     specs = {binary.package: binary.package_spec for binary in binaries if binary.package_spec}
     for package in dict.fromkeys((*selection.packages, *specs)):
         arguments += ["--package", specs.get(package, package)]
-    for argument in dict.fromkeys("--lib" if binary.is_library else f"--bin {binary.name}" for binary in binaries):
+    named = ("--lib" if binary.is_library else f"--bin {binary.name}" for binary in binaries)
+    for argument in dict.fromkeys(named) if all(binary.has_name for binary in binaries) else ("--bins",):
         arguments += argument.split(" ", 1)
     if selection.target:
         arguments += ["--target", selection.target]
@@ -40,7 +42,7 @@ def profile_arguments(profile: Profile, today: Profile, name: str) -> tuple[str,
         changed.add("strip")
     arguments: list[str] = []
     for axis in AXES:
-        if axis.name in changed and axis.name != "rustflags":
+        if axis.name in changed and axis.in_cargo:
             arguments += ["--config", f"profile.{name}.{axis.name}={toml_value(axis.cargo(axis.get(profile)))}"]
     return tuple(arguments)
 

@@ -71,7 +71,7 @@ def prepare_application(
             hint="run `cargo generate-lockfile` first",
         )
     cargo = _Profiles(runner=runner, project=project, study=study, environment=environment)
-    today, wanted = cargo.effective(name), replace(trial.profile, rustflags=())
+    today, wanted = cargo.effective(name), trial.profile.in_cargo
     if today not in (study.baseline_profile, wanted):
         raise InputError(
             f"the profile {name} has changed since the study",

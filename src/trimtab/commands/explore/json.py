@@ -9,7 +9,7 @@ import msgspec
 
 from trimtab.model.answer import Answer, TableRow
 from trimtab.model.study import Study
-from trimtab.model.trial import Trial
+from trimtab.model.trial import TrainedBuild, Trial
 from trimtab.report.trial_json import effect_document, failure_document
 
 SCHEMA = "trimtab.study/1"
@@ -75,4 +75,14 @@ def _trial(trial: Trial, target: str, row: TableRow) -> dict[str, Any]:
         "tags": asdict(trial.tags) if trial.tags else None,
         "failure": failure_document(trial.failure) if trial.failure else None,
         "screened": trial.screened,
+        "training": _training(trial.trained) if trial.trained else None,
+    }
+
+
+def _training(account: TrainedBuild) -> dict[str, Any]:
+    return {
+        "functions": account.functions,
+        "covered": account.covered,
+        "profile_data": asdict(account.profile_data) if account.profile_data else None,
+        "notes": account.notes,
     }

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trimtab.config.file import parse_bench, parse_choice, parse_limits
+from trimtab.config.file import parse_bench, parse_choice, parse_limits, parse_training_command
 from trimtab.experiment.prepare import prepare
 from trimtab.experiment.protocols import Progress, SilentProgress
 from trimtab.experiment.request import Request
@@ -30,6 +30,7 @@ def explore(
     *,
     axes: Mapping[str, Sequence[object]] | None = None,
     benches: Mapping[str, str] | None = None,
+    train: Sequence[str] = (),
     bins: Sequence[str] = (),
     packages: Sequence[str] = (),
     features: Sequence[str] = (),
@@ -54,6 +55,7 @@ def explore(
         axes: axis name → values to try, as in ``{"lto": ["local", "fat"]}``; none is today's profile alone; a sensible
             space if left out.
         benches: name → command with ``{bin}`` in it.
+        train: commands with ``{bin}`` that train the program, for the axes ``pgo`` and ``bolt``.
         bins: names of the binaries to ship, where there are several.
         packages: only these packages' binaries.
         features: features to turn on.
@@ -85,6 +87,7 @@ def explore(
         if axes is not None
         else None,
         benches=tuple(parse_bench(f"{name}={command}") for name, command in (benches or {}).items()),
+        training=tuple(map(parse_training_command, train)),
         binaries=tuple(bins),
         packages=tuple(packages),
         features=tuple(features),

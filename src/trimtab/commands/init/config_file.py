@@ -32,6 +32,9 @@ _TEXT = """\
 # strip = ["none", "debuginfo", "symbols"]
 # debug = ["none", "line-tables-only", "limited", "full"]
 # rustflags = ["none", "-C target-cpu=native"]
+# pgo = ["off", "on"]                        # profile-guided optimization; [pgo] says how it is trained
+# pgo-hot = ["default", 900000]              # how much of what was counted is hot code, in millionths
+# bolt = ["off", "on"]                       # the linked program laid out anew, by another training run
 goal = "balanced"                   # size, speed, balanced or build
 
 # Without a bench the recommendation cannot judge runtime: name a command that does your program's typical work for
@@ -63,6 +66,15 @@ goal = "balanced"                   # size, speed, balanced or build
 # builds-per-month = 400
 # downloads-per-month = 50000
 # minute-price = 0.008              # of a minute of building, in any currency
+
+# How a program is trained for pgo and bolt. No bench may read what training reads, or it measures its own memory.
+[pgo]
+# train = [["{{bin}}", "check", "other/input"]]
+# inputs = ["training/**/*.py"]     # what it reads beside the files that the commands name
+# environment = {{ LANG = "C" }}
+# repetitions = 1
+# shared-inputs = ["tool.toml"]     # files that benches may read as well: settings rather than data
+# untrained = ["check"]             # benches that use what training never touches
 
 [measure]
 # probes = ["size", "build", "touch", "run"]

@@ -79,7 +79,7 @@ def _proposal(own: str, members: Sequence[tuple[TargetResult, TargetAttempt]], n
     """One profile, for targets that differ from the candidate in the same settings."""
     result, chosen = members[0]
     differing = chosen.profile.differing(result.attempts[-1].profile)
-    axes = [axis for axis in differing if axis.name != "rustflags"]
+    axes = [axis for axis in differing if axis.in_cargo]
     settings = {axis.name: axis.cargo(axis.get(chosen.profile)) for axis in axes}
     targets = tuple(result.target.triple for result, _ in members)
     manifest = [

@@ -1,0 +1,141 @@
+"""Profile data: raw counters of training runs, merged into what rustc takes by ``-C profile-use``.
+
+Raw counters have a version that only some ``llvm-profdata`` can read. The toolchain's own reads them always; where that
+is not installed, all others are tried on the counters at hand.
+
+Source: the rustc book, "Profile Guided Optimization"; LLVM, "llvm-profdata".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trimtab.builders.costs import costed
+from trimtab.errors import InputError, MissingError
+from trimtab.model.trial import Cost
+from trimtab.system.llvm import find_programs
+from trimtab.system.process import Command, Runner
+
+TOOL = "llvm-profdata"
+HINT = "rustup component add llvm-tools"
+_BELOW, _FROM = (re.compile(rf"Number of functions with maximum count \({sign} 1\): (\d+)") for sign in ("<", ">="))
+_WARNING = re.compile(r"warning: (?P<what>.*)")
+_MOST_WARNINGS = 3
+_HASH = re.compile(r"17h[0-9a-f]{16}E|\.llvm\.\d+|\.\d+$")
+_OLD_VERSION = ("unsupported instrumentation profile format version", "unsupported profile")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coverage:
+    """Functions of a merged profile."""
+
+    functions: int
+    covered: int
+    """Those that ran."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProfileTools:
+    """Programs that may read the counters, the best first."""
+
+    runner: Runner
+    programs: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    def merge(self, raw: Path, merged: Path) -> tuple[tuple[str, ...], Cost]:
+        """Merge all counter files of a folder; returns notes on those that could not be read, and the cost.
+
+        Raises:
+            InputError: there are none, or none that can be read.
+            MissingError: no program here can read counters of this version.
+        """
+        if not any(raw.glob("*.profraw")):
+            raise InputError("training wrote no counters", hint="see that its commands run the program to its end")
+        complaint = ""
+        for program in self.programs:
+            argv = (program, "merge", "--failure-mode=all", "--output", str(merged), str(raw))
+            finished, cost = costed(self.runner, Command(argv=argv, environment=self.environment))
+            if finished.ok and merged.exists():
+                return tuple(_warnings(finished.stderr, raw)), cost
+            complaint = finished.stderr.strip()
+            if not any(text in complaint for text in _OLD_VERSION):
+                break
+        last = complaint.splitlines()[-1].removeprefix("error: ") if complaint else "it says nothing"
+        if any(text in complaint for text in _OLD_VERSION):
+            raise MissingError(f"no {TOOL} here reads the counters of this compiler: {last}", hint=HINT)
+        raise InputError(f"the counters of training cannot be merged: {last.replace(str(raw), '')}")
+
+    def coverage(self, merged: Path) -> Coverage:
+        """Count the functions that a profile knows, and those that ran.
+
+        Raises:
+            InputError: it is no merged profile, or of another version.
+        """
+        text = self._show(merged, "--value-cutoff=1")
+        below, above = (int(found[1]) if (found := pattern.search(text)) else 0 for pattern in (_BELOW, _FROM))
+        return Coverage(functions=below + above, covered=above)
+
+    def covered_functions(self, merged: Path) -> frozenset[str]:
+        """Mangled names of the functions that ran, without hashes that differ from build to build.
+
+        Raises:
+            InputError: it is no merged profile, or of another version.
+        """
+        names = self._show(merged, "--covered").splitlines()
+        return frozenset(plain_symbol(name) for name in names if name.strip())
+
+    def require_profile_of(self, merged: Path, crates: Iterable[str]) -> None:
+        """Raise where a profile holds nothing of any of some crates.
+
+        Raises:
+            InputError: it is of another program.
+        """
+        names = [crate.replace("-", "_") for crate in crates]
+        functions = self._show(merged, "--all-functions")
+        if not any(f"{len(name)}{name}" in functions for name in names):
+            raise InputError(f"the profile is of another program: it has no function of the crate {' or '.join(names)}")
+
+    def _show(self, merged: Path, option: str) -> str:
+        complaint = ""
+        for program in self.programs:
+            argv = (program, "show", option, str(merged))
+            finished = self.runner.run(Command(argv=argv, environment=self.environment))
+            if finished.ok:
+                return finished.stdout
+            complaint = next(iter(finished.stderr.strip().splitlines()), "")
+        what = complaint.removeprefix("error: ").removeprefix(f"{merged}: ")
+        raise InputError(f"it is no merged profile that {TOOL} reads: {what}", where=str(merged))
+
+
+def plain_symbol(name: str) -> str:
+    """A mangled name without what differs between two builds of one function: its file, its hash, LLVM's suffixes."""
+    return _HASH.sub("", name.strip().rpartition(";")[2])
+
+
+def find_profile_tools(runner: Runner, sysroot: Path, host: str, environment: Mapping[str, str]) -> ProfileTools:
+    """Find the programs that may read counters: the toolchain's, then those on PATH and in Debian's folders.
+
+    Args:
+        runner: runs them.
+        sysroot: of the toolchain.
+        host: its triple.
+        environment: the user's.
+
+    Raises:
+        MissingError: there is none.
+    """
+    own = sysroot / "lib" / "rustlib" / host / "bin" / TOOL
+    programs = (*((str(own),) if own.exists() else ()), *find_programs(TOOL, environment))
+    if not programs:
+        raise MissingError(f"{TOOL} is not here: it merges what training has counted", hint=HINT)
+    return ProfileTools(runner=runner, programs=programs, environment=environment)
+
+
+def _warnings(stderr: str, raw: Path) -> Iterator[str]:
+    found = [match["what"].replace(f"{raw}/", "") for match in _WARNING.finditer(stderr)]
+    yield from (f"a counter file of training was left out: {what}" for what in found[:_MOST_WARNINGS])
+    if len(found) > _MOST_WARNINGS:
+        yield f"and {len(found) - _MOST_WARNINGS} more counter files"

@@ -1,0 +1,215 @@
+"""Building trained programs: profile-guided optimization by the compiler, then BOLT after linking.
+
+Per profile: an instrumented build with the same settings, training, merging, and the optimized build. The counters of
+one profile serve no other: with other inlining, other functions are counted (a profile taken under thin LTO and used
+under fat LTO loses most of the gain). The flags are given for a named target, so that Cargo keeps them from build
+scripts and procedural macros. The clean build's cost is the sum of all steps: that is what a release job pays.
+
+Source: the rustc book, "Profile Guided Optimization"; the Cargo book, "build.rustflags" and ``--target``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trimtab.builders.bolt import Bolt
+from trimtab.builders.cargo import CargoBuilder
+from trimtab.builders.profile_data import Coverage, ProfileTools
+from trimtab.builders.training import StepFailedError, Trainer
+from trimtab.builders.wheel import WheelBuilder
+from trimtab.builders.work_folder import TRAINING_FOLDER, ArtifactStore
+from trimtab.errors import InputError, MissingError
+from trimtab.model.build_progress import OnBuildProgress, ignore_progress
+from trimtab.model.profile import Profile, Strip, Switch
+from trimtab.model.trial import Artifact, BuildFailed, Built, Cause, Cost, TrainedBuild, TrainingStep
+from trimtab.system.paths import clear
+from trimtab.system.process import out_of_space
+
+_COUNTERS = "%p-%m.profraw"
+"""A file for each process: one that is cut short spoils no other."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainedBuilder:
+    """Builder that trains the profiles for which that is asked, and leaves all others to the plain one."""
+
+    plain: CargoBuilder | WheelBuilder
+    targeted: CargoBuilder | WheelBuilder
+    """The same for a target that is named: flags are then kept from build scripts and procedural macros."""
+    trainer: Trainer
+    tools: ProfileTools | None
+    """Set where a profile wants ``pgo``."""
+    bolt: Bolt | None
+    """Set where a profile wants ``bolt``."""
+    crates: tuple[str, ...] = ()
+    """Names of what is built, one of which a given profile must know."""
+
+    def build(
+        self, profile: Profile, *, touch: bool, on_progress: OnBuildProgress = ignore_progress
+    ) -> Built | BuildFailed:
+        """A clean build with all its training, and if asked for a rebuild after a touch with what was learned."""
+        if not profile.is_trained:
+            return self.plain.build(profile, touch=touch, on_progress=on_progress)
+        folder = self.plain.calls.work / TRAINING_FOLDER
+        try:
+            clear(folder)
+            folder.mkdir(parents=True)
+            return _TrainedRun(self, profile, folder, touch, on_progress).result()
+        except StepFailedError as step:
+            return step.failure
+        except (InputError, MissingError) as error:
+            return BuildFailed(cause=Cause.TRAINING, message=f"{error.what}{'; ' * bool(error.hint)}{error.hint}")
+        except OSError as error:
+            if not out_of_space(error):
+                raise
+            return BuildFailed(cause=Cause.DISK_FULL, message=f"{error.strerror}: {error.filename or folder}")
+        finally:
+            clear(folder)
+
+
+@dataclass(kw_only=False, slots=True)
+class _TrainedRun:
+    """One build with its training."""
+
+    builder: TrainedBuilder
+    profile: Profile
+    folder: Path
+    touch: bool
+    on_progress: OnBuildProgress
+
+    def result(self) -> Built:
+        builder, profile = self.builder, self.profile
+        training = builder.trainer.training
+        settings = replace(profile, pgo=Switch.OFF, pgo_hot=None, bolt=Switch.OFF)
+        data, step, coverage = None, None, None
+        notes: tuple[str, ...] = ()
+        if profile.pgo is Switch.ON:
+            assert builder.tools, "looked for wherever a profile wants them"
+            data = self.folder / "merged.profdata"
+            if training.profile_data:
+                data.write_bytes(_read(training.profile_data))
+                builder.tools.require_profile_of(data, builder.crates)
+            else:
+                step, notes = self._profiled(settings, builder.tools, data)
+            coverage = builder.tools.coverage(data)
+            settings = _with_flags(settings, _use(data, profile.pgo_hot))
+        if profile.bolt is Switch.ON:
+            assert builder.bolt, "looked for wherever a profile wants it"
+            built, laid_out = self._laid_out(settings, builder.bolt)
+        else:
+            built, laid_out = self._cargo(settings, builder.targeted.artifacts, touch=self.touch), None
+        if step:
+            step = replace(step, slowdown=self._slowdown(step, built.artifacts[0]))
+        return self._with_account(built, step, laid_out, data, coverage, notes)
+
+    def _with_account(
+        self,
+        built: Built,
+        pgo: TrainingStep | None,
+        bolt: TrainingStep | None,
+        data: Path | None,
+        coverage: Coverage | None,
+        notes: tuple[str, ...],
+    ) -> Built:
+        steps = [step for step in (pgo, bolt) if step]
+        others = [cost for step in steps for cost in (step.instrumented, step.training, step.merging)]
+        kept = self.builder.targeted.artifacts.keep(f"{built.artifacts[0].name}.profdata", data) if data else None
+        account = TrainedBuild(
+            pgo=pgo,
+            bolt=bolt,
+            optimized=built.clean,
+            functions=coverage.functions if coverage else None,
+            covered=coverage.covered if coverage else None,
+            profile_data=kept,
+            notes=notes,
+        )
+        return replace(built, clean=_sum((built.clean, *others)), trained=account)
+
+    def _profiled(self, settings: Profile, tools: ProfileTools, data: Path) -> tuple[TrainingStep, tuple[str, ...]]:
+        """Instrument, train and merge."""
+        raw = self.folder / "raw"
+        raw.mkdir()
+        instrumented = self._cargo(_with_flags(settings, (f"-Cprofile-generate={raw}",)), self._drafts, touch=False)
+        trained = self.builder.trainer.train(instrumented.artifacts[0], {"LLVM_PROFILE_FILE": str(raw / _COUNTERS)})
+        notes, merging = tools.merge(raw, data)
+        clear(raw)
+        step = TrainingStep(
+            instrumented=instrumented.clean,
+            instrumented_size=instrumented.size,
+            training=trained,
+            merging=merging,
+        )
+        return step, notes
+
+    def _laid_out(self, settings: Profile, bolt: Bolt) -> tuple[Built, TrainingStep]:
+        """Link with relocations, instrument, train, and lay the program out anew."""
+        settings = replace(_with_flags(settings, ("-Clink-arg=-Wl,--emit-relocs",)), strip=Strip.NONE)
+        linked = self._cargo(settings, self._drafts, touch=self.touch)
+        program = Path(linked.artifacts[0].path)
+        instrumented, counters = self.folder / "instrumented" / program.name, self.folder / "counters"
+        instrumented.parent.mkdir()
+        counters.mkdir()
+        instrumenting = bolt.instrument(program, instrumented, counters)
+        artifact = self._drafts.keep(program.name, instrumented, _beside(program))
+        training = self.builder.trainer.train(artifact, {})
+        data, optimized = self.folder / "merged.fdata", self.folder / program.name
+        merging = bolt.merge(counters, data)
+        laying_out = bolt.optimize(program, data, optimized, self.profile.strip)
+        final = self.builder.targeted.artifacts.keep(program.name, optimized, _beside(program))
+        step = TrainingStep(
+            instrumented=instrumenting, instrumented_size=artifact.size, training=training, merging=merging
+        )
+        step = replace(step, slowdown=self._slowdown(step, final))
+        return replace(linked, artifacts=(final,), clean=_sum((linked.clean, laying_out))), step
+
+    @property
+    def _drafts(self) -> ArtifactStore:
+        """Programs on the way to the one that ships."""
+        return ArtifactStore(self.folder / "drafts")
+
+    def _cargo(self, settings: Profile, artifacts: ArtifactStore, *, touch: bool) -> Built:
+        builder = replace(self.builder.targeted, artifacts=artifacts)
+        built = builder.build(settings, touch=touch, on_progress=self.on_progress)
+        if isinstance(built, BuildFailed):
+            raise StepFailedError(built)
+        return built
+
+    def _slowdown(self, step: TrainingStep, finished: Artifact) -> float | None:
+        """CPU time of training over that of the same commands with the finished program."""
+        again = self.builder.trainer.train(finished, {})
+        return step.training.cpu / again.cpu if again.cpu else None
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"the profile cannot be read: {error.strerror}", where=path) from None
+
+
+def _with_flags(profile: Profile, flags: Iterable[str]) -> Profile:
+    return replace(profile, rustflags=(*profile.rustflags, *flags))
+
+
+def _use(data: Path, hot: int | None) -> tuple[str, ...]:
+    cutoff = () if hot is None else (f"-Cllvm-args=-profile-summary-cutoff-hot={hot}",)
+    return (f"-Cprofile-use={data}", *cutoff)
+
+
+def _beside(program: Path) -> dict[str, Path]:
+    """Files and folders that lie beside a kept program."""
+    return {path.name: path for path in program.parent.iterdir() if path.name != program.name}
+
+
+def _sum(costs: Iterable[Cost]) -> Cost:
+    """The cost of steps that follow each other: of memory, the most."""
+    first, *others = costs
+    peaks = [cost.peak_memory for cost in (first, *others) if cost.peak_memory is not None]
+    return replace(
+        first,
+        wall=first.wall + sum(cost.wall for cost in others),
+        cpu=first.cpu + sum(cost.cpu for cost in others),
+        peak_memory=max(peaks) if peaks and first.peak_memory is not None else first.peak_memory,
+    )

@@ -1,0 +1,237 @@
+"""Profile-guided optimization with the real compiler: instrumented, trained, merged, optimized, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.user import User, by_label, snapshot
+from trimtab.builders.profile_data import find_profile_tools
+from trimtab.errors import MissingError
+from trimtab.system.llvm import find_programs
+from trimtab.system.process import SystemRunner
+
+pytestmark = pytest.mark.integration
+
+MANIFEST = """
+[package]
+name = "learner"
+version = "0.1.0"
+edition = "2021"
+[dependencies]
+magic = { path = "magic" }
+"""
+MAIN = """
+use std::io::Read;
+fn common(text: &str) -> usize { text.split_whitespace().filter(|word| word.len() % magic::two!() == 0).count() }
+fn seldom(text: &str) -> usize { text.bytes().rev().filter(|byte| byte.is_ascii_punctuation()).count() }
+fn main() {
+    let mode = std::env::args().nth(1).unwrap_or_default();
+    if mode == "abort" { std::process::abort(); }
+    if mode == "hang" { loop { std::thread::sleep(std::time::Duration::from_secs(1)); } }
+    let mut text = String::new();
+    std::fs::File::open(std::env::args().nth(2).unwrap()).unwrap().read_to_string(&mut text).unwrap();
+    println!("{}", if mode == "seldom" { seldom(&text) } else { common(&text) });
+}
+"""
+MACRO_MANIFEST = '[package]\nname = "magic"\nversion = "0.1.0"\nedition = "2021"\n[lib]\nproc-macro = true\n'
+MACRO = """
+#[proc_macro]
+pub fn two(_: proc_macro::TokenStream) -> proc_macro::TokenStream { "2".parse().unwrap() }
+"""
+TRAIN = "{bin} common train.txt"
+BENCH = "held={bin} common held.txt"
+PGO = ("--axis", "pgo=off,on", "--measure", "size,run", "--bench-time", "100ms")
+WITH_COSTS = ("--axis", "pgo=off,on", "--measure", "size,build,touch,run", "--bench-time", "100ms")
+
+
+@pytest.fixture(autouse=True)
+def _profdata(toolchain: Path) -> None:
+    host = next(
+        line.partition(": ")[2]
+        for line in subprocess.run(
+            [toolchain / "rustc", "-vV"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        if line.startswith("host")
+    )
+    try:
+        find_profile_tools(SystemRunner(), toolchain.parent, host, os.environ)
+    except MissingError as error:
+        pytest.skip(f"{error.what}; {error.hint}")
+
+
+@pytest.fixture
+def learner(tmp_path: Path) -> Path:
+    """A program with a build script and a procedural macro, which are not to be instrumented."""
+    project = tmp_path / "learner"
+    files = {
+        "Cargo.toml": MANIFEST,
+        "src/main.rs": MAIN,
+        "build.rs": 'fn main() { println!("cargo:rerun-if-changed=build.rs"); }',
+        "magic/Cargo.toml": MACRO_MANIFEST,
+        "magic/src/lib.rs": MACRO,
+        "train.txt": "one two three four " * 2000,
+        "held.txt": "five, six; seven! eight? " * 2000,
+    }
+    for name, text in files.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    subprocess.run(["cargo", "generate-lockfile", "--offline"], cwd=project, check=True, capture_output=True)
+    return project
+
+
+def explored(user: User, project: Path, *more: str, train: str = TRAIN, **environment: Any) -> dict[str, Any]:
+    return user.explores(project, "--bench", BENCH, "--train", train, *more, **environment)
+
+
+def failure(study: dict[str, Any]) -> str:
+    trial = by_label(study)["pgo on"]
+    assert trial["status"] == "failed"
+    assert trial["failure"]["cause"] == "training"
+    return str(trial["failure"]["message"])
+
+
+def test_a_trained_program_with_its_price(user: User, learner: Path) -> None:
+    before = snapshot(learner)
+    study = explored(user, learner, *WITH_COSTS)
+    assert snapshot(learner) == before
+    today, trained = by_label(study)["today"], by_label(study)["pgo on"]
+    assert trained["profile"]["pgo"] == "on"
+    assert "pgo" not in today["profile"]
+    training = trained["training"]
+    assert 0 < training["covered"] < training["functions"]
+    assert Path(training["profile_data"]["path"]).stat().st_size == training["profile_data"]["size"]
+    assert training["notes"] == []
+    assert trained["effect"][0]["warnings"] == []
+
+    metrics = {name: metric["value"] for name, metric in trained["metrics"].items()}
+    steps = ("pgo.instrumented", "pgo.training", "pgo.merging", "optimized")
+    assert metrics["build.clean.cpu"] == pytest.approx(sum(metrics[f"build.{step}.cpu"] for step in steps))
+    assert metrics["build.pgo.instrumented.size"] > trained["artifacts"][0]["size"]
+    assert metrics["build.pgo.untrained"] == pytest.approx(1 - training["covered"] / training["functions"])
+    assert metrics["build.touch.cpu"] < metrics["build.clean.cpu"]
+    assert "run.held.wall.ratio" in metrics
+    assert "run.training-1.wall.ratio" in metrics, "the gain on training is shown too"
+    assert "training-1" not in study["recommendation"]["rule"], "and decides nothing"
+
+    assert len(user.builds()) == 5, "today's with its rebuild; instrumented, optimized and its rebuild"
+    again = explored(user, learner, *WITH_COSTS)
+    assert len(user.builds()) == 5
+    assert by_label(again)["pgo on"] == trained
+
+    (learner / "train.txt").write_text("quite another text\n" * 2000)
+    retrained = by_label(explored(user, learner, *WITH_COSTS))["pgo on"]
+    assert retrained["id"] != trained["id"]
+    assert retrained["training"]["profile_data"]["sha256"] != training["profile_data"]["sha256"]
+
+
+def test_flags_are_kept_from_build_scripts_and_macros(user: User, learner: Path, tmp_path: Path) -> None:
+    log = tmp_path / "rustc.log"
+    wrapper = tmp_path / "rustc"
+    real = shutil.which("rustc", path=user.environment["PATH"])
+    wrapper.write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {real} "$@"\n')
+    wrapper.chmod(0o755)
+    explored(user, learner, *PGO, RUSTC=str(wrapper))
+    calls = [line for line in log.read_text().splitlines() if "--crate-name" in line]
+    calls = [call for call in calls if "--crate-name ___" not in call]  # Cargo asks what rustc knows
+    flagged = {
+        re.split(r"--crate-name[= ]", call)[1].split()[0]: kind
+        for call in calls
+        for kind in ("profile-generate", "profile-use")
+        if kind in call
+    }
+    assert set(flagged) == {"learner"}
+    for kind in ("profile-generate", "profile-use"):
+        assert sum(kind in call for call in calls) == 1
+    assert any("build_script_build" in call for call in calls)
+    assert any("magic" in call for call in calls)
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ("{bin} common nowhere.txt", "exit code 101"),
+        ("{bin} abort", "signal 6"),
+        ("{bin} hang", "no end after 15 s"),
+    ],
+)
+def test_a_training_command_that_fails_is_named_before_anything_is_trained(
+    user: User, learner: Path, train: str, message: str
+) -> None:
+    arguments = (*PGO, "--bench", BENCH, "--train", train, "--timeout", "15s")
+    refusal = user.run("explore", learner, *arguments).refused(2)
+    assert f"the bench 'training-1' fails with today's binary: {message}" in refusal
+    assert len(user.builds()) == 1
+
+
+def test_training_that_counts_nothing_is_a_result(user: User, learner: Path) -> None:
+    study = explored(user, learner, *PGO, train="sh -c 'LLVM_PROFILE_FILE=/dev/null {bin} common train.txt'")
+    assert "training wrote no counters" in failure(study)
+    assert study["recommendation"]["keeps_today"]
+
+
+def test_a_corrupt_counter_file_is_a_note(user: User, learner: Path) -> None:
+    spoiling = "sh -c '{bin} common train.txt && echo junk > $(dirname $LLVM_PROFILE_FILE)/0.profraw'"
+    trial = by_label(explored(user, learner, *PGO, train=spoiling))["pgo on"]
+    assert trial["status"] == "ok"
+    (note,) = trial["training"]["notes"]
+    assert note.startswith("a counter file of training was left out: 0.profraw")
+    assert note in user.does("show").out.replace("\n", " ")
+
+
+def test_what_was_trained_is_not_judged(user: User, learner: Path) -> None:
+    arguments = (*PGO, "--train", TRAIN)
+    refusal = user.run("explore", learner, *arguments, "--bench", f"same={TRAIN}").refused(2)
+    assert "the bench 'same' is a training command" in refusal
+    shutil.copy(learner / "train.txt", learner / "copy.txt")
+    refusal = user.run("explore", learner, *arguments, "--bench", "same={bin} seldom copy.txt").refused(2)
+    assert "reads copy.txt, which training reads too" in refusal
+    assert user.builds() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--axis", "pgo=on"), 2, "no training commands"),
+        (("--axis", "bolt=on"), 2, "no training commands"),
+        (("--axis", "pgo=on", "--train", "true"), 2, "a training command does not run {bin}"),
+        (("--axis", "pgo=maybe", "--train", TRAIN), 2, "'maybe' is not a value of the axis pgo"),
+        (("--axis", "pgo-hot=2000000", "--train", TRAIN), 2, "'2000000' is not a value of the axis pgo-hot"),
+        (("--axis", "pgo=on", "--train", TRAIN, "--target", "wasm32-wasip1"), 2, "cannot be trained on"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_at_once(
+    user: User, learner: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    assert message in user.run("explore", learner, *arguments).refused(code)
+    assert user.builds() == []
+
+
+def test_the_hot_threshold_reaches_llvm(user: User, learner: Path) -> None:
+    study = explored(user, learner, *PGO, "--axis", "pgo-hot=default,500000")
+    assert set(by_label(study)) == {"today", "pgo on", "pgo on, pgo-hot 500000"}
+    assert all(trial["status"] == "ok" for trial in study["trials"])
+
+
+def test_bolt_after_the_link(user: User, learner: Path) -> None:
+    if not find_programs("llvm-bolt", os.environ):
+        pytest.skip("llvm-bolt is not here")
+    study = explored(user, learner, "--axis", "bolt=off,on", "--axis", "pgo=off,on", "--measure", "size,build,run")
+    trials = by_label(study)
+    assert set(trials) == {"today", "pgo on", "bolt on", "pgo on, bolt on"}
+    for label, trial in trials.items():
+        assert trial["status"] == "ok", trial["failure"]
+        program = trial["artifacts"][0]["path"]
+        ran = subprocess.run([program, "common", learner / "held.txt"], capture_output=True, text=True, check=True)
+        assert ran.stdout == "6000\n", label
+        sections = subprocess.run(
+            ["readelf", "--sections", "--wide", program], capture_output=True, text=True, check=True
+        )
+        assert ".rela.text" not in sections.stdout
+        assert ("build.bolt.training.cpu" in trial["metrics"]) is ("bolt" in label)
