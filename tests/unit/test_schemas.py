@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from tests.fakes.foretold import a_fit, a_forecast
 from tests.fakes.parities import a_full_parity
 from tests.fakes.targets import a_full_report
+from tests.fakes.trained import an_aging, an_optimized_build
 from tests.fakes.values import FAT, TODAY, a_full_study, failed, study, trial
 from tests.fakes.weights import after, before
 from tests.unit.commands.clean.test_reports import CLEANING
@@ -33,6 +34,7 @@ from trimtab.commands.forecast.json import forecast_json
 from trimtab.commands.history.json import history_json
 from trimtab.commands.init.json import init_json
 from trimtab.commands.parity.json import parity_json
+from trimtab.commands.pgo.json import age_json, build_json
 from trimtab.commands.targets.json import targets_json
 from trimtab.model.comparison import Comparison, ComparisonRow, Conditions, Mode, Verdict
 from trimtab.model.study import Study
@@ -93,6 +95,8 @@ DOCUMENTS: dict[str, Any] = {
     "parity": json.loads(parity_json(a_full_parity())),
     "forecast": json.loads(forecast_json(a_forecast())),
     "fit": json.loads(fit_json(a_fit())),
+    "aging": json.loads(age_json(an_aging())),
+    "optimized": json.loads(build_json(an_optimized_build())),
     "targets": json.loads(targets_json(a_full_report())),
     "diff": json.loads(diff_json(difference(before(), after()), allowances(difference(before(), after()), 2))),
 }

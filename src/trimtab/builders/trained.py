@@ -82,7 +82,7 @@ class _TrainedRun:
     def result(self) -> Built:
         builder, profile = self.builder, self.profile
         training = builder.trainer.training
-        settings = replace(profile, pgo=Switch.OFF, pgo_hot=None, bolt=Switch.OFF)
+        settings = profile.untrained
         data, step, coverage = None, None, None
         notes: tuple[str, ...] = ()
         if profile.pgo is Switch.ON:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from trimtab.model.plan import Training
 from trimtab.model.trial import Artifact, BuildFailed, Cause, Cost
-from trimtab.system.command_template import filled
+from trimtab.system.command_template import filled, line_of
 from trimtab.system.process import Command, Finished, Runner
 
 _LOG_LINES = 30
@@ -68,7 +67,7 @@ def _failure(command: tuple[str, ...], finished: Finished) -> BuildFailed:
     log = (finished.stderr or finished.stdout).splitlines()[-_LOG_LINES:]
     return BuildFailed(
         cause=Cause.TRAINING,
-        message=f"the training command `{shlex.join(command)}` failed: {finished.ended}",
+        message=f"the training command `{line_of(command)}` failed: {finished.ended}",
         log=tuple(log),
         wall=finished.wall,
     )

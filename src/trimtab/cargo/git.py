@@ -26,6 +26,25 @@ def revision_of(runner: Runner, revision: str, folder: Path, environment: Mappin
     return finished.stdout.strip() if finished.ok else ""
 
 
+def revisions_between(runner: Runner, span: str, folder: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Full hashes of ``A..B``, from A to B along first parents, both among them.
+
+    Raises:
+        InputError: it has another form, or names no revision here.
+        MissingError: git is not here.
+    """
+    older, dots, newer = span.partition("..")
+    if not dots or not older or not newer:
+        raise InputError(f"{span!r} is no range of revisions", hint="write it like --revisions v1.0..main")
+    ends = [revision_of(runner, name, folder, environment) for name in (older, newer)]
+    if not all(ends):
+        missing = older if not ends[0] else newer
+        raise InputError(f"there is no revision {missing!r} here", where=str(folder), hint="`git log` lists them")
+    listed = _git(runner, folder, environment, "rev-list", "--reverse", "--first-parent", f"{ends[0]}..{ends[1]}", "--")
+    _must(listed)
+    return (ends[0], *listed.stdout.split())
+
+
 def checkout(runner: Runner, commit: str, folder: Path, cache: Path, environment: Mapping[str, str]) -> Path:
     """The folder of a project as it was at a commit, checked out once and kept in the cache.
 

@@ -39,6 +39,7 @@ GROUPS = {
         "parity": "Do two programs behave the same? Runs both over a corpus and names what differs.",
     },
     "Ship it": {
+        "pgo": "Build the trained program that ships; find out how long its profile serves.",
         "targets": "Do all release targets still build and run with another profile?",
         "apply": "Write a study's recommended profile into Cargo.toml.",
     },

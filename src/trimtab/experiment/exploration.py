@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -29,9 +30,7 @@ from trimtab.cargo.toolchain import ask, find_compiler
 from trimtab.errors import MissingError
 from trimtab.experiment.known import KnownTrials
 from trimtab.experiment.provenance import CheckoutProvenance
-from trimtab.experiment.wheels import (
-    WheelSetup,
-)
+from trimtab.experiment.wheels import WheelSetup
 from trimtab.measure.installed import BENCH_VARIABLES
 from trimtab.model.identity import digest
 from trimtab.model.plan import Plan
@@ -91,7 +90,6 @@ class Exploration:
         wanted = [profile for profile in self.profiles if profile.is_trained]
         if not wanted:
             return plain
-        toolchain, folder = self.study.toolchain, self.project.folder
         triple = self.study.project.target
         targeted: CargoBuilder | WheelBuilder
         if isinstance(plain, CargoBuilder):
@@ -99,10 +97,33 @@ class Exploration:
         else:
             named = {**plain.calls.environment, "CARGO_BUILD_TARGET": triple}
             targeted = replace(plain, calls=replace(plain.calls, environment=named))
+        return self.trained_builder(plain, targeted, wanted, work, stage)
+
+    def trained_builder(
+        self,
+        plain: CargoBuilder | WheelBuilder,
+        targeted: CargoBuilder | WheelBuilder,
+        profiles: Sequence[Profile],
+        work: Path,
+        stage: Stage = program_at,
+    ) -> TrainedBuilder:
+        """Builder that trains some profiles.
+
+        Args:
+            plain: builder of all other profiles.
+            targeted: the same for a target that is named.
+            profiles: those that are to be trained.
+            work: the work folder.
+            stage: puts what was built where training can run it.
+
+        Raises:
+            MissingError: a program that training needs is not here.
+        """
+        folder, environment = self.project.folder, dict(targeted.calls.environment)
         tools = None
-        if any(profile.pgo is Switch.ON for profile in wanted):
-            sysroot = Path(ask(self.runner, ("rustc", "--print", "sysroot"), folder, self.environment))
-            tools = find_profile_tools(self.runner, sysroot, toolchain.host, self.environment)
+        if any(profile.pgo is Switch.ON for profile in profiles):
+            sysroot = Path(ask(self.runner, ("rustc", "--print", "sysroot"), folder, environment))
+            tools = find_profile_tools(self.runner, sysroot, self.study.toolchain.host, environment)
         return TrainedBuilder(
             plain=plain,
             targeted=targeted,
@@ -120,7 +141,7 @@ class Exploration:
             ),
             tools=tools,
             bolt=find_bolt(self.runner, folder, self.environment)
-            if any(profile.bolt is Switch.ON for profile in wanted)
+            if any(profile.bolt is Switch.ON for profile in profiles)
             else None,
             crates=tuple(binary.name for binary in self.binaries),
         )
@@ -228,7 +249,7 @@ class Exploration:
             packages=self.sources.packages,
             known=self.sources.stamps.keys(),
             immutable=self.sources.unpacked,
-            ours=self._ours,
+            ours=self.ours,
             environment=self.environment,
         )
 
@@ -243,11 +264,12 @@ class Exploration:
             paths=tuple(sorted({str(place) for place in places})),
             machine_class=self.study.machine.machine_class,
             environment=self.environment,
-            ours=self._ours,
+            ours=self.ours,
         )
 
     @property
-    def _ours(self) -> tuple[Path, ...]:
+    def ours(self) -> tuple[Path, ...]:
+        """Folders of trimtab and of Cargo's builds, which are no input of anything."""
         return (*self.folders.kept, self.folders.cache, self.project.target_directory)
 
     def known(self, store: Store) -> KnownTrials:

@@ -6,7 +6,6 @@ command, or with an input file that training reads too, is refused; files are co
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from trimtab.experiment.provenance import named_inputs
 from trimtab.model.identity import digest
 from trimtab.model.plan import Bench, Plan, Training
 from trimtab.model.profile import Profile, Switch
+from trimtab.system.command_template import line_of
 from trimtab.system.content import file_digests
 
 
@@ -89,7 +89,7 @@ def require_held_out(benches: Iterable[Bench], training: Training, folder: Path,
             continue
         if bench.command in training.commands:
             raise InputError(
-                f"the bench {bench.name!r} is a training command: {shlex.join(bench.command)}",
+                f"the bench {bench.name!r} is a training command: {line_of(bench.command)}",
                 hint="give it something that training does not run, or mark it with trained = true: it is shown then, "
                 "and not judged",
             )

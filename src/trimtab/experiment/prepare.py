@@ -103,9 +103,11 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         backend=wheels.backend.versions if wheels else (),
     )
     profiles = [profile.spelled() for profile in space.profiles(today.profile)]
+    learned = training_identity(plan.training, home, ours) if trained else ""
     asked = digest(
         *(origin, basis, profiles, plan.benches, plan.goal, asdict(plan.limits), asdict(machine.machine_class)),
         *(plan.jobs, config.touch, created if plan.fresh else ""),
+        *((learned,) if trained else ()),  # studies of before there was training keep their ids
     )
     study = Study(
         id=f"{wheel.crate if wheel else binaries[0].name}-{asked[:_ID_DIGITS]}",
@@ -140,7 +142,7 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         touched=config.touch,
         fresh=plan.fresh,
         training=plan.training if trained else None,
-        training_digest=training_identity(plan.training, home, ours) if trained else "",
+        training_digest=learned,
         planned=1 + len(space.profiles(today.profile)),
         command=request.command,
     )

@@ -102,6 +102,11 @@ class Profile:
         return Switch.ON in (self.pgo, self.bolt)
 
     @property
+    def untrained(self) -> Profile:
+        """The profile without training runs."""
+        return replace(self, **{axis.field: axis.get(Profile()) for axis in AXES if axis.in_training})
+
+    @property
     def in_cargo(self) -> Profile:
         """Settings that Cargo's profiles have too; the others as if they had not been asked for."""
         absent = {axis.field: axis.get(Profile()) for axis in AXES if not axis.in_cargo}
@@ -133,6 +138,8 @@ class AxisKind:
     separator: str = ","
     in_cargo: bool = True
     """Whether Cargo's profiles have this setting."""
+    in_training: bool = False
+    """Whether it says how a program is trained, so that a plain build cannot have it."""
     unsaid: Any = None
     """Value that goes without saying."""
 
@@ -228,15 +235,20 @@ AXES: tuple[AxisKind, ...] = (
         separator=";",
         in_cargo=False,
     ),
-    AxisKind(name="pgo", parse=_choice(Switch), examples="off, on", in_cargo=False, unsaid=Switch.OFF),
+    AxisKind(
+        name="pgo", parse=_choice(Switch), examples="off, on", in_cargo=False, in_training=True, unsaid=Switch.OFF
+    ),
     AxisKind(
         name="pgo-hot",
         parse=_pgo_hot,
         show=_pgo_hot_shown,
         examples="default, or millionths of all counts such as 990000 or 900000",
         in_cargo=False,
+        in_training=True,
     ),
-    AxisKind(name="bolt", parse=_choice(Switch), examples="off, on", in_cargo=False, unsaid=Switch.OFF),
+    AxisKind(
+        name="bolt", parse=_choice(Switch), examples="off, on", in_cargo=False, in_training=True, unsaid=Switch.OFF
+    ),
 )
 
 

@@ -27,6 +27,7 @@ _BRACKETS = re.compile(r"\[[^\]\s]+\]")
 _LIST_OPERATORS = frozenset({"<", "<<", "<<<", ">", ">>", "2>", "2>&1", "&>", "|", "||", "&&", "&"})
 """Operators that nobody means as an argument of a program; ``;`` is one of ``find -exec``."""
 _SCRIPT_OPTION = re.compile(r"-[a-zA-Z]*c")
+_QUOTED_PLACEHOLDER = re.compile(r"(?<!\S)'(\{[a-z]+\})'(?!\S)")
 _IN_DOUBLE_QUOTES = re.compile(r'([\\"$`])')
 
 
@@ -45,6 +46,11 @@ class ShellSyntax(NamedTuple):
     text: str
     meaning: str
     advice: str
+
+
+def line_of(command: Sequence[str]) -> str:
+    """The line that gives a template's arguments: placeholders need no quotes, though braces do in a shell."""
+    return _QUOTED_PLACEHOLDER.sub(r"\1", shlex.join(command))
 
 
 def argv_of(template: str | Sequence[str], subject: str) -> tuple[str, ...]:

@@ -16,13 +16,17 @@ from trimtab.cargo.profiles.origin import SettingOrigin, winning_origin
 from trimtab.cargo.profiles.rustflags import rustflags_place
 from trimtab.cargo.project import Binary, Project, choose_binaries, find_manifest, load_project
 from trimtab.cargo.registry import PREFIX
+from trimtab.cargo.toolchain import ask
 from trimtab.choice.recommend import gains_and_costs, needs_pair
 from trimtab.commands.apply.comment import manifest_comment
 from trimtab.commands.apply.iteration import iteration_profile, new_iteration_profile, with_iteration_profile
+from trimtab.commands.apply.training import workflow_steps
+from trimtab.config.file import read_config
 from trimtab.errors import InputError
 from trimtab.model.profile import AXES, AxisKind, CargoValue, Profile
 from trimtab.model.study import Study
 from trimtab.model.trial import Trial
+from trimtab.release.targets import find_targets
 from trimtab.system.file import replace_text
 from trimtab.system.process import Runner, SystemRunner
 
@@ -252,6 +256,11 @@ def _notes(trial: Trial, settings: Mapping[str, object], cargo: _Profiles) -> It
     if trial.profile.rustflags:
         place = rustflags_place(cargo.project, cargo.environment, cargo.configuration, cargo.study.project.target)
         yield f"compiler flags have no place in a profile: {place.advice(trial.profile.rustflags)}"
+    if trial.profile.is_trained:
+        known = ask(cargo.runner, ("rustc", "--print", "target-list"), cargo.project.folder, cargo.environment)
+        targets = find_targets(cargo.project.root, known.split()).targets
+        triples = [target.triple for target in targets]
+        yield from workflow_steps(cargo.study, trial, triples, read_config(cargo.project.root).training)
     name = cargo.study.project.profile_name
     if "panic" in settings and cargo.project.has_bench_targets and name in ancestry(cargo.tables, "bench"):
         yield "Cargo ignores panic in the profile bench: `cargo bench` will build libraries and binaries with this one"

@@ -11,12 +11,16 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from trimtab.builders.profile_data import HINT as PROFDATA_HINT
+from trimtab.builders.profile_data import TOOL as PROFDATA
+from trimtab.builders.profile_data import find_profile_tools
 from trimtab.cargo.environment import compiler_wrapper
 from trimtab.cargo.toolchain import HOW_TO_GET_CARGO, ask, find_toolchain
 from trimtab.commands.doctor.model import Check, Health
 from trimtab.errors import InputError, MissingError
 from trimtab.measure.size import find_strip_tool
 from trimtab.store.kept import VARIABLE, kept_items, size_limit
+from trimtab.system.llvm import find_programs
 from trimtab.system.machine import usable_cores
 from trimtab.system.memory import ControlGroup, open_watch
 from trimtab.system.paths import Folders, default_folders
@@ -66,6 +70,7 @@ def examine(
         which("git"), "git", Health.NOTE, "ignored files count as sources, so that touching them repeats trials",
         "sudo apt-get install git",
     )  # fmt: skip
+    yield _bolt(environment)
     yield _memory()
     if wrapper := compiler_wrapper(environment):
         yield Check(
@@ -113,6 +118,33 @@ def _toolchain(runner: Runner, root: Path, environment: dict[str, str]) -> Itera
             cost="no stripped sizes",
             remedy="rustup component add llvm-tools, or sudo apt-get install binutils",
         )
+    yield _profdata(runner, sysroot, toolchain.host, environment)
+
+
+def _profdata(runner: Runner, sysroot: Path, host: str, environment: Mapping[str, str]) -> Check:
+    try:
+        program = find_profile_tools(runner, sysroot, host, environment).programs[0]
+    except MissingError as error:
+        return Check(
+            name=PROFDATA,
+            health=Health.NOTE,
+            found="not here",
+            cost="no profile-guided optimization",
+            remedy=error.hint,
+        )
+    if Path(program).is_relative_to(sysroot):
+        return Check(name=PROFDATA, health=Health.OK, found=program)
+    cost = "not rustc's own: whether it reads what rustc's programs count shows when they are trained"
+    return Check(name=PROFDATA, health=Health.NOTE, found=program, cost=cost, remedy=PROFDATA_HINT)
+
+
+def _bolt(environment: Mapping[str, str]) -> Check:
+    if programs := find_programs("llvm-bolt", environment):
+        return Check(name="llvm-bolt", health=Health.OK, found=programs[0])
+    remedy = "sudo apt-get install bolt-19, or another version of LLVM's BOLT"
+    return Check(
+        name="llvm-bolt", health=Health.NOTE, found="not here", cost="linked programs stay as they are", remedy=remedy
+    )
 
 
 def _program(path: str | None, name: str, health: Health, cost: str, remedy: str) -> Check:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from trimtab.builders.routes import CROSS, BuildRoute, TargetToolchain, Unavaila
 from trimtab.builders.work_folder import ArtifactStore
 from trimtab.cargo.profiles.effective import effective_profile
 from trimtab.cargo.profiles.rustflags import flags_in_force
+from trimtab.cargo.toolchain import runs_on
 from trimtab.choice.table import label
 from trimtab.commands.targets.cache import AttemptStore
 from trimtab.commands.targets.known_issues import hints
@@ -19,6 +20,7 @@ from trimtab.commands.targets.model import TargetAttempt, TargetResult, TargetSt
 from trimtab.commands.targets.overrides import narrower
 from trimtab.commands.targets.smoke_run import SmokeRunner
 from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.held_out import training_identity
 from trimtab.measure.effect import check_effect
 from trimtab.model.identity import digest
 from trimtab.model.plan import Selection
@@ -108,13 +110,16 @@ class TargetTrials:
     ) -> TargetAttempt:
         """A target under a profile: built, unless that was done before, and run."""
         today = self.today(route.compiler, settings.selection)
-        profile = settings.applied(today)
+        asked = settings.applied(today)
+        profile = asked if self.trains(triple, route) else asked.untrained
         own = self.today(route.compiler, self.base.selection)
         name = label(profile, own) if profile != own or settings is self.base else settings.selection.profile
+        if profile != asked:
+            name = f"{name}, left untrained"
         exploration = self.exploration
         identity = digest(
             exploration.study.basis, triple, str(route), route.more, asdict(route.compiler.toolchain),
-            settings.selection.profile, profile.spelled(), bool(self.overlay),
+            settings.selection.profile, profile.spelled(), bool(self.overlay), *self._learned(profile),
         )  # fmt: skip
         built = None if self.fresh else self.attempts.find(identity)
         if built is None:
@@ -125,6 +130,16 @@ class TargetTrials:
         if built.failure:
             return built
         return replace(built, label=name, runs=self.smoke_runner.runs(triple, built.artifacts, before))
+
+    def trains(self, triple: str, route: BuildRoute) -> bool:
+        """Whether programs of a target can be trained here: they run, and nobody else's container builds them."""
+        return route.name != CROSS and runs_on(triple, self.exploration.study.toolchain.host)
+
+    def _learned(self, profile: Profile) -> Iterator[str]:
+        """What training does and reads, for a profile that is trained."""
+        exploration = self.exploration
+        if profile.is_trained:
+            yield training_identity(exploration.plan.training, exploration.home, exploration.ours)
 
     def _build(
         self, triple: str, route: BuildRoute, selection: Selection, today: Profile, profile: Profile, name: str
@@ -147,7 +162,11 @@ class TargetTrials:
             more=route.more,
             overlay=over,
         )
-        built = builder.build(profile, touch=False)
+        if profile.is_trained:
+            trained = exploration.trained_builder(builder, builder, (profile,), self.work)
+            built = trained.build(profile, touch=False)
+        else:
+            built = builder.build(profile, touch=False)
         exploration.sources.check_unchanged()
         if isinstance(built, BuildFailed):
             return TargetAttempt(label=name, profile=profile, failure=built, wrote=built.wrote)

@@ -11,7 +11,6 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from trimtab.choice.table import label
 from trimtab.commands.targets.known_issues import axes_in_question
@@ -54,9 +53,9 @@ def proposals(results: Iterable[TargetResult], name: str) -> tuple[Proposal, ...
         chosen = attempt_for(result.attempts[0], result.narrowed)
         # Beside the candidate as this target's toolchain has it: its defaults may be others than those of the next.
         candidate = result.attempts[-1].profile
-        settled = replace(chosen.profile, rustflags=candidate.rustflags)
-        if settled != candidate:
-            suffix = _SIGNS.sub("-", label(settled, candidate)).strip("-")
+        settled, wanted = chosen.profile.in_cargo, candidate.in_cargo
+        if settled != wanted:
+            suffix = _SIGNS.sub("-", label(settled, wanted)).strip("-")
             groups.setdefault(suffix, []).append((result, chosen))
     return tuple(_proposal(f"{name}-{suffix}", members, name) for suffix, members in groups.items())
 
@@ -73,6 +72,18 @@ def flag_notes(results: Iterable[TargetResult]) -> tuple[str, ...]:
         "of the other targets by `[target.TRIPLE] rustflags` in .cargo/config.toml"
         for flags, triples in groups.items()
     )
+
+
+def training_notes(results: Iterable[TargetResult]) -> tuple[str, ...]:
+    """Advice on targets that work untrained only, which is no matter of profiles."""
+    triples = [
+        result.target.triple
+        for result in results
+        if result.attempts[-1].profile.is_trained
+        and not attempt_for(result.attempts[0], result.narrowed).profile.is_trained
+    ]
+    text = "fail with the trained program: build them by plain `cargo build`"
+    return (f"{', '.join(triples)} {text}",) if triples else ()
 
 
 def _proposal(own: str, members: Sequence[tuple[TargetResult, TargetAttempt]], name: str) -> Proposal:

@@ -22,11 +22,12 @@ from trimtab.choice.table import label
 from trimtab.commands.targets.attempt import ProfileRequest, TargetTrials
 from trimtab.commands.targets.cache import AttemptStore
 from trimtab.commands.targets.model import TargetResult, TargetsReport, TargetStatus
-from trimtab.commands.targets.overrides import flag_notes, proposals
+from trimtab.commands.targets.overrides import flag_notes, proposals, training_notes
 from trimtab.commands.targets.smoke_run import SmokeRunner
 from trimtab.config.file import read_config
 from trimtab.errors import InputError
 from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.held_out import require_trainable
 from trimtab.experiment.prepare import prepare
 from trimtab.experiment.request import Request
 from trimtab.experiment.sides import trial_named
@@ -126,6 +127,8 @@ def _run(request: TargetsRequest, folders: Folders, runner: Runner, on_message: 
     known = frozenset().union(*(compiler.known for compiler in compilers))
     discovery = _wanted(request, exploration, known)
     base, candidate = _settings(request, exploration, folders)
+    if candidate:
+        _require_trainable(candidate.applied(exploration.today.profile), exploration)
     with hold_workplace(folders.cache) as work:
         over = exploration.overlay_in(work)
         trials = TargetTrials(
@@ -164,6 +167,8 @@ def _run(request: TargetsRequest, folders: Folders, runner: Runner, on_message: 
             *exploration.study.project.notes,
             f"toolchains: {'; '.join(compiler.toolchain.rustc for compiler in compilers)}",
             *flag_notes(broken),
+            *training_notes(broken),
+            *(_untrained(results) if candidate_profile and candidate_profile.is_trained else ()),
             *(_crossed(results) if over else ()),
             *((_RUNS_NOT_CONTAINED,) if request.arguments and not over else ()),
         ),
@@ -270,6 +275,24 @@ def _with(operand: str, candidate: ProfileRequest, exploration: Exploration, fol
         where=str(exploration.project.manifest),
         hint="name a profile, AXIS=VALUE such as lto=fat, or STUDY:TRIAL",
     )
+
+
+def _require_trainable(candidate: Profile, exploration: Exploration) -> None:
+    """Raise where a candidate is to be trained, and not even this machine's own program can be.
+
+    Raises:
+        InputError: there are no training commands, or nothing that they could run.
+    """
+    if candidate.is_trained:
+        host, home = exploration.study.toolchain.host, exploration.home
+        require_trainable((candidate,), exploration.plan, host, host, exploration.binaries, home)
+
+
+def _untrained(results: Sequence[TargetResult]) -> tuple[str, ...]:
+    """A note on targets whose programs do not run here, so that they were built without training."""
+    triples = [one.target.triple for one in results if one.attempts and not one.attempts[-1].profile.is_trained]
+    advice = "train on a machine where they run, or ship them plain; a profile of another target does not fit"
+    return (f"left untrained, since they do not run here: {', '.join(triples)}; {advice}",) if triples else ()
 
 
 def _crossed(results: Sequence[TargetResult]) -> tuple[str, ...]:
