@@ -235,3 +235,137 @@ def test_bolt_after_the_link(user: User, learner: Path) -> None:
         )
         assert ".rela.text" not in sections.stdout
         assert ("build.bolt.training.cpu" in trial["metrics"]) is ("bolt" in label)
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+    return subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+class TestBuild:
+    def test_the_program_that_ships_and_its_profile(self, user: User, learner: Path, tmp_path: Path) -> None:
+        (learner / "trimtab.toml").write_text('[pgo]\ntrain = [["{bin}", "common", "train.txt"]]\n')
+        document = user.does("pgo", "build", learner, "--output", tmp_path / "dist", "--json").document
+        program, data = tmp_path / "dist" / "learner", tmp_path / "dist" / "learner.profdata"
+        assert (document["files"], document["profile_data"]) == ([str(program)], str(data))
+        ran = subprocess.run([program, "common", learner / "held.txt"], capture_output=True, text=True, check=True)
+        assert ran.stdout == "6000\n"
+        assert 0 < document["covered"] < document["functions"]
+        steps = (document["pgo"][name]["cpu"] for name in ("instrumented", "training", "merging"))
+        assert document["cost"]["cpu"] == pytest.approx(document["optimized"]["cpu"] + sum(steps))
+
+        again = user.does("pgo", "build", learner, "--profile-data", data, "--json").document
+        assert again["files"] == [str(learner / "target" / "pgo" / "learner")]
+        assert again["pgo"] is None
+        assert Path(again["files"][0]).read_bytes() == program.read_bytes()
+
+    def test_bad_profile_data(self, user: User, learner: Path, tmp_path: Path) -> None:
+        wrong = tmp_path / "wrong.profdata"
+        wrong.write_text("no profile")
+        assert "is no merged profile" in user.run("pgo", "build", learner, "--profile-data", wrong).refused(4)
+        assert not (learner / "target" / "pgo").exists()
+
+    def test_a_folder_that_cannot_be_written(self, user: User, learner: Path) -> None:
+        taken = learner / "taken"
+        taken.write_text("")
+        result = user.run("pgo", "build", learner, "--train", TRAIN, "--output", taken / "dist")
+        assert "cannot write into this folder" in result.refused(2)
+
+    def test_nothing_to_train_for(self, user: User, learner: Path) -> None:
+        assert "nothing to train for" in user.run("pgo", "build", learner, "--no-pgo", "--train", TRAIN).refused(2)
+
+
+class TestAge:
+    ARGUMENTS = ("--train", TRAIN, "--bench", BENCH, "--bench-time", "50ms", "--json")
+
+    @pytest.fixture
+    def revisions(self, learner: Path) -> list[str]:
+        """Four commits, of which the third knows one more function and the last does not compile."""
+        git(learner, "init", "--quiet", "--initial-branch=main")
+        for number in range(4):
+            more = {2: "\nfn other() {}\n", 3: "\nfn broken( {}\n"}.get(number, f"// {number}\n")
+            with (learner / "src" / "main.rs").open("a") as source:
+                source.write(more)
+            git(learner, "add", ".")
+            git(learner, "commit", "--quiet", f"--message={number}")
+        return git(learner, "rev-list", "--reverse", "main").split()
+
+    def test_each_revision_with_its_own_profile_and_with_the_first(
+        self, user: User, learner: Path, revisions: list[str]
+    ) -> None:
+        before = snapshot(learner)
+        arguments = ("pgo", "age", learner, "--revisions", f"{revisions[0]}..main", *self.ARGUMENTS)
+        document = user.does(*arguments).document
+        assert snapshot(learner) == before
+        assert document["source"] == revisions[0][:12]
+        assert [row["name"] for row in document["revisions"]] == [name[:12] for name in revisions]
+        *good, broken = document["revisions"]
+        assert "error" in broken["failure"]
+        for row in good:
+            (bench,) = row["benches"]
+            assert bench["bench"] == "held"
+            assert bench["own"]["ratio"] > 0
+            assert row["known"] == 1
+            assert len(row["sizes"]) == 3
+        assert good[0]["benches"][0]["own"] == good[0]["benches"][0]["aged"]
+        builds = len(user.builds())
+        again = user.does(*arguments).document
+        assert again["revisions"][:3] == document["revisions"][:3]
+        assert len(user.builds()) - builds <= 1, "only what failed is tried again"
+
+    def test_a_given_profile_and_fewer_revisions(self, user: User, learner: Path, revisions: list[str]) -> None:
+        git(learner, "checkout", "--quiet", revisions[0])
+        user.does("pgo", "build", learner, "--output", learner.parent / "old", "--train", TRAIN)
+        data = learner.parent / "old" / "learner.profdata"
+        span = f"{revisions[0]}..{revisions[2]}"
+        arguments = ("--revisions", span, "--count", "2", "--profile-data", data, *self.ARGUMENTS)
+        document = user.does("pgo", "age", learner, *arguments).document
+        assert document["source"] == str(data)
+        assert [row["name"] for row in document["revisions"]] == [revisions[0][:12], revisions[2][:12]]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ((), "which revisions?"),
+            (("--revisions", "a..b", "--versions", "1.0"), "which revisions?"),
+            (("--revisions", "main"), "no range of revisions"),
+            (("--revisions", "nowhere..main"), "no revision 'nowhere'"),
+            (("--revisions", "main..main"), "less than two revisions"),
+            (("--versions", "1.0"), "of a published crate"),
+        ],
+    )
+    def test_bad_revisions(
+        self, user: User, learner: Path, revisions: list[str], arguments: tuple[str, ...], message: str
+    ) -> None:
+        assert message in user.run("pgo", "age", learner, *arguments, *self.ARGUMENTS[:-1]).refused(2)
+
+    def test_without_a_bench_nothing_can_be_seen(self, user: User, learner: Path, revisions: list[str]) -> None:
+        arguments = ("--revisions", f"{revisions[0]}..{revisions[1]}", "--train", TRAIN)
+        assert "no bench" in user.run("pgo", "age", learner, *arguments).refused(2)
+
+
+def test_a_trained_profile_is_applied_by_the_workflow(user: User, learner: Path) -> None:
+    workflow = learner / ".github" / "workflows" / "release.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text(
+        "on: {push: {tags: ['v*']}}\njobs:\n  build:\n    strategy:\n      matrix:\n"
+        "        target: [x86_64-unknown-linux-gnu, aarch64-apple-darwin]\n    runs-on: ubuntu-latest\n"
+        "    steps:\n      - run: cargo build --release --target ${{ matrix.target }}\n"
+    )
+    explored(user, learner, *PGO)
+    notes = user.does("apply", "--trial", "pgo on", "--yes", "--json", cwd=learner).document["notes"]
+    command = f"trimtab pgo build --bin learner --train '{TRAIN}' --target"
+    assert f"x86_64-unknown-linux-gnu: `{command} x86_64-unknown-linux-gnu`" in notes
+    assert any(note.startswith("aarch64-apple-darwin: on a machine that runs it") for note in notes)
+    assert (learner / "Cargo.toml").read_text() == MANIFEST
+
+
+def test_targets_are_trained_where_they_run(user: User, learner: Path) -> None:
+    (learner / "trimtab.toml").write_text('[pgo]\ntrain = [["{bin}", "common", "train.txt"]]\n')
+    arguments = ("--candidate", "pgo=on", "--run", "common held.txt", "--target", "x86_64-unknown-linux-gnu")
+    document = user.does("targets", learner, *arguments, "--json").document
+    (target,) = document["targets"]
+    assert [attempt["label"] for attempt in target["attempts"]] == ["today", "pgo on"]
+    assert document["headline"].startswith("1 of 1")
+    (learner / "trimtab.toml").unlink()
+    assert "no training commands" in user.run("targets", learner, *arguments).refused(2)

@@ -36,7 +36,7 @@ _verbose = click.option("--verbose", "-v", is_flag=True, help="Print every comma
 
 @click.group("pgo")
 def command() -> None:
-    """Ship a trained program, and find out how long its profile serves.
+    """Build the trained program that ships; find out how long its profile serves.
 
     Whether profile-guided optimization pays is what `trimtab explore --axis pgo=off,on` answers.
     """

@@ -24,9 +24,11 @@ def page(command: str) -> str:
 
 
 def parameters(command: str) -> list[click.Parameter]:
+    """Those of a command; of one with parts, those of all of them, each once."""
     module = importlib.import_module(f"trimtab.cli.{command}")
     found: click.Command = module.command
-    return found.params
+    parts = found.commands.values() if isinstance(found, click.Group) else (found,)
+    return list({parameter.name: parameter for part in parts for parameter in part.params}.values())
 
 
 def names(parameter: click.Parameter) -> set[str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.errors import InputError
-from trimtab.system.command_template import argv_of, filled, shell_syntax
+from trimtab.system.command_template import argv_of, filled, line_of, shell_syntax
 
 SUBJECT = "the bench 'x'"
 
@@ -116,3 +116,12 @@ class TestPlaceholders:
 
     def test_python_is_no_shell(self) -> None:
         assert filled(("python3", "-c", "open('{input}')"), {"{input}": "a b"})[-1] == "open('a b')"
+
+
+@given(st.lists(st.sampled_from(["{bin}", "{python}", "{input}", "a b", "$x", "'", "-c", "{bin}/x", "é", "x{bin}"])))
+def test_the_line_of_a_command_is_split_into_it_again(command: list[str]) -> None:
+    assert shlex.split(line_of(command)) == command
+
+
+def test_placeholders_are_not_quoted() -> None:
+    assert line_of(("{bin}", "check", "a b")) == "{bin} check 'a b'"

@@ -1,4 +1,4 @@
-"""How a profile ages: the gain that an old profile gives later revisions, beside that of one of their own."""
+"""Aging of a profile: the gain that an old profile gives later revisions, beside that of one of their own."""
 
 from __future__ import annotations
 

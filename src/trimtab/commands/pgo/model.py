@@ -1,4 +1,4 @@
-"""What `trimtab pgo` finds: an optimized program with its price, and the gain that an old profile keeps."""
+"""Findings of `trimtab pgo`: an optimized program with its price, and the gain that an old profile keeps."""
 
 from __future__ import annotations
 

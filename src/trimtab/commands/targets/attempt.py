@@ -136,7 +136,7 @@ class TargetTrials:
         return route.name != CROSS and runs_on(triple, self.exploration.study.toolchain.host)
 
     def _learned(self, profile: Profile) -> Iterator[str]:
-        """What training does and reads, for a profile that is trained."""
+        """Digest of what training does and reads, for a profile that is trained."""
         exploration = self.exploration
         if profile.is_trained:
             yield training_identity(exploration.plan.training, exploration.home, exploration.ours)

@@ -21,7 +21,7 @@ from trimtab.system.process import Finished
 def test_cargo_bench_is_spoken_of_only_where_it_inherits_from_the_profile() -> None:
     tables = {"dist": {"inherits": "release"}}
     project = SimpleNamespace(has_bench_targets=True)
-    trial: Any = SimpleNamespace(profile=SimpleNamespace(rustflags=()))
+    trial: Any = SimpleNamespace(profile=SimpleNamespace(rustflags=(), is_trained=False))
     for name, notes in (("release", 1), ("dist", 0)):
         study = SimpleNamespace(project=SimpleNamespace(profile_name=name))
         cargo: Any = SimpleNamespace(project=project, tables=tables, study=study)
