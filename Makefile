@@ -56,8 +56,8 @@ newest oldest: .venv/.ready
 setup: .venv/.ready ## install what is missing: Python packages, Rust, valgrind
 	@scripts/bootstrap rust valgrind
 
-cross: ## install what tests of other targets need, where Debian has it
-	@scripts/bootstrap cross
+cross: setup ## install what tests of other targets and of trained programs need, where rustup and Debian have it
+	@scripts/bootstrap cross trained
 
 .venv/.ready: pyproject.toml requirements/dev.txt scripts/bootstrap
 	@scripts/bootstrap python

@@ -25,7 +25,7 @@ _BELOW, _FROM = (re.compile(rf"Number of functions with maximum count \({sign} 1
 _WARNING = re.compile(r"warning: (?P<what>.*)")
 _MOST_WARNINGS = 3
 _HASH = re.compile(r"17h[0-9a-f]{16}E|\.llvm\.\d+|\.\d+$")
-_OLD_VERSION = ("unsupported instrumentation profile format version", "unsupported profile")
+_OLD_VERSION = ("unsupported instrumentation profile format version", "unsupported profile", "version mismatch")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -94,7 +94,7 @@ class AgedRevision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Aging:
-    """How much of the gain of one profile is left, revision by revision."""
+    """Gain of one profile that is left, revision by revision."""
 
     project: ProjectInfo
     machine: Machine
