@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.user import User, by_label, snapshot
+from tests.integration.user import User, by_label, eventually, processes_about, snapshot
 from trimtab.builders.profile_data import find_profile_tools
 from trimtab.errors import MissingError
 from trimtab.system.llvm import find_programs
@@ -44,6 +44,26 @@ MACRO_MANIFEST = '[package]\nname = "magic"\nversion = "0.1.0"\nedition = "2021"
 MACRO = """
 #[proc_macro]
 pub fn two(_: proc_macro::TokenStream) -> proc_macro::TokenStream { "2".parse().unwrap() }
+"""
+BUILD_THAT_WAITS = """
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    let marker = std::path::Path::new("MARKER");
+    let Ok(left) = std::fs::read_to_string(marker) else { return };
+    let left: u32 = left.trim().parse().unwrap();
+    if left == 0 { std::process::Command::new("sleep").arg("600").status().unwrap(); }
+    std::fs::write(marker, (left - 1).to_string()).unwrap();
+}
+"""
+COLD_BENCH = """
+[[bench]]
+name = "held"
+command = ["{bin}", "common", "held.txt"]
+[[bench]]
+name = "cold"
+command = ["{bin}", "seldom", "held.txt"]
+[measure]
+bench-time = "50ms"
 """
 TRAIN = "{bin} common train.txt"
 BENCH = "held={bin} common held.txt"
@@ -212,6 +232,35 @@ def test_what_cannot_be_trained_is_refused_at_once(
 ) -> None:
     assert message in user.run("explore", learner, *arguments).refused(code)
     assert user.builds() == []
+
+
+@pytest.mark.parametrize("step", ["instrumented build", "training", "optimized build"])
+def test_killed_anywhere_it_is_taken_up_again(user: User, learner: Path, tmp_path: Path, step: str) -> None:
+    marker = tmp_path / "wait"
+    (learner / "waiting.sh").write_text(f'[ ! -e {marker} ] || sleep 600\n"$1" common train.txt\n')
+    (learner / "build.rs").write_text(BUILD_THAT_WAITS.replace("MARKER", str(tmp_path / "wait-for")))
+    if step == "training":
+        marker.write_text("")
+    else:
+        (tmp_path / "wait-for").write_text({"instrumented build": "1", "optimized build": "2"}[step])
+    arguments = ("--bench", BENCH, *PGO, "--train", "sh waiting.sh {bin}")
+    running = user.start("explore", learner, *arguments)
+    assert eventually(lambda: any("sleep" in one for one in processes_about(user.folder)), 60)
+    running.process.kill()
+    running.process.wait()
+    for left in (marker, tmp_path / "wait-for"):
+        left.unlink(missing_ok=True)
+    study = user.explores(learner, *arguments)
+    assert by_label(study)["pgo on"]["status"] == "ok"
+    assert eventually(lambda: not any("sleep" in one for one in processes_about(user.folder)))
+
+
+def test_untrained_code_pays(user: User, learner: Path) -> None:
+    (learner / "trimtab.toml").write_text('[pgo]\nuntrained = ["cold"]\n' + COLD_BENCH)
+    study = user.explores(learner, "--axis", "pgo=off,on", "--measure", "size,run", "--train", TRAIN)
+    trained = by_label(study)["pgo on"]
+    assert {"run.held.wall.ratio", "run.cold.wall.ratio", "run.training-1.wall.ratio"} <= set(trained["metrics"])
+    assert "cold: never touched by training, so that trained programs may be slower" in study["notes"]
 
 
 def test_the_hot_threshold_reaches_llvm(user: User, learner: Path) -> None:

@@ -63,10 +63,12 @@ class ProfileTools:
             complaint = finished.stderr.strip()
             if not any(text in complaint for text in _OLD_VERSION):
                 break
-        last = complaint.splitlines()[-1].removeprefix("error: ") if complaint else "it says nothing"
-        if any(text in complaint for text in _OLD_VERSION):
-            raise MissingError(f"no {TOOL} here reads the counters of this compiler: {last}", hint=HINT)
-        raise InputError(f"the counters of training cannot be merged: {last.replace(str(raw), '')}")
+        lines = complaint.splitlines() or ["it says nothing"]
+        if old := next((line for line in lines if any(text in line for text in _OLD_VERSION)), ""):
+            why = old.partition(": ")[2].partition(";")[0]
+            raise MissingError(f"no {TOOL} here reads the counters of this compiler: {why}", hint=HINT)
+        last = lines[-1].removeprefix("error: ").replace(str(raw), "")
+        raise InputError(f"the counters of training cannot be merged: {last}")
 
     def coverage(self, merged: Path) -> Coverage:
         """Count the functions that a profile knows, and those that ran.

@@ -66,6 +66,7 @@ def _limits(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 @click.option("--bench", "benches", multiple=True, metavar="NAME='{bin} args…'", help="A command to time; repeatable.")
 @click.option("--bench-time", callback=duration, metavar="T", help="Time for each bench of each trial (4s).")
 @click.option("--train", multiple=True, metavar="'{bin} args…'", help="A command to train with, for pgo and bolt.")
+@click.option("--shared-input", multiple=True, metavar="PATH", help="What benches and training may both read.")
 @click.option("--target", default="", metavar="TRIPLE", help="Target to build for (as Cargo is configured).")
 @click.option("--wheel", is_flag=True, help="What ships is the wheel of the Python project.")
 @click.option("--python", default="", metavar="PATH", help="The interpreter that wheels are for.")
@@ -132,6 +133,7 @@ def _request(options: dict[str, Any]) -> Request:
         axes=tuple(map(parse_axis, options["axes"])) or None,
         benches=tuple(map(parse_bench, options["benches"])),
         training=tuple(map(parse_training_command, options["train"])),
+        shared_inputs=options["shared_input"],
         probes=options["probes"],
         goal=Goal(options["goal"]) if options["goal"] else None,
         limits=parse_limits(options["limits"]),

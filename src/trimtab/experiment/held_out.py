@@ -99,8 +99,8 @@ def require_held_out(benches: Iterable[Bench], training: Training, folder: Path,
                 raise InputError(
                     f"the bench {bench.name!r} reads {name}, which training reads too",
                     where=trained[found] if trained[found] != name else "",
-                    hint="give it other data; for a file of settings, say so by shared-inputs under [pgo]; "
-                    "or mark the bench with trained = true: it is shown then, and not judged",
+                    hint="give it other data; if both may read it, as settings, say so by --shared-input or [pgo] "
+                    "shared-inputs; or mark the bench with trained = true: it is shown then, and not judged",
                 )
 
 

@@ -238,6 +238,7 @@ def _settle(request: Request, config: Config, wheel: WheelProject | None, projec
     training = replace(
         config.training,
         commands=request.training or config.training.commands,
+        shared_inputs=(*config.training.shared_inputs, *request.shared_inputs),
         profile_data=str(Path(request.profile_data).resolve()) if request.profile_data else "",
     )
     axes = (config.axes or None) if request.axes is None else request.axes

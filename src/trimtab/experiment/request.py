@@ -33,6 +33,8 @@ class Request:
     benches: tuple[Bench, ...] = ()
     training: tuple[tuple[str, ...], ...] = ()
     """Commands for training, in the place of those of ``trimtab.toml``."""
+    shared_inputs: tuple[str, ...] = ()
+    """Files that benches and training may both read, beside those of ``trimtab.toml``."""
     profile_data: str = ""
     """File with a merged profile, to take in place of training."""
     probes: frozenset[ProbeKind] = frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ from trimtab.errors import InputError, MissingError
 from trimtab.system.process import Command, Finished
 
 OLD = "error: raw/1.profraw: unsupported instrumentation profile format version\nPerhaps your tool is too old\n"
+NEW = (  # as llvm-profdata 19 has it of counters of LLVM 23
+    "warning: raw/1.profraw: raw profile version mismatch: Profile uses raw profile format version = 11; "
+    "expected version = 10\nPLEASE update this tool to version in the raw profile, or regenerate raw profile with "
+    "expected version.\nerror: no profile can be merged\n"
+)
 
 
 def ended(code: int = 0, out: str = "", err: str = "") -> Finished:
@@ -43,9 +49,17 @@ def test_the_next_one_is_tried_where_one_is_too_old(raw: Path, tmp_path: Path) -
     assert [line.split()[0] for line in runner.lines] == ["old", "new"]
 
 
-def test_none_that_reads_this_version(raw: Path, tmp_path: Path) -> None:
-    runner = FakeRunner().on("old merge*", ended(1, err=OLD))
-    with pytest.raises(MissingError, match="no llvm-profdata here reads the counters of this compiler") as refused:
+@pytest.mark.parametrize(
+    ("complaint", "why"),
+    [
+        (OLD, "raw/1.profraw: unsupported instrumentation profile format version"),
+        (NEW, "raw/1.profraw: raw profile version mismatch: Profile uses raw profile format version = 11"),
+    ],
+)
+def test_none_that_reads_this_version(raw: Path, tmp_path: Path, complaint: str, why: str) -> None:
+    runner = FakeRunner().on("old merge*", ended(1, err=complaint))
+    expected = f"no llvm-profdata here reads the counters of this compiler: {why}"
+    with pytest.raises(MissingError, match=re.escape(expected)) as refused:
         tools(runner, "old", "old").merge(raw, tmp_path / "merged")
     assert refused.value.hint == "rustup component add llvm-tools"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.abc import MetaPathFinder
 from typing import Any
 
+import click
 import pytest
 
 import trimtab
@@ -181,10 +182,13 @@ class TestUsage:
 
     @pytest.mark.parametrize("command", app.COMMANDS)
     def test_every_command_has_its_help_and_the_same_summary(self, shell: Shell, command: str) -> None:
-        said = shell.trimtab(f"{command} --help")
-        assert (said.code, said.err) == (0, "")
-        for option in ("--json", "--quiet", "--no-color", "--help"):
-            assert option in said.out
+        found = app.application.get_command(click.Context(app.application), command)
+        parts = found.commands if isinstance(found, click.Group) else ("",)
+        for part in parts:
+            said = shell.trimtab(f"{command} {part} --help")
+            assert (said.code, said.err) == (0, "")
+            for option in ("--json", "--quiet", "--no-color", "--help"):
+                assert option in said.out
 
 
 class Refuse(MetaPathFinder):
