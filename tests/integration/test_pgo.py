@@ -127,6 +127,7 @@ def test_a_trained_program_with_its_price(user: User, learner: Path) -> None:
     assert "pgo" not in today["profile"]
     training = trained["training"]
     assert 0 < training["covered"] < training["functions"]
+    assert training["executed"] == pytest.approx(1, abs=0.1), "the bench is like the training"
     assert Path(training["profile_data"]["path"]).stat().st_size == training["profile_data"]["size"]
     assert training["notes"] == []
     assert trained["effect"][0]["warnings"] == []
@@ -260,6 +261,7 @@ def test_untrained_code_pays(user: User, learner: Path) -> None:
     study = user.explores(learner, "--axis", "pgo=off,on", "--measure", "size,run", "--train", TRAIN)
     trained = by_label(study)["pgo on"]
     assert {"run.held.wall.ratio", "run.cold.wall.ratio", "run.training-1.wall.ratio"} <= set(trained["metrics"])
+    assert trained["training"]["executed"] > 0.9, "of the held-out bench alone"
     assert "cold: never touched by training, so that trained programs may be slower" in study["notes"]
 
 

@@ -25,6 +25,10 @@ _BELOW, _FROM = (re.compile(rf"Number of functions with maximum count \({sign} 1
 _WARNING = re.compile(r"warning: (?P<what>.*)")
 _MOST_WARNINGS = 3
 _HASH = re.compile(r"17h[0-9a-f]{16}E|\.llvm\.\d+|\.\d+$")
+_NUMBER = re.compile(r"\d+")
+_BLOCKS = re.compile(
+    r"^  (?P<name>\S.*):\n(?:    (?!Block).*\n)*    Block counts: \[(?P<counts>[\d, ]*)\]", re.MULTILINE
+)
 _OLD_VERSION = ("unsupported instrumentation profile format version", "unsupported profile", "version mismatch")
 
 
@@ -80,6 +84,31 @@ class ProfileTools:
         below, above = (int(found[1]) if (found := pattern.search(text)) else 0 for pattern in (_BELOW, _FROM))
         return Coverage(functions=below + above, covered=above)
 
+    def executed_share(self, merged: Path, other: Path) -> float | None:
+        """Share of the blocks executed in one profile which another knows as executed, too.
+
+        Args:
+            merged: what training ran.
+            other: what other work ran, counted with the same instrumented program.
+
+        Returns:
+            Blocks by how often they ran in the other; ``None`` if none did.
+
+        Raises:
+            InputError: one is no merged profile, or of another version.
+        """
+        known = self._counts(merged)
+        executed = covered = 0
+        for function, counts in self._counts(other).items():
+            executed += sum(counts)
+            covered += sum(count for count, before in zip(counts, known.get(function, ()), strict=False) if before)
+        return covered / executed if executed else None
+
+    def _counts(self, merged: Path) -> Mapping[str, tuple[int, ...]]:
+        """Function → how often each of its blocks ran."""
+        text = self._show(merged, "--all-functions", "--counts")
+        return {match["name"]: tuple(map(int, _NUMBER.findall(match["counts"]))) for match in _BLOCKS.finditer(text)}
+
     def covered_functions(self, merged: Path) -> frozenset[str]:
         """Mangled names of the functions that ran, without hashes that differ from build to build.
 
@@ -100,10 +129,10 @@ class ProfileTools:
         if not any(f"{len(name)}{name}" in functions for name in names):
             raise InputError(f"the profile is of another program: it has no function of the crate {' or '.join(names)}")
 
-    def _show(self, merged: Path, option: str) -> str:
+    def _show(self, merged: Path, *options: str) -> str:
         complaint = ""
         for program in self.programs:
-            argv = (program, "show", option, str(merged))
+            argv = (program, "show", *options, str(merged))
             finished = self.runner.run(Command(argv=argv, environment=self.environment))
             if finished.ok:
                 return finished.stdout

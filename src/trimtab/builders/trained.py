@@ -16,7 +16,7 @@ from pathlib import Path
 
 from trimtab.builders.bolt import Bolt
 from trimtab.builders.cargo import CargoBuilder
-from trimtab.builders.profile_data import Coverage, ProfileTools
+from trimtab.builders.profile_data import ProfileTools
 from trimtab.builders.training import StepFailedError, Trainer
 from trimtab.builders.wheel import WheelBuilder
 from trimtab.builders.work_folder import TRAINING_FOLDER, ArtifactStore
@@ -45,6 +45,8 @@ class TrainedBuilder:
     """Set where a profile wants ``bolt``."""
     crates: tuple[str, ...] = ()
     """Names of what is built, one of which a given profile must know."""
+    held_out: tuple[tuple[str, ...], ...] = ()
+    """Commands of benches that training is to serve; the instrumented program runs each once, to see what is executed."""
 
     def build(
         self, profile: Profile, *, touch: bool, on_progress: OnBuildProgress = ignore_progress
@@ -83,7 +85,7 @@ class _TrainedRun:
         builder, profile = self.builder, self.profile
         training = builder.trainer.training
         settings = profile.untrained
-        data, step, coverage = None, None, None
+        data, step, coverage, executed = None, None, None, None
         notes: tuple[str, ...] = ()
         if profile.pgo is Switch.ON:
             assert builder.tools, "looked for wherever a profile wants them"
@@ -92,7 +94,7 @@ class _TrainedRun:
                 data.write_bytes(_read(training.profile_data))
                 builder.tools.require_profile_of(data, builder.crates)
             else:
-                step, notes = self._profiled(settings, builder.tools, data)
+                step, executed, notes = self._profiled(settings, builder.tools, data)
             coverage = builder.tools.coverage(data)
             settings = _with_flags(settings, _use(data, profile.pgo_hot))
         if profile.bolt is Switch.ON:
@@ -102,33 +104,27 @@ class _TrainedRun:
             built, laid_out = self._cargo(settings, builder.targeted.artifacts, touch=self.touch), None
         if step:
             step = replace(step, slowdown=self._slowdown(step, built.artifacts[0]))
-        return self._with_account(built, step, laid_out, data, coverage, notes)
-
-    def _with_account(
-        self,
-        built: Built,
-        pgo: TrainingStep | None,
-        bolt: TrainingStep | None,
-        data: Path | None,
-        coverage: Coverage | None,
-        notes: tuple[str, ...],
-    ) -> Built:
-        steps = [step for step in (pgo, bolt) if step]
-        others = [cost for step in steps for cost in (step.instrumented, step.training, step.merging)]
-        kept = self.builder.targeted.artifacts.keep(f"{built.artifacts[0].name}.profdata", data) if data else None
         account = TrainedBuild(
-            pgo=pgo,
-            bolt=bolt,
+            pgo=step,
+            bolt=laid_out,
             optimized=built.clean,
             functions=coverage.functions if coverage else None,
             covered=coverage.covered if coverage else None,
-            profile_data=kept,
+            executed=executed,
+            profile_data=self._kept(built.artifacts[0].name, data) if data else None,
             notes=notes,
         )
+        steps = [one for one in (step, laid_out) if one]
+        others = [cost for one in steps for cost in (one.instrumented, one.training, one.merging)]
         return replace(built, clean=_sum((built.clean, *others)), trained=account)
 
-    def _profiled(self, settings: Profile, tools: ProfileTools, data: Path) -> tuple[TrainingStep, tuple[str, ...]]:
-        """Instrument, train and merge."""
+    def _kept(self, program: str, data: Path) -> Artifact:
+        return self.builder.targeted.artifacts.keep(f"{program}.profdata", data)
+
+    def _profiled(
+        self, settings: Profile, tools: ProfileTools, data: Path
+    ) -> tuple[TrainingStep, float | None, tuple[str, ...]]:
+        """Instrument, train and merge; with the share of what benches execute that training ran."""
         raw = self.folder / "raw"
         raw.mkdir()
         instrumented = self._cargo(_with_flags(settings, (f"-Cprofile-generate={raw}",)), self._drafts, touch=False)
@@ -141,7 +137,24 @@ class _TrainedRun:
             training=trained,
             merging=merging,
         )
-        return step, notes
+        return step, self._executed(instrumented.artifacts[0], tools, data), notes
+
+    def _executed(self, instrumented: Artifact, tools: ProfileTools, data: Path) -> float | None:
+        """Share of what held-out benches execute that training ran; ``None`` where they do not run for that."""
+        trainer, commands = self.builder.trainer, self.builder.held_out
+        if not commands:
+            return None
+        raw, merged = self.folder / "held-out", self.folder / "held-out.profdata"
+        raw.mkdir()
+        benches = replace(trainer, training=replace(trainer.training, commands=commands, repetitions=1))
+        try:
+            benches.train(instrumented, {"LLVM_PROFILE_FILE": str(raw / _COUNTERS)})
+            tools.merge(raw, merged)
+            return tools.executed_share(data, merged)
+        except (StepFailedError, InputError, MissingError):  # the benches themselves tell what is wrong with them
+            return None
+        finally:
+            clear(raw)
 
     def _laid_out(self, settings: Profile, bolt: Bolt) -> tuple[Built, TrainingStep]:
         """Link with relocations, instrument, train, and lay the program out anew."""

@@ -112,6 +112,8 @@ def _price(trial: Trial, account: TrainedBuild, today: Trial | None) -> str:
         parts.append(f"in all {total / base:.1f} times today's build")
     if account.functions and account.covered is not None:
         parts.append(f"training ran {account.covered} of {account.functions} functions")
+    if account.executed is not None:
+        parts.append(f"and {account.executed:.0%} of the blocks that held-out benches execute")
     return "; ".join(parts)
 
 

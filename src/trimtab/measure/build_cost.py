@@ -57,6 +57,11 @@ def _training(account: TrainedBuild) -> Iterator[Measurement]:
             name="build.pgo.untrained", value=1 - account.covered / account.functions, unit="ratio",
             method=f"share of the program's {account.functions} functions that training did not run",
         )  # fmt: skip
+    if account.executed is not None:
+        yield Measurement(
+            name="build.pgo.untrained.executed", value=1 - account.executed, unit="ratio",
+            method="share of the blocks of its own code that held-out benches execute and training did not run",
+        )  # fmt: skip
 
 
 def _times(name: str, cost: Cost, method: str) -> Iterator[Measurement]:

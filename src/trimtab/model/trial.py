@@ -106,6 +106,8 @@ class TrainedBuild:
     """Functions that the compiler's profile knows of."""
     covered: int | None = None
     """Those among them that training ran."""
+    executed: float | None = None
+    """Share of what held-out benches execute, in blocks of the program's own code, that training ran too."""
     profile_data: Artifact | None = None
     """The merged profile that the compiler used, kept."""
     notes: tuple[str, ...] = ()

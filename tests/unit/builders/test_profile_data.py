@@ -132,3 +132,39 @@ def test_none_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingError, match="llvm-profdata is not here") as refused:
         find_profile_tools(FakeRunner(), tmp_path, "x86_64-unknown-linux-gnu", {"PATH": str(tmp_path)})
     assert refused.value.hint == "rustup component add llvm-tools"
+
+
+SHOWN = """Counters:
+  lib.rs;hot:
+    Hash: 0x1
+    Counters: 3
+    Block counts: [{hot}]
+  cold:
+    Hash: 0x2
+    Counters: 2
+    Block counts: [{cold}]
+  gone:
+    Hash: 0x3
+    Counters: 0
+    Block counts: []
+Functions shown: 3
+Total functions: 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("trained", "held", "share"),
+    [
+        (("5, 0, 7", "0, 0"), ("10, 0, 30", "0, 0"), 1.0),
+        (("5, 0, 7", "0, 0"), ("10, 60, 30", "0, 0"), 0.4),
+        (("5, 0, 7", "0, 0"), ("10, 0, 0", "30, 0"), 0.25),
+        (("5, 0, 7", "0, 0"), ("0, 0, 0", "0, 0"), None),
+    ],
+)
+def test_what_benches_execute_is_held_against_what_training_ran(
+    trained: tuple[str, str], held: tuple[str, str], share: float | None
+) -> None:
+    runner = FakeRunner()
+    for name, (hot, cold) in (("trained", trained), ("held", held)):
+        runner.on(f"tool show*{name}", ended(out=SHOWN.format(hot=hot, cold=cold)))
+    assert tools(runner, "tool").executed_share(Path("trained"), Path("held")) == share

@@ -83,6 +83,7 @@ def _training(account: TrainedBuild) -> dict[str, Any]:
     return {
         "functions": account.functions,
         "covered": account.covered,
+        "executed": account.executed,
         "profile_data": asdict(account.profile_data) if account.profile_data else None,
         "notes": account.notes,
     }
