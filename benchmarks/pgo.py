@@ -86,6 +86,7 @@ def main() -> int:
     parser.add_argument("program", choices=[*PROGRAMS, "jiter"])
     parser.add_argument("--project", help="for jiter: the folder with its unpacked source archive")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/trimtab-pgo"), help="for packages")
+    parser.add_argument("--bolt", action="store_true", help="under fat LTO, with BOLT and without")
     options, more = parser.parse_known_args()
     if options.program == "jiter":
         program = Program(
@@ -105,7 +106,8 @@ def main() -> int:
         return command
 
     command = [str(Path(sys.executable).with_name("trimtab")), "explore", program.path]
-    command += ["--axis", "lto=off,thin,fat", "--axis", "codegen-units=1", "--axis", "pgo=off,on"]
+    lto = ["lto=fat", "--axis", "bolt=off,on"] if options.bolt else ["lto=off,thin,fat"]
+    command += ["--axis", *lto, "--axis", "codegen-units=1", "--axis", "pgo=off,on"]
     for line in program.train:
         command += ["--train", placed(line)]
     for name, line in program.benches.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,32 +20,6 @@ from trimtab.system.process import SystemRunner
 
 pytestmark = pytest.mark.integration
 
-MANIFEST = """
-[package]
-name = "learner"
-version = "0.1.0"
-edition = "2021"
-[dependencies]
-magic = { path = "magic" }
-"""
-MAIN = """
-use std::io::Read;
-fn common(text: &str) -> usize { text.split_whitespace().filter(|word| word.len() % magic::two!() == 0).count() }
-fn seldom(text: &str) -> usize { text.bytes().rev().filter(|byte| byte.is_ascii_punctuation()).count() }
-fn main() {
-    let mode = std::env::args().nth(1).unwrap_or_default();
-    if mode == "abort" { std::process::abort(); }
-    if mode == "hang" { loop { std::thread::sleep(std::time::Duration::from_secs(1)); } }
-    let mut text = String::new();
-    std::fs::File::open(std::env::args().nth(2).unwrap()).unwrap().read_to_string(&mut text).unwrap();
-    println!("{}", if mode == "seldom" { seldom(&text) } else { common(&text) });
-}
-"""
-MACRO_MANIFEST = '[package]\nname = "magic"\nversion = "0.1.0"\nedition = "2021"\n[lib]\nproc-macro = true\n'
-MACRO = """
-#[proc_macro]
-pub fn two(_: proc_macro::TokenStream) -> proc_macro::TokenStream { "2".parse().unwrap() }
-"""
 BUILD_THAT_WAITS = """
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -88,22 +63,11 @@ def _profdata(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> None
 
 
 @pytest.fixture
-def learner(tmp_path: Path) -> Path:
+def learner(user: User) -> Path:
     """A program with a build script and a procedural macro, which are not to be instrumented."""
-    project = tmp_path / "learner"
-    files = {
-        "Cargo.toml": MANIFEST,
-        "src/main.rs": MAIN,
-        "build.rs": 'fn main() { println!("cargo:rerun-if-changed=build.rs"); }',
-        "magic/Cargo.toml": MACRO_MANIFEST,
-        "magic/src/lib.rs": MACRO,
-        "train.txt": "one two three four " * 2000,
-        "held.txt": "five, six; seven! eight? " * 2000,
-    }
-    for name, text in files.items():
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text(text)
-    subprocess.run(["cargo", "generate-lockfile", "--offline"], cwd=project, check=True, capture_output=True)
+    project = user.project("learner")
+    (project / "train.txt").write_text("one two three four " * 2000)
+    (project / "held.txt").write_text("five, six; seven! eight? " * 2000)
     return project
 
 
@@ -247,8 +211,7 @@ def test_killed_anywhere_it_is_taken_up_again(user: User, learner: Path, tmp_pat
     arguments = ("--bench", BENCH, *PGO, "--train", "sh waiting.sh {bin}")
     running = user.start("explore", learner, *arguments)
     assert eventually(lambda: any("sleep" in one for one in processes_about(user.folder)), 60)
-    running.process.kill()
-    running.process.wait()
+    running.stop(signal.SIGKILL)
     for left in (marker, tmp_path / "wait-for"):
         left.unlink(missing_ok=True)
     study = user.explores(learner, *arguments)
@@ -311,6 +274,14 @@ class TestBuild:
         assert again["pgo"] is None
         assert Path(again["files"][0]).read_bytes() == program.read_bytes()
 
+    def test_a_profile_of_another_version_is_refused(self, user: User, learner: Path, tmp_path: Path) -> None:
+        user.does("pgo", "build", learner, "--train", TRAIN, "--output", tmp_path / "dist")
+        manifest = learner / "Cargo.toml"
+        manifest.write_text(manifest.read_text().replace('"0.1.0"', '"0.2.0"', 1))
+        subprocess.run(["cargo", "update", "--offline", "--workspace"], cwd=learner, check=True, capture_output=True)
+        result = user.run("pgo", "build", learner, "--profile-data", tmp_path / "dist" / "learner.profdata")
+        assert "the profile is of another version" in result.refused(4)
+
     def test_bad_profile_data(self, user: User, learner: Path, tmp_path: Path) -> None:
         wrong = tmp_path / "wrong.profdata"
         wrong.write_text("no profile")
@@ -352,7 +323,7 @@ class TestAge:
         assert document["source"] == revisions[0][:12]
         assert [row["name"] for row in document["revisions"]] == [name[:12] for name in revisions]
         *good, broken = document["revisions"]
-        assert broken["failure"] == "this file contains an unclosed delimiter"
+        assert broken["failure"].endswith("this file contains an unclosed delimiter")
         for row in good:
             (bench,) = row["benches"]
             assert bench["bench"] == "held"
@@ -404,12 +375,13 @@ def test_a_trained_profile_is_applied_by_the_workflow(user: User, learner: Path)
         "        target: [x86_64-unknown-linux-gnu, aarch64-apple-darwin]\n    runs-on: ubuntu-latest\n"
         "    steps:\n      - run: cargo build --release --target ${{ matrix.target }}\n"
     )
+    manifest = (learner / "Cargo.toml").read_text()
     explored(user, learner, *PGO)
     notes = user.does("apply", "--trial", "pgo on", "--yes", "--json", cwd=learner).document["notes"]
     command = f"trimtab pgo build --bin learner --train '{TRAIN}' --target"
     assert f"x86_64-unknown-linux-gnu: `{command} x86_64-unknown-linux-gnu`" in notes
     assert any(note.startswith("aarch64-apple-darwin: on a machine that runs it") for note in notes)
-    assert (learner / "Cargo.toml").read_text() == MANIFEST
+    assert (learner / "Cargo.toml").read_text() == manifest
 
 
 def test_targets_are_trained_where_they_run(user: User, learner: Path) -> None:

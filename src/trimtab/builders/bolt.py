@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.builders.costs import costed
+from trimtab.builders.costs import costed, sum_of
 from trimtab.builders.training import StepFailedError
 from trimtab.errors import MissingError
 from trimtab.model.profile import Strip
@@ -29,6 +29,8 @@ _LAYOUT = (
 )
 _STRIP = {Strip.DEBUGINFO: "--strip-debug", Strip.SYMBOLS: "--strip-all"}
 _LOG_LINES = 30
+_AT_ONCE = 500
+_MERGES = "merges the counters"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +64,13 @@ class Bolt:
         files = sorted(str(file) for file in counters.iterdir() if file.stat().st_size)
         if not files:
             raise StepFailedError(BuildFailed(cause=Cause.TRAINING, message="training wrote no counters for BOLT"))
-        return self._run((self.merge_fdata, "-o", str(into), *files), "merges the counters")
+        costs, merged = [], []
+        for number in range(0, len(files), _AT_ONCE):  # a command line has an end
+            part = into.with_name(f"{into.name}-{number}")
+            costs.append(self._run((self.merge_fdata, "-o", str(part), *files[number : number + _AT_ONCE]), _MERGES))
+            merged.append(str(part))
+        costs.append(self._run((self.merge_fdata, "-o", str(into), *merged), _MERGES))
+        return sum_of(costs)
 
     def optimize(self, program: Path, data: Path, into: Path, strip: Strip) -> Cost:
         """Write the program laid out anew, and stripped as it ships.
@@ -70,10 +78,12 @@ class Bolt:
         Raises:
             StepFailedError: BOLT cannot.
         """
-        cost = self._run((self.bolt, str(program), f"-data={data}", *_LAYOUT, "-o", str(into)), "lays out the program")
+        costs = [
+            self._run((self.bolt, str(program), f"-data={data}", *_LAYOUT, "-o", str(into)), "lays out the program")
+        ]
         if strip in _STRIP:
-            self._run((self.strip, _STRIP[strip], str(into)), "strips the program")
-        return cost
+            costs.append(self._run((self.strip, _STRIP[strip], str(into)), "strips the program"))
+        return sum_of(costs)
 
     def _run(self, argv: tuple[str, ...], does: str) -> Cost:
         finished, cost = costed(

@@ -90,6 +90,7 @@ class CargoBuilder:
                 trace=self._trace(recorded, cost, finished, target) if recorded else None,
                 shared=bool(self.compiler and self.compiler.sharing),
                 wrote=self._wrote(),
+                unprofiled=messages.unprofiled(finished.stderr),
             )
         except OSError as error:
             if not out_of_space(error):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from trimtab.cargo import messages
 from trimtab.model.trial import BuildFailed, Cost
 from trimtab.system.machine import busy_seconds
@@ -19,6 +22,18 @@ def costed(runner: Runner, command: Command) -> tuple[Finished, Cost]:
         peak_memory=finished.peak_memory,
         memory_method=finished.memory_method,
         other_load=other,
+    )
+
+
+def sum_of(costs: Iterable[Cost]) -> Cost:
+    """The cost of steps that follow each other: of memory, the most."""
+    first, *others = costs
+    peaks = [cost.peak_memory for cost in (first, *others) if cost.peak_memory is not None]
+    return replace(
+        first,
+        wall=first.wall + sum(cost.wall for cost in others),
+        cpu=first.cpu + sum(cost.cpu for cost in others),
+        peak_memory=max(peaks) if peaks and first.peak_memory is not None else first.peak_memory,
     )
 
 

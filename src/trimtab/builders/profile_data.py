@@ -9,7 +9,7 @@ Source: the rustc book, "Profile Guided Optimization"; LLVM, "llvm-profdata".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,9 @@ HINT = "rustup component add llvm-tools"
 _BELOW, _FROM = (re.compile(rf"Number of functions with maximum count \({sign} 1\): (\d+)") for sign in ("<", ">="))
 _WARNING = re.compile(r"warning: (?P<what>.*)")
 _MOST_WARNINGS = 3
-_HASH = re.compile(r"17h[0-9a-f]{16}E|\.llvm\.\d+|\.\d+$")
+_HASH = re.compile(r"17h[0-9a-f]{16}E$|(?<=Cs)[0-9A-Za-z]*_")
+"""Hash of a function in legacy names; of a crate in those of version 0 (rustc book, "Symbol Mangling")."""
+_LLVM_SUFFIX = re.compile(r"\.llvm\.\d+|\.\d+$")
 _NUMBER = re.compile(r"\d+")
 _BLOCKS = re.compile(
     r"^  (?P<name>\S.*):\n(?:    (?!Block).*\n)*    Block counts: \[(?P<counts>[\d, ]*)\]", re.MULTILINE
@@ -110,7 +112,7 @@ class ProfileTools:
         return {match["name"]: tuple(map(int, _NUMBER.findall(match["counts"]))) for match in _BLOCKS.finditer(text)}
 
     def covered_functions(self, merged: Path) -> frozenset[str]:
-        """Mangled names of the functions that ran, without hashes that differ from build to build.
+        """Mangled names of the functions that ran, as LLVM looks them up.
 
         Raises:
             InputError: it is no merged profile, or of another version.
@@ -129,6 +131,26 @@ class ProfileTools:
         if not any(f"{len(name)}{name}" in functions for name in names):
             raise InputError(f"the profile is of another program: it has no function of the crate {' or '.join(names)}")
 
+    def matched(self, merged: Path, unprofiled: Collection[str], crates: Iterable[str]) -> float | None:
+        """Share of the functions of some crates in a profile that LLVM finds in a program; ``None`` if it has none.
+
+        rustc names a function by its path and a hash, which holds the crate's version. One that it compiled without
+        counts, though the profile has its path, is another function by now.
+
+        Args:
+            merged: the profile.
+            unprofiled: mangled names of functions that were compiled without counts.
+            crates: names of the crates.
+
+        Raises:
+            InputError: it is no merged profile, or of another version.
+        """
+        marks = [f"{len(name)}{name}" for name in (crate.replace("-", "_") for crate in crates)]
+        known = {plain_symbol(name) for name in self._counts(merged)}
+        own = {_path_of(name) for name in known if any(mark in name for mark in marks)}
+        others = {_path_of(name) for name in map(plain_symbol, unprofiled) if name not in known}
+        return 1 - len(own & others) / len(own) if own else None
+
     def _show(self, merged: Path, *options: str) -> str:
         complaint = ""
         for program in self.programs:
@@ -142,8 +164,16 @@ class ProfileTools:
 
 
 def plain_symbol(name: str) -> str:
-    """A mangled name without what differs between two builds of one function: its file, its hash, LLVM's suffixes."""
-    return _HASH.sub("", name.strip().rpartition(";")[2])
+    """A mangled name without what LLVM adds to it: its file before it, and suffixes behind it.
+
+    rustc's own hash stays: it holds the version of the crate, and LLVM uses no counts of another.
+    """
+    return _LLVM_SUFFIX.sub("", name.strip().rpartition(";")[2])
+
+
+def _path_of(name: str) -> str:
+    """A mangled name without rustc's hash."""
+    return _HASH.sub("", name)
 
 
 def find_profile_tools(runner: Runner, sysroot: Path, host: str, environment: Mapping[str, str]) -> ProfileTools:

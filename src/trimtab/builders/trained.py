@@ -16,6 +16,7 @@ from pathlib import Path
 
 from trimtab.builders.bolt import Bolt
 from trimtab.builders.cargo import CargoBuilder
+from trimtab.builders.costs import sum_of
 from trimtab.builders.profile_data import ProfileTools
 from trimtab.builders.training import StepFailedError, Trainer
 from trimtab.builders.wheel import WheelBuilder
@@ -27,6 +28,7 @@ from trimtab.model.trial import Artifact, BuildFailed, Built, Cause, Cost, Train
 from trimtab.system.paths import clear
 from trimtab.system.process import out_of_space
 
+_TELL_UNPROFILED = ("-Cllvm-args=-pgo-warn-missing-function",)
 _COUNTERS = "%p-%m.profraw"
 """A file for each process: one that is cut short spoils no other."""
 
@@ -46,7 +48,7 @@ class TrainedBuilder:
     crates: tuple[str, ...] = ()
     """Names of what is built, one of which a given profile must know."""
     held_out: tuple[tuple[str, ...], ...] = ()
-    """Commands of benches that training is to serve; the instrumented program runs each once, to see what is executed."""
+    """Commands of benches that training is to serve; run once each, instrumented, to see what they execute."""
 
     def build(
         self, profile: Profile, *, touch: bool, on_progress: OnBuildProgress = ignore_progress
@@ -97,6 +99,8 @@ class _TrainedRun:
                 step, executed, notes = self._profiled(settings, builder.tools, data)
             coverage = builder.tools.coverage(data)
             settings = _with_flags(settings, _use(data, profile.pgo_hot))
+            if training.profile_data:
+                settings = _with_flags(settings, _TELL_UNPROFILED)
         if profile.bolt is Switch.ON:
             assert builder.bolt, "looked for wherever a profile wants it"
             built, laid_out = self._laid_out(settings, builder.bolt)
@@ -104,6 +108,11 @@ class _TrainedRun:
             built, laid_out = self._cargo(settings, builder.targeted.artifacts, touch=self.touch), None
         if step:
             step = replace(step, slowdown=self._slowdown(step, built.artifacts[0]))
+        matched = None
+        if data and training.profile_data and builder.tools:
+            matched = builder.tools.matched(data, built.unprofiled, builder.crates)
+            if matched is not None and matched < 1:
+                notes = (*notes, f"{1 - matched:.0%} of the program's own functions in the profile are others by now")
         account = TrainedBuild(
             pgo=step,
             bolt=laid_out,
@@ -111,12 +120,14 @@ class _TrainedRun:
             functions=coverage.functions if coverage else None,
             covered=coverage.covered if coverage else None,
             executed=executed,
+            held_out=builder.held_out if executed is not None else (),
+            matched=matched,
             profile_data=self._kept(built.artifacts[0].name, data) if data else None,
             notes=notes,
         )
         steps = [one for one in (step, laid_out) if one]
         others = [cost for one in steps for cost in (one.instrumented, one.training, one.merging)]
-        return replace(built, clean=_sum((built.clean, *others)), trained=account)
+        return replace(built, clean=sum_of((built.clean, *others)), trained=account)
 
     def _kept(self, program: str, data: Path) -> Artifact:
         return self.builder.targeted.artifacts.keep(f"{program}.profdata", data)
@@ -175,7 +186,8 @@ class _TrainedRun:
             instrumented=instrumenting, instrumented_size=artifact.size, training=training, merging=merging
         )
         step = replace(step, slowdown=self._slowdown(step, final))
-        return replace(linked, artifacts=(final,), clean=_sum((linked.clean, laying_out))), step
+        touch = sum_of((linked.touch, laying_out)) if isinstance(linked.touch, Cost) else linked.touch
+        return replace(linked, artifacts=(final,), clean=sum_of((linked.clean, laying_out)), touch=touch), step
 
     @property
     def _drafts(self) -> ArtifactStore:
@@ -214,15 +226,3 @@ def _use(data: Path, hot: int | None) -> tuple[str, ...]:
 def _beside(program: Path) -> dict[str, Path]:
     """Files and folders that lie beside a kept program."""
     return {path.name: path for path in program.parent.iterdir() if path.name != program.name}
-
-
-def _sum(costs: Iterable[Cost]) -> Cost:
-    """The cost of steps that follow each other: of memory, the most."""
-    first, *others = costs
-    peaks = [cost.peak_memory for cost in (first, *others) if cost.peak_memory is not None]
-    return replace(
-        first,
-        wall=first.wall + sum(cost.wall for cost in others),
-        cpu=first.cpu + sum(cost.cpu for cost in others),
-        peak_memory=max(peaks) if peaks and first.peak_memory is not None else first.peak_memory,
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -51,24 +53,31 @@ class Trainer:
         """
         runs: list[Finished] = []
         environment = {**self.environment, **dict(self.training.environment), **variables}
-        with self.stage(artifact) as values:
+        with self.stage(artifact) as values, tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+            said = Path(scratch) / "stderr"
             for command in self.training.commands * self.training.repetitions:
                 argv = filled(command, values)
                 finished = self.runner.run(
-                    Command(argv=argv, cwd=self.folder, environment=environment, timeout=self.timeout)
+                    Command(
+                        argv=argv,
+                        cwd=self.folder,
+                        environment=environment,
+                        timeout=self.timeout,
+                        outputs=(Path(os.devnull), said),
+                    )
                 )
                 if not finished.ok:
-                    raise StepFailedError(_failure(command, finished))
+                    words = said.read_text("utf-8", "replace") if said.exists() else finished.stderr
+                    raise StepFailedError(_failure(command, finished, words))
                 runs.append(finished)
         return Cost(wall=sum(run.wall for run in runs), cpu=sum(run.cpu for run in runs))
 
 
-def _failure(command: tuple[str, ...], finished: Finished) -> BuildFailed:
-    log = (finished.stderr or finished.stdout).splitlines()[-_LOG_LINES:]
+def _failure(command: tuple[str, ...], finished: Finished, said: str) -> BuildFailed:
     return BuildFailed(
         cause=Cause.TRAINING,
         message=f"the training command `{line_of(command)}` failed: {finished.ended}",
-        log=tuple(log),
+        log=tuple(said.splitlines()[-_LOG_LINES:]),
         wall=finished.wall,
     )
 

@@ -47,6 +47,7 @@ _NAMING = re.compile(
 _LONG_CALL = re.compile(r"`(?:[^`]*--crate-name (?P<crate>\S+))?[^`]{60,}`")
 _LAST_LINES, _LONGEST = 30, 300
 _STATIC, _FOR_RUSTC = (".a", ".lib"), (".rlib", ".rmeta")
+_UNPROFILED = re.compile(r"no profile data available for function (\S+)")
 
 
 def executables(stdout: str) -> dict[str, Path]:
@@ -85,6 +86,14 @@ def script_runs(stdout: str) -> Iterator[tuple[tuple[str, str], str]]:
 def invocations(stderr: str) -> tuple[Invocation, ...]:
     """The rustc calls that Cargo made, in order; runs of build scripts are left out."""
     return tuple(_invocations(stderr.splitlines()))
+
+
+def unprofiled(stderr: str) -> frozenset[str]:
+    """Mangled names of functions that rustc compiled without profile data though it was given some.
+
+    It says so where ``-C llvm-args=-pgo-warn-missing-function`` was asked for.
+    """
+    return frozenset(_UNPROFILED.findall(stderr))
 
 
 def failure(stderr: str, exit_code: int, *, timed_out: bool, oom_killed: bool, wall: float) -> BuildFailed:

@@ -90,9 +90,8 @@ def _training(study: Study) -> Iterator[str]:
     trained = [bench.name for bench in study.benches if bench.trained]
     if trained:
         yield f"{', '.join(trained)}: what programs were trained with, shown and not judged"
-    if study.training.untrained:
-        names = ", ".join(study.training.untrained)
-        yield f"{names}: never touched by training, so that trained programs may be slower"
+    if untrained := [bench.name for bench in study.benches if bench.name in study.training.untrained]:
+        yield f"{', '.join(untrained)}: never touched by training, so that trained programs may be slower"
     if not judged_benches(study):
         yield "no bench is held out from training, so nothing is known about the gain on other work: give a --bench"
 
@@ -113,7 +112,7 @@ def _price(trial: Trial, account: TrainedBuild, today: Trial | None) -> str:
     if account.functions and account.covered is not None:
         parts.append(f"training ran {account.covered} of {account.functions} functions")
     if account.executed is not None:
-        parts.append(f"and {account.executed:.0%} of the blocks that held-out benches execute")
+        parts.append(f"and {account.executed:.0%} of what held-out benches execute")
     return "; ".join(parts)
 
 

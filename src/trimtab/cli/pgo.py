@@ -90,6 +90,7 @@ def build(*, as_json: bool, quiet: bool, no_color: bool, **options: Any) -> int:
 @click.option("--count", type=click.IntRange(min=2), default=_MOST_REVISIONS, metavar="N", help="At most so many (6).")
 @click.option("--versions", default="", metavar="V,V…", help="Published versions of crate:NAME to try, oldest first.")
 @click.option("--bench", "benches", multiple=True, metavar="NAME='{bin} args…'", help="A command to time; repeatable.")
+@click.option("--shared-input", multiple=True, metavar="PATH", help="What benches and training may both read.")
 @click.option("--bench-time", callback=duration, metavar="T", help="Time for each bench of each trial (4s).")
 @_wheel
 @_python
@@ -115,7 +116,10 @@ def age(*, store: str | None, as_json: bool, quiet: bool, no_color: bool, **opti
     else:
         revisions = committed(options["path"], options["revisions"], options["count"], folders, runner)
     request = Request(
-        **_common(options), benches=tuple(map(parse_bench, options["benches"])), bench_time=options["bench_time"]
+        **_common(options),
+        benches=tuple(map(parse_bench, options["benches"])),
+        bench_time=options["bench_time"],
+        shared_inputs=options["shared_input"],
     )
     progress = partial(trial_progress, quiet=quiet, no_color=no_color)
     aging = run_age(request, revisions, folders, progress, runner, message_printer(quiet=quiet))

@@ -144,11 +144,7 @@ class Exploration:
             if any(profile.bolt is Switch.ON for profile in profiles)
             else None,
             crates=tuple(binary.name for binary in self.binaries),
-            held_out=tuple(
-                bench.command
-                for bench in self.study.benches
-                if bench.is_judged and not bench.stdin and bench.name not in self.plan.training.untrained
-            ),
+            held_out=self.study.held_out,
         )
 
     def _plain_builder(self, work: Path, artifacts: Path) -> CargoBuilder | WheelBuilder:

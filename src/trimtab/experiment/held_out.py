@@ -17,25 +17,32 @@ from trimtab.model.identity import digest
 from trimtab.model.plan import Bench, Plan, Training
 from trimtab.model.profile import Profile, Switch
 from trimtab.system.command_template import line_of
-from trimtab.system.content import file_digests
+from trimtab.system.content import file_digests, record_input
 
 
-def training_identity(training: Training, folder: Path, ours: Collection[Path]) -> str:
+def training_identity(training: Training, folder: Path, ours: Collection[Path], tools: str = "") -> str:
     """Digest what training does and reads: other training gives another program.
 
     Args:
         training: the commands, with what they read.
         folder: in which they run.
         ours: files and folders that are no input.
+        tools: versions of the programs, beside the compiler's own, that make use of it.
+
+    Raises:
+        InputError: the profile data that is given cannot be read.
     """
-    if training.profile_data:
-        return digest(*file_digests(Path(training.profile_data)))
+    data = list(file_digests(Path(training.profile_data))) if training.profile_data else []
+    if training.profile_data and not data:
+        raise InputError("there is no profile data in this file", where=training.profile_data)
     inputs = _inputs(training.commands, training.inputs, folder)
     return digest(
+        data,
         training.commands,
         training.environment,
         training.repetitions,
-        [sorted(file_digests(folder / name, ours)) for name in inputs],
+        [record_input(name, folder, ours).digest for name in inputs],
+        tools,
     )
 
 
@@ -63,16 +70,33 @@ def require_trainable(
             where=str(folder / "trimtab.toml"),
             hint="write train = [\"{bin} …\"] under [pgo], or give --train '{bin} …'; not what a bench runs",
         )
-    if not runs_on(target, host):
+    is_trained_here = with_bolt or not training.profile_data
+    if is_trained_here and not runs_on(target, host):
         raise InputError(
             f"a program for {target} cannot be trained on {host}",
             hint="train on a machine where it runs; trimtab pgo build --profile-data takes its profile",
         )
-    if not wheel and next(iter(binaries)).is_library:
+    if is_trained_here and not wheel and next(iter(binaries)).is_library:
         raise InputError("a library is not run by itself, so it cannot be trained", hint="train the wheel with --wheel")
-    if with_bolt and (wheel or len(binaries) > 1 or "linux" not in target):
+    if is_trained_here and not wheel and len(binaries) > 1:
+        names = ", ".join(binary.name for binary in binaries)
         raise InputError(
-            "bolt lays out one program for Linux", hint="choose it with --bin NAME, or take bolt out of the axes"
+            f"training runs one program, and there are {names}",
+            hint="choose it with --bin NAME: what it does not run of the others would count as cold",
+        )
+    if with_bolt and (wheel or "linux" not in target):
+        raise InputError("bolt lays out programs for Linux", hint="take bolt out of the axes")
+
+
+def require_untrained(profiles: Iterable[Profile], what: str) -> None:
+    """Raise where a profile takes training, for what looks at single builds only.
+
+    Raises:
+        InputError: names what cannot be had.
+    """
+    if any(profile.is_trained for profile in profiles):
+        raise InputError(
+            f"{what} are of plain builds", hint="leave pgo and bolt out: explore tells what training takes"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from trimtab.experiment.provenance import Provenance
-from trimtab.model.metric import RUN_PREFIX
+from trimtab.model.metric import RUN_PREFIX, UNTRAINED_EXECUTED
 from trimtab.model.plan import ProbeKind
 from trimtab.model.profile import Profile
 from trimtab.model.study import Study
@@ -33,10 +33,25 @@ class KnownTrials:
             for record in records
             if not (self.study.fresh and record.started < self.study.created) and self._holds(record)
         ]
+        holding = [self._with_own_benches(record) for record in holding]
         timed = next((record for record in holding if _is_timed_alike(record, self.study)), None)
         if timed or not holding:
             return timed
         return _without_foreign_times(holding[0], self.study)
+
+    def _with_own_benches(self, record: Trial) -> Trial:
+        """The trial without the share that training ran of what benches execute, where these are others by now."""
+        trained = record.trained
+        if trained is None or trained.executed is None:
+            return record
+        before = {inputs.bench: inputs for inputs in record.bench_inputs}
+        benches = [bench for bench in self.study.benches if bench.command in trained.held_out]
+        if trained.held_out == self.study.held_out and all(
+            self.provenance.holds_for(bench, before.get(bench.name)) for bench in benches
+        ):
+            return record
+        measured = tuple(one for one in record.measurements if one.name != UNTRAINED_EXECUTED)
+        return replace(record, trained=replace(trained, executed=None, held_out=()), measurements=measured)
 
     def _holds(self, record: Trial) -> bool:
         """Whether a record holds; one that ran out of time or memory says so of machines of its class only."""

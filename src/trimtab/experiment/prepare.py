@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trimtab.builders.bolt import find_bolt
 from trimtab.builders.lock_layer import lock_layer
 from trimtab.builders.overlay import NOT_CONTAINED, Overlay, overlay
 from trimtab.cargo.environment import compiler_wrapper
@@ -32,6 +33,7 @@ from trimtab.experiment.wheels import (
 )
 from trimtab.model.identity import build_basis, build_identity, digest
 from trimtab.model.plan import STARTUP_BENCH, Limits, Plan, ProbeKind, Selection
+from trimtab.model.profile import Profile, Switch
 from trimtab.model.space import Space, default_space
 from trimtab.model.study import ProjectInfo, Study
 from trimtab.pyproject.project import WheelProject, read_wheel_project
@@ -83,10 +85,11 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     space = plan.space or default_space(today.profile)
     ours = (*folders.kept, folders.cache, project.target_directory)
     trained = [profile for profile in space.profiles(today.profile) if profile.is_trained]
+    _require_a_profile_for_its_threshold(space, trained)
+    learned = ""
     if trained:
         require_trainable(trained, plan, today.target or toolchain.host, toolchain.host, binaries, home)
-        require_held_out(plan.benches, plan.training, home, ours)
-        plan = replace(plan, benches=(*plan.benches, *plan.training.benches))
+        plan, learned = _with_training(plan, home, ours, _bolt_version(runner, project, environment, trained))
     touched = home / config.touch if config.touch else binaries[0].source
     machine = this_machine()
     created = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -103,7 +106,6 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         backend=wheels.backend.versions if wheels else (),
     )
     profiles = [profile.spelled() for profile in space.profiles(today.profile)]
-    learned = training_identity(plan.training, home, ours) if trained else ""
     asked = digest(
         *(origin, basis, profiles, plan.benches, plan.goal, asdict(plan.limits), asdict(machine.machine_class)),
         *(plan.jobs, config.touch, created if plan.fresh else ""),
@@ -163,6 +165,28 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
         environment=environment,
         overlay=over,
     )
+
+
+def _with_training(plan: Plan, home: Path, ours: tuple[Path, ...], bolt: str) -> tuple[Plan, str]:
+    """The plan with training shown beside its benches, and the identity of the training."""
+    if ProbeKind.RUN in plan.probes:
+        require_held_out(plan.benches, plan.training, home, ours)
+    benches = (*plan.benches, *plan.training.benches)
+    return replace(plan, benches=benches), training_identity(plan.training, home, ours, bolt)
+
+
+def _bolt_version(runner: Runner, project: Project, environment: dict[str, str], trained: list[Profile]) -> str:
+    """Version of BOLT, where a profile wants it: another one lays programs out otherwise."""
+    if all(profile.bolt is Switch.OFF for profile in trained):
+        return ""
+    bolt = find_bolt(runner, project.folder, environment).bolt
+    return ask(runner, (bolt, "--version"), project.folder, environment)
+
+
+def _require_a_profile_for_its_threshold(space: Space, trained: list[Profile]) -> None:
+    asked = any(axis.kind.name == "pgo-hot" for axis in space.axes)
+    if asked and all(profile.pgo is Switch.OFF for profile in trained):
+        raise InputError("pgo-hot is about a profile, and pgo is off", hint="add --axis pgo=off,on")
 
 
 def _containment(runner: Runner, project: Project, folders: Folders, environment: dict[str, str]) -> Overlay | None:

@@ -87,8 +87,9 @@ class CheckoutProvenance:
         return tuple(variables) == trial.inputs.variables and self._are_unchanged(trial.inputs.files, self.root)
 
     def is_kept(self, trial: Trial) -> bool:
-        """Whether its programs are there, byte by byte as they were built."""
-        return all(map(is_intact, trial.artifacts))
+        """Whether its programs and its profile data are there, byte by byte as they were made."""
+        data = trial.trained.profile_data if trial.trained else None
+        return all(map(is_intact, (*trial.artifacts, *([data] if data else ()))))
 
     def of_build(self, built: Built) -> tuple[tuple[str, ...], bool]:
         """Paths that got into a program, and whether it was compiled for the CPU at hand."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trimtab.model.metric import Absent, Measurement
+from trimtab.model.metric import UNTRAINED_EXECUTED, Absent, Measurement
 from trimtab.model.trace import Trace
 from trimtab.model.trial import Built, Cost, TrainedBuild
 
@@ -59,7 +59,7 @@ def _training(account: TrainedBuild) -> Iterator[Measurement]:
         )  # fmt: skip
     if account.executed is not None:
         yield Measurement(
-            name="build.pgo.untrained.executed", value=1 - account.executed, unit="ratio",
+            name=UNTRAINED_EXECUTED, value=1 - account.executed, unit="ratio",
             method="share of the blocks of its own code that held-out benches execute and training did not run",
         )  # fmt: skip
 

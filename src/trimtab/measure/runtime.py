@@ -286,7 +286,8 @@ def _context_for(bench: Bench, context: RunContext, words: Words) -> Iterator[tu
     program takes, ``--version`` or ``--help``.
     """
     if bench.name != STARTUP:
-        yield bench, replace(context, stdin=standard_input(bench, context.cwd))
+        environment = {**context.environment, **dict(bench.environment)}
+        yield bench, replace(context, stdin=standard_input(bench, context.cwd), environment=environment)
         return
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         short = replace(context, cwd=Path(scratch), timeout=min(_STARTUP_TIMEOUT, context.timeout))

@@ -72,6 +72,7 @@ class Absent:
 
 RUN_WALL, RUN_CPU, RUN_MEMORY, RUN_INSTRUCTIONS, RUN_CYCLES = "wall", "cpu", "memory", "instructions", "cycles"
 RUN_PREFIX = "run."
+UNTRAINED_EXECUTED = "build.pgo.untrained.executed"
 """Beginning of the names of runtime metrics."""
 STARTUP = "startup"
 """The bench that stands in where none was given: the program's own ``--version`` or ``--help``."""

@@ -45,6 +45,8 @@ class Bench:
     """The smallest change in runtime that matters, as a fraction of the baseline's."""
     inputs: tuple[str, ...] = ()
     """Files and folders that its runs read, relative to the project, beside those that the command names."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Variables on top of the user's."""
     trained: bool = False
     """Whether it runs what a program was trained with: its gain is shown, marked, and decides nothing."""
 
@@ -82,7 +84,13 @@ class Training:
         """The commands as benches, which show the gain on what was trained and are not judged."""
         numbers = range(1, len(self.commands) + 1)
         return tuple(
-            Bench(name=f"{TRAINING}-{number}", command=command, trained=True)
+            Bench(
+                name=f"{TRAINING}-{number}",
+                command=command,
+                inputs=self.inputs,
+                environment=self.environment,
+                trained=True,
+            )
             for number, command in zip(numbers, self.commands, strict=True)
         )
 

@@ -70,6 +70,16 @@ class Study:
     """Digest of that and of the files that it reads."""
     trials: tuple[Trial, ...] = ()
 
+    @property
+    def held_out(self) -> tuple[tuple[str, ...], ...]:
+        """Commands of the benches that training is to serve and that read no standard input."""
+        untrained = self.training.untrained if self.training else ()
+        return tuple(
+            bench.command
+            for bench in self.benches
+            if bench.is_judged and not bench.stdin and bench.name not in untrained
+        )
+
     def trial_id(self, profile: Profile) -> str:
         """Build identity of a profile in this study."""
         return build_identity(self.basis, profile, self.training_digest)

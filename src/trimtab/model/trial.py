@@ -50,7 +50,7 @@ class Cause(StrEnum):
     @property
     def passing(self) -> bool:
         """Whether the cause lies in the moment rather than in the profile, so that a rerun tries again."""
-        return self in (Cause.DISK_FULL, Cause.KILLED)
+        return self in (Cause.DISK_FULL, Cause.KILLED, Cause.TRAINING)  # with other tools or more time, it may work
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +107,12 @@ class TrainedBuild:
     covered: int | None = None
     """Those among them that training ran."""
     executed: float | None = None
-    """Share of what held-out benches execute, in blocks of the program's own code, that training ran too."""
+    """Share of what held-out benches execute, by counters in the program's own code, that training ran too."""
+    held_out: tuple[tuple[str, ...], ...] = ()
+    """Commands of those benches."""
+    matched: float | None = None
+    """Share of the program's own functions in a profile that was given which are still in the program; ``None`` where
+    it was trained, or not told."""
     profile_data: Artifact | None = None
     """The merged profile that the compiler used, kept."""
     notes: tuple[str, ...] = ()
@@ -143,6 +148,8 @@ class Built:
     """Whether units were taken from other builds: then `clean` is what this one took, not what a clean one does."""
     wrote: tuple[str, ...] = ()
     """Changes that it made in the tree and that were kept out of it, such as ``wrote src/gen.rs``; the first few."""
+    unprofiled: frozenset[str] = frozenset()
+    """Functions that had no counts in the profile data that was given, where rustc was asked to say so."""
 
     @property
     def size(self) -> int:

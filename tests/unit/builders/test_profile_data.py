@@ -105,13 +105,13 @@ def test_no_profile_at_all() -> None:
 @pytest.mark.parametrize(
     ("name", "plain"),
     [
-        ("_ZN3app4main17h1f78d762a8d2526dE", "_ZN3app4main"),
-        ("app.d099a0d54de2d0a4-cgu.0;_ZN3app4main17h1f78d762a8d2526dE", "_ZN3app4main"),
-        ("_ZN3app4main17h1f78d762a8d2526dE.llvm.123456", "_ZN3app4main"),
+        ("_ZN3app4main17h1f78d762a8d2526dE", "_ZN3app4main17h1f78d762a8d2526dE"),
+        ("app.d099a0d54de2d0a4-cgu.0;_ZN3app4main17h1f78d762a8d2526dE", "_ZN3app4main17h1f78d762a8d2526dE"),
+        ("_ZN3app4main17h1f78d762a8d2526dE.llvm.123456", "_ZN3app4main17h1f78d762a8d2526dE"),
         ("main", "main"),
     ],
 )
-def test_a_symbol_without_what_differs_between_builds(name: str, plain: str) -> None:
+def test_a_symbol_without_what_llvm_adds(name: str, plain: str) -> None:
     assert plain_symbol(name) == plain
 
 
@@ -168,3 +168,39 @@ def test_what_benches_execute_is_held_against_what_training_ran(
     for name, (hot, cold) in (("trained", trained), ("held", held)):
         runner.on(f"tool show*{name}", ended(out=SHOWN.format(hot=hot, cold=cold)))
     assert tools(runner, "tool").executed_share(Path("trained"), Path("held")) == share
+
+
+OWN = """Counters:
+  x;_ZN3app4main17h1111111111111111E:
+    Hash: 0x1
+    Counters: 1
+    Block counts: [5]
+  _ZN3app4rest17h2222222222222222E:
+    Hash: 0x2
+    Counters: 1
+    Block counts: [0]
+  _ZN5other4main17h3333333333333333E:
+    Hash: 0x3
+    Counters: 1
+    Block counts: [7]
+"""
+
+
+@pytest.mark.parametrize(
+    ("unprofiled", "share"),
+    [
+        ((), 1.0),
+        (("_ZN3app3new17h4444444444444444E", "_ZN5other4main17h5555555555555555E"), 1.0),
+        (("_ZN3app4main17h6666666666666666E",), 0.5),
+        (("_ZN3app4main17h6666666666666666E", "_ZN3app4rest17h7777777777777777E.llvm.12"), 0.0),
+    ],
+    ids=["all of them", "new ones and those of others", "one of another version", "all of another version"],
+)
+def test_functions_of_another_version_do_not_match(unprofiled: tuple[str, ...], share: float) -> None:
+    runner = FakeRunner().on("tool show*", ended(out=OWN))
+    assert tools(runner, "tool").matched(Path("merged"), unprofiled, ("app",)) == share
+
+
+def test_names_of_version_0_have_their_hash_in_the_crate() -> None:
+    runner = FakeRunner().on("tool show*", ended(out="Counters:\n  _RNvCsabc_3app4main:\n    Block counts: [5]\n"))
+    assert tools(runner, "tool").matched(Path("merged"), ("_RNvCsxyz_3app4main",), ("app",)) == 0.0

@@ -12,6 +12,7 @@ from trimtab.builders.work_folder import hold_workplace
 from trimtab.commands.compare.layouts import LayoutBench
 from trimtab.errors import InputError, NothingBuiltError
 from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.held_out import require_untrained
 from trimtab.measure.paired import RunOptions
 from trimtab.measure.runtime import command_line, standard_input
 from trimtab.measure.series import Case
@@ -87,6 +88,7 @@ def _replicates(
     source: Source, work: Path, folder: Path, count: int, runner: Runner, notes: list[str]
 ) -> tuple[Path, ...]:
     exploration, profile, program = source
+    require_untrained((profile,), "layouts")
     links = work / "links" / folder.name  # apart: where one side's link is not captured, the other's is no stand-in
     # What is built goes to a place of its own: it is the same program, which is kept already.
     builder = replace(exploration.cargo_builder(work, folder.with_name("built")), links=links)

@@ -19,6 +19,7 @@ from trimtab.commands.forecast.schedule import simulate
 from trimtab.errors import InputError, MissingError, NothingBuiltError
 from trimtab.experiment.build_messages import BuildMessages
 from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.held_out import require_untrained
 from trimtab.experiment.prepare import prepare
 from trimtab.experiment.request import Request
 from trimtab.model.profile import Profile, axis_kind
@@ -112,9 +113,11 @@ def profile_forecasts(
     """Trace builds of profiles, with what they have in common compiled once; the notes name profiles that failed.
 
     Raises:
+        InputError: a profile takes training.
         MissingError: builds cannot be traced here.
         NothingBuiltError: the first cannot be built.
     """
+    require_untrained(profiles, "forecasts")
     jobs = exploration.plan.jobs or usable_cores()
     sharing = exploration.tracing(jobs)
     builder = exploration.sharing_builder(work, work / "kept", sharing)

@@ -16,7 +16,7 @@ from trimtab.cargo.registry import PREFIX
 from trimtab.cargo.toolchain import ask
 from trimtab.choice.table import judged_benches, size_metric
 from trimtab.commands.pgo.model import AgedBench, AgedRevision, Aging, Gain
-from trimtab.errors import InputError
+from trimtab.errors import InputError, NothingBuiltError
 from trimtab.experiment.exploration import Exploration
 from trimtab.experiment.prepare import prepare
 from trimtab.experiment.protocols import Progress
@@ -105,26 +105,18 @@ def age(
     with keeping(folders), contextlib.closing(SqliteStore(folders.store)) as store:
         ages = _Ages(request=request, folders=folders, store=store, progress=progress, runner=runner)
         for revision in revisions:
-            on_message(f"{revision.name}: with a profile of its own")
-            found = ages.explored(revision, "")
-            if study is None:
-                study = found.study
-                require_built(study)
-            if not (found.trial and found.trial.trained and found.trial.trained.profile_data):
-                rows.append(AgedRevision(name=revision.name, failure=found.failure))
-                continue
-            own_data = found.trial.trained.profile_data.path
-            aged = found
-            if data:
+            try:
+                on_message(f"{revision.name}: with a profile of its own")
+                found = ages.explored(revision, "")
+                data = data or found.data
+                study = study or found.study
                 on_message(f"{revision.name}: with the profile of {source}")
-                aged = ages.explored(revision, data)
-            else:
-                data = own_data
-            if not aged.trial:
-                rows.append(AgedRevision(name=revision.name, failure=aged.failure))
-                continue
-            known = _known(found.tools, data, own_data)
-            rows.append(_row(revision.name, (found.study, found.trial), (aged.study, aged.trial), known))
+                aged = ages.explored(revision, data) if data != found.data else found
+                rows.append(_row(revision.name, found, aged, _known(found.tools, data, found.data)))
+            except (InputError, NothingBuiltError) as error:
+                if study is None:  # nothing to hold the others against
+                    raise
+                rows.append(AgedRevision(name=revision.name, failure=error.what))
     assert study, "there is a first revision"
     return Aging(
         project=study.project,
@@ -140,14 +132,11 @@ def age(
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Explored:
     study: Study
-    trial: Trial | None
-    """With the profile; ``None`` if that could not be built."""
+    trial: Trial
+    """With the profile."""
+    data: str
+    """Path of that."""
     tools: ProfileTools
-
-    @property
-    def failure(self) -> str:
-        failures = [trial.failure for trial in self.study.trials if trial.failure]
-        return failures[0].message if failures else "it was not tried"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,7 +150,12 @@ class _Ages:
     runner: Runner | None
 
     def explored(self, revision: Revision, data: str) -> _Explored:
-        """A revision without and with a profile: its own, or the one in a file."""
+        """A revision without and with a profile: its own, or the one in a file.
+
+        Raises:
+            InputError: it cannot be explored.
+            NothingBuiltError: one of the two cannot be built.
+        """
         request = replace(
             self.request,
             path=revision.path,
@@ -176,8 +170,16 @@ class _Ages:
             )
         with self.progress() as shown:
             study = run(exploration, self.store, shown)
-        trial = next((trial for trial in study.built if trial.trained), None)
-        return _Explored(study=study, trial=trial, tools=_tools(exploration))
+        require_built(study)
+        for trial in study.trials:
+            if trial.failure:
+                raise NothingBuiltError(
+                    f"{revision.name} cannot be built: {trial.failure.message}", hint="mend that and run the same again"
+                )
+            if trial.trained and trial.trained.profile_data:
+                kept = trial.trained.profile_data.path
+                return _Explored(study=study, trial=trial, data=data or kept, tools=_tools(exploration))
+        raise NothingBuiltError(f"{revision.name} was not trained", hint="give it more time")
 
 
 def _tools(exploration: Exploration) -> ProfileTools:
@@ -192,16 +194,16 @@ def _known(tools: ProfileTools, old: str, own: str) -> float | None:
     return len(ran & before) / len(ran) if ran else None
 
 
-def _row(name: str, own: tuple[Study, Trial], aged: tuple[Study, Trial], known: float | None) -> AgedRevision:
-    study, trial = own
+def _row(name: str, own: _Explored, aged: _Explored, known: float | None) -> AgedRevision:
+    study = own.study
     benches = []
     for bench in judged_benches(study):
-        gains = [_gain(one, bench.name) for _, one in (own, aged)]
+        gains = [_gain(one.trial, bench.name) for one in (own, aged)]
         if gains[0] and gains[1]:
             benches.append(AgedBench(bench=bench.name, own=gains[0], aged=gains[1]))
     metric = size_metric(study)
     today = study.baseline_trial
-    sizes = [one.value(metric) for one in (today, trial, aged[1]) if one]
+    sizes = [one.value(metric) for one in (today, own.trial, aged.trial) if one]
     whole = tuple(size for size in sizes if size)
     return AgedRevision(
         name=name,

@@ -59,8 +59,7 @@ def build(
         raise InputError("nothing to train for", hint="leave out --no-pgo, or add --bolt")
     if pgo_hot is not None and not pgo:
         raise InputError("--pgo-hot is about the profile that --no-pgo leaves out", hint="leave out one of them")
-    hot = "default" if pgo_hot is None else pgo_hot
-    texts = (f"pgo={_SWITCH[pgo]}", f"pgo-hot={hot}", f"bolt={_SWITCH[bolt]}")
+    texts = (f"pgo={_SWITCH[pgo]}", f"bolt={_SWITCH[bolt]}", *([f"pgo-hot={pgo_hot}"] if pgo_hot else []))
     axes = tuple(map(parse_axis, texts))
     settled = replace(request, axes=axes, probes=frozenset({ProbeKind.BUILD}))
     with keeping(folders):
@@ -88,6 +87,11 @@ def _built(exploration: Exploration, work: Path, on_message: Callable[[str], Non
         for line in built.log:
             on_message(line)
         raise NothingBuiltError(f"{name} cannot be built: {built.message}", hint="mend that and run the same again")
+    if built.trained and built.trained.matched == 0:
+        raise NothingBuiltError(
+            "the profile is of another version: none of its counts is of a function of this program",
+            hint="rustc names functions by their crate's version, so a profile serves one version: train again",
+        )
     return built
 
 

@@ -43,16 +43,16 @@ def gain_text(gain: Gain) -> str:
 
 
 def lost(aging: Aging) -> Iterator[str]:
-    """Benches with the first revision at which a part of the gain is certain to be lost."""
-    since: dict[str, str] = {}
+    """Benches with the revisions at which a part of the gain is lost, as far as their intervals go."""
+    at: dict[str, list[str]] = {}
     for revision in aging.revisions:
         for bench in revision.benches:
             if _has_lost(bench):
-                since.setdefault(bench.bench, revision.name)
-    for name, first in since.items():
-        yield f"{name}: from {first} on a part of the gain is lost for certain: train again by then"
-    if not since and any(revision.benches for revision in aging.revisions):
-        yield "no revision is certain to have lost a part of the gain"
+                at.setdefault(bench.bench, []).append(revision.name)
+    for name, revisions in at.items():
+        yield f"{name}: a part of the gain is lost at {', '.join(revisions)}: train again by then"
+    if not at and any(revision.benches for revision in aging.revisions):
+        yield "no revision is seen to have lost a part of the gain"
 
 
 def _has_lost(bench: AgedBench) -> bool:

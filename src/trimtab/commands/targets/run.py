@@ -32,7 +32,7 @@ from trimtab.experiment.prepare import prepare
 from trimtab.experiment.request import Request
 from trimtab.experiment.sides import trial_named
 from trimtab.model.plan import ProbeKind
-from trimtab.model.profile import Profile, axis_kind, parse_axis_value
+from trimtab.model.profile import Profile, Switch, axis_kind, parse_axis_value
 from trimtab.model.release_target import Discovery, Place, ReleaseTarget
 from trimtab.release.targets import find_targets
 from trimtab.store.kept import keeping
@@ -283,6 +283,8 @@ def _require_trainable(candidate: Profile, exploration: Exploration) -> None:
     Raises:
         InputError: there are no training commands, or nothing that they could run.
     """
+    if candidate.pgo_hot is not None and candidate.pgo is Switch.OFF:
+        raise InputError("pgo-hot is about a profile, and pgo is off", hint="add pgo=on")
     if candidate.is_trained:
         host, home = exploration.study.toolchain.host, exploration.home
         require_trainable((candidate,), exploration.plan, host, host, exploration.binaries, home)
@@ -292,7 +294,9 @@ def _untrained(results: Sequence[TargetResult]) -> tuple[str, ...]:
     """A note on targets whose programs do not run here, so that they were built without training."""
     triples = [one.target.triple for one in results if one.attempts and not one.attempts[-1].profile.is_trained]
     advice = "train on a machine where they run, or ship them plain; a profile of another target does not fit"
-    return (f"left untrained, since they do not run here: {', '.join(triples)}; {advice}",) if triples else ()
+    return (
+        f"left untrained, since they do not run here or are built elsewhere: {', '.join(triples)}; {advice}",
+    ) * bool(triples)
 
 
 def _crossed(results: Sequence[TargetResult]) -> tuple[str, ...]:

@@ -76,11 +76,11 @@ def test_the_headline_has_the_last_revision() -> None:
     assert "gains nothing that can be told from noise" in age_headline(nothing)
 
 
-def test_a_loss_is_named_with_the_revision_where_it_is_certain() -> None:
+def test_a_loss_is_named_with_the_revisions_where_it_is_seen() -> None:
     aging = an_aging()
-    assert list(lost(aging)) == ["check: from 1.1.0 on a part of the gain is lost for certain: train again by then"]
+    assert list(lost(aging)) == ["check: a part of the gain is lost at 1.1.0: train again by then"]
     assert list(lost(replace(aging, revisions=aging.revisions[:1]))) == [
-        "no revision is certain to have lost a part of the gain"
+        "no revision is seen to have lost a part of the gain"
     ]
     assert list(lost(replace(aging, revisions=aging.revisions[2:]))) == []
 
