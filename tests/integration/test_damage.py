@@ -30,14 +30,14 @@ def _flipped(path: Path) -> None:
 @pytest.mark.parametrize("damage", [_emptied, _cut, _flipped])
 def test_a_damaged_program_is_refused_and_built_again(damage: Callable[[Path], None], user: User) -> None:
     project = user.project("moody")
-    arguments = ("--axis", "lto=fat", "--measure", "size,run")
+    arguments = ("--axis", "opt-level=s", "--measure", "size,run")
     study = user.explores(*arguments, cwd=project)
     programs = sorted(user.store.with_name("trimtab.db.artifacts").glob("[!.]*/*"))
     assert len(programs) == 2
     for program in programs:
         program.chmod(0o755)
         damage(program)
-    for command in (("diff", "last:today"), ("compare", "last:today", "last:lto fat", "--bench", "b={bin}")):
+    for command in (("diff", "last:today"), ("compare", "last:today", "last:opt-level s", "--bench", "b={bin}")):
         assert "explore again" in user.run(*command, cwd=project).refused(2)
     again = user.explores(*arguments, cwd=project)
     assert len(user.builds()) == 4
