@@ -6,8 +6,13 @@ fn common(text: &str) -> usize {
     text.split_whitespace().filter(|word| word.len() % magic::two!() == 0).count()
 }
 
+/// Its loop is worth unrolling, which is not done to code that counts as cold.
 fn seldom(text: &str) -> usize {
-    text.bytes().rev().filter(|byte| byte.is_ascii_punctuation()).count()
+    let mut seen = [0_usize; 256];
+    for three in text.as_bytes().windows(3) {
+        seen[(usize::from(three[0]) * 7 + usize::from(three[1]) * 3 + usize::from(three[2])) & 255] += 1;
+    }
+    seen.iter().map(|times| times * times).fold(0, |all, one| all ^ one)
 }
 
 fn main() {
