@@ -199,6 +199,7 @@ def test_what_cannot_be_trained_is_refused_at_once(
     assert user.builds() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["instrumented build", "training", "optimized build"])
 def test_killed_anywhere_it_is_taken_up_again(user: User, learner: Path, tmp_path: Path, step: str) -> None:
     marker = tmp_path / "wait"
@@ -234,6 +235,7 @@ def test_the_hot_threshold_reaches_llvm(user: User, learner: Path) -> None:
     assert all(trial["status"] == "ok" for trial in study["trials"])
 
 
+@pytest.mark.slow
 def test_bolt_after_the_link(user: User, learner: Path) -> None:
     if not find_programs("llvm-bolt", os.environ):
         pytest.skip("llvm-bolt is not here")
@@ -313,6 +315,7 @@ class TestAge:
             git(learner, "commit", "--quiet", f"--message={number}")
         return git(learner, "rev-list", "--reverse", "main").split()
 
+    @pytest.mark.slow
     def test_each_revision_with_its_own_profile_and_with_the_first(
         self, user: User, learner: Path, revisions: list[str]
     ) -> None:
@@ -336,6 +339,7 @@ class TestAge:
         assert again["revisions"][:3] == document["revisions"][:3]
         assert len(user.builds()) - builds <= 1, "only what failed is tried again"
 
+    @pytest.mark.slow
     def test_a_given_profile_and_fewer_revisions(self, user: User, learner: Path, revisions: list[str]) -> None:
         git(learner, "checkout", "--quiet", revisions[0])
         user.does("pgo", "build", learner, "--output", learner.parent / "old", "--train", TRAIN)
