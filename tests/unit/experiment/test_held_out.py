@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trimtab.cargo.project import Binary
 from trimtab.errors import InputError
-from trimtab.experiment.held_out import require_held_out, training_identity
+from trimtab.experiment.held_out import require_held_out, require_trainable, require_untrained, training_identity
 from trimtab.model.identity import build_identity
-from trimtab.model.plan import Bench, Training
+from trimtab.model.plan import Bench, Plan, Selection, Training
 from trimtab.model.profile import Profile, Switch
 
 TRAINING = Training(commands=(("{bin}", "check", "train/"),))
@@ -96,8 +97,73 @@ def test_the_identity_follows_what_training_does_and_reads(folder: Path) -> None
     )
     assert len({first, *(training_identity(other, folder, ()) for other in others)}) == 5
     assert training_identity(replace(TRAINING, untrained=("check",)), folder, ()) == first
-    (folder / "train" / "b").write_text("changed")
-    assert training_identity(TRAINING, folder, ()) != first
+    assert training_identity(TRAINING, folder, (), "BOLT 20") != training_identity(TRAINING, folder, (), "BOLT 19")
+    (folder / "train" / "b").rename(folder / "train" / "b.rs")
+    renamed = training_identity(TRAINING, folder, ())
+    (folder / "train" / "b.rs").write_text("changed")
+    assert len({first, renamed, training_identity(TRAINING, folder, ())}) == 3
+
+
+def test_profile_data_that_is_not_there_has_no_identity(folder: Path) -> None:
+    data = [str(folder / name) for name in ("held/c", "settings", "nowhere")]
+    first, second = (training_identity(Training(profile_data=path), folder, ()) for path in data[:2])
+    assert first != second
+    with pytest.raises(InputError, match="there is no profile data in this file"):
+        training_identity(Training(profile_data=data[2]), folder, ())
+
+
+def test_training_shown_as_benches_is_run_as_it_trains() -> None:
+    training = replace(TRAINING, environment=(("THREADS", "1"),), inputs=("settings",))
+    (one,) = training.benches
+    assert (one.command, one.environment, one.inputs) == (TRAINING.commands[0], training.environment, training.inputs)
+    assert not one.is_judged
+
+
+HOST, FOREIGN = "x86_64-unknown-linux-gnu", "aarch64-apple-darwin"
+PGO, BOLT = Profile(pgo=Switch.ON), Profile(bolt=Switch.ON)
+GIVEN = Training(commands=TRAINING.commands, profile_data="/home/ann/x.profdata")
+
+
+def program(name: str = "app", *, is_library: bool = False) -> Binary:
+    return Binary(package="app", name=name, source=Path("src/main.rs"), is_library=is_library)
+
+
+def trainable(profile: Profile, training: Training, target: str, *binaries: Binary) -> None:
+    plan = Plan(selection=Selection(), training=training)
+    require_trainable([profile], plan, target, HOST, binaries or (program(),), Path())
+
+
+@pytest.mark.parametrize(
+    ("profile", "training", "target", "binaries", "why"),
+    [
+        (PGO, Training(), HOST, (), "no training commands"),
+        (BOLT, replace(GIVEN, commands=()), HOST, (), "no training commands"),
+        (PGO, TRAINING, FOREIGN, (), "cannot be trained on"),
+        (BOLT, GIVEN, FOREIGN, (), "cannot be trained on"),
+        (PGO, TRAINING, HOST, (program(is_library=True),), "a library is not run by itself"),
+        (PGO, TRAINING, HOST, (program("one"), program("two")), "training runs one program, and there are one, two"),
+    ],
+)
+def test_what_cannot_be_trained(
+    profile: Profile, training: Training, target: str, binaries: tuple[Binary, ...], why: str
+) -> None:
+    with pytest.raises(InputError, match=why):
+        trainable(profile, training, target, *binaries)
+
+
+@pytest.mark.parametrize(
+    ("target", "binaries"), [(FOREIGN, ()), (HOST, (program(is_library=True),)), (HOST, (program("a"), program("b")))]
+)
+def test_given_profile_data_takes_no_runs(target: str, binaries: tuple[Binary, ...]) -> None:
+    trainable(PGO, GIVEN, target, *binaries)
+    trainable(PGO, replace(GIVEN, commands=()), target, *binaries)
+
+
+def test_what_looks_at_single_builds_refuses_training() -> None:
+    require_untrained([Profile()], "forecasts")
+    for profile in (PGO, BOLT):
+        with pytest.raises(InputError, match="forecasts are of plain builds"):
+            require_untrained([Profile(), profile], "forecasts")
 
 
 @given(st.text(), st.sampled_from([Profile(), Profile(pgo=Switch.ON), Profile(bolt=Switch.ON)]))
