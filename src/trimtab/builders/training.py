@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trimtab.model.plan import Training
@@ -68,16 +68,16 @@ class Trainer:
                 )
                 if not finished.ok:
                     words = said.read_text("utf-8", "replace") if said.exists() else finished.stderr
-                    raise StepFailedError(_failure(command, finished, words))
+                    raise StepFailedError(_failure(command, replace(finished, stderr=words)))
                 runs.append(finished)
         return Cost(wall=sum(run.wall for run in runs), cpu=sum(run.cpu for run in runs))
 
 
-def _failure(command: tuple[str, ...], finished: Finished, said: str) -> BuildFailed:
+def _failure(command: tuple[str, ...], finished: Finished) -> BuildFailed:
     return BuildFailed(
         cause=Cause.TRAINING,
         message=f"the training command `{line_of(command)}` failed: {finished.ended}",
-        log=tuple(said.splitlines()[-_LOG_LINES:]),
+        log=tuple(finished.stderr.splitlines()[-_LOG_LINES:]),
         wall=finished.wall,
     )
 
