@@ -7,8 +7,9 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -117,15 +118,27 @@ def test_a_trained_program_with_its_price(user: User, learner: Path) -> None:
     assert retrained["training"]["profile_data"]["sha256"] != training["profile_data"]["sha256"]
 
 
-def test_flags_are_kept_from_build_scripts_and_macros(user: User, learner: Path, tmp_path: Path) -> None:
-    log = tmp_path / "rustc.log"
-    wrapper = tmp_path / "rustc"
+@pytest.fixture
+def rustc_calls(user: User, tmp_path: Path) -> Callable[[], list[str]]:
+    """Reads the calls of rustc, which the user's Cargo logs from now on."""
+    log, wrapper = tmp_path / "rustc.log", tmp_path / "rustc"
     real = shutil.which("rustc", path=user.environment["PATH"])
     wrapper.write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {real} "$@"\n')
     wrapper.chmod(0o755)
-    explored(user, learner, *PGO, RUSTC=str(wrapper))
-    calls = [line for line in log.read_text().splitlines() if "--crate-name" in line]
-    calls = [call for call in calls if "--crate-name ___" not in call]  # Cargo asks what rustc knows
+    cast("dict[str, str]", user.environment)["RUSTC"] = str(wrapper)
+
+    def calls() -> list[str]:
+        lines = [line for line in log.read_text().splitlines() if "--crate-name" in line]
+        return [call for call in lines if "--crate-name ___" not in call]  # Cargo asks what rustc knows
+
+    return calls
+
+
+def test_flags_are_kept_from_build_scripts_and_macros(
+    user: User, learner: Path, rustc_calls: Callable[[], list[str]]
+) -> None:
+    explored(user, learner, *PGO)
+    calls = rustc_calls()
     flagged = {
         re.split(r"--crate-name[= ]", call)[1].split()[0]: kind
         for call in calls
@@ -233,6 +246,20 @@ def test_the_hot_threshold_reaches_llvm(user: User, learner: Path) -> None:
     study = explored(user, learner, *PGO, "--axis", "pgo-hot=default,500000")
     assert set(by_label(study)) == {"today", "pgo on", "pgo on, pgo-hot 500000"}
     assert all(trial["status"] == "ok" for trial in study["trials"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ("--bolt",)], ids=["", "with BOLT"])
+def test_counts_are_found_by_the_names_of_functions(
+    user: User, learner: Path, rustc_calls: Callable[[], list[str]], more: tuple[str, ...]
+) -> None:
+    """Cargo makes a crate's settings part of its `-C metadata`, and rustc that of names."""
+    if more and not find_programs("llvm-bolt", os.environ):
+        pytest.skip("llvm-bolt is not here")
+    user.does("pgo", "build", learner, "--train", TRAIN, *more)
+    trained = [call for call in rustc_calls() if "profile-" in call]
+    assert len(trained) == 2
+    assert len({re.search(r"-C metadata=(\w+)", call)[1] for call in trained}) == 1  # type: ignore[index]
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ from trimtab.system.paths import clear
 from trimtab.system.process import out_of_space
 
 _TELL_UNPROFILED = ("-Cllvm-args=-pgo-warn-missing-function",)
+_RELOCATIONS = ("-Clink-arg=-Wl,--emit-relocs",)
 _COUNTERS = "%p-%m.profraw"
 """A file for each process: one that is cut short spoils no other."""
 
@@ -87,6 +88,8 @@ class _TrainedRun:
         builder, profile = self.builder, self.profile
         training = builder.trainer.training
         settings = profile.untrained
+        if profile.bolt is Switch.ON:  # from the first build on: Cargo makes settings part of the names of functions
+            settings = replace(_with_flags(settings, _RELOCATIONS), strip=Strip.NONE)
         data, step, coverage, executed = None, None, None, None
         notes: tuple[str, ...] = ()
         if profile.pgo is Switch.ON:
@@ -168,8 +171,7 @@ class _TrainedRun:
             clear(raw)
 
     def _laid_out(self, settings: Profile, bolt: Bolt) -> tuple[Built, TrainingStep]:
-        """Link with relocations, instrument, train, and lay the program out anew."""
-        settings = replace(_with_flags(settings, ("-Clink-arg=-Wl,--emit-relocs",)), strip=Strip.NONE)
+        """Link, instrument, train, and lay the program out anew."""
         linked = self._cargo(settings, self._drafts, touch=self.touch)
         program = Path(linked.artifacts[0].path)
         instrumented, counters = self.folder / "instrumented" / program.name, self.folder / "counters"
