@@ -415,6 +415,22 @@ def test_a_trained_profile_is_applied_by_the_workflow(user: User, learner: Path)
     assert (learner / "Cargo.toml").read_text() == manifest
 
 
+@pytest.mark.slow
+def test_programs_and_tests_behave_the_same_when_trained(
+    user: User, learner: Path, rustc_calls: Callable[[], list[str]]
+) -> None:
+    with (learner / "src" / "main.rs").open("a") as source:
+        source.write('\n#[test]\nfn counts() { assert_eq!(common("a bb cc"), 2); }\n')
+    study = explored(user, learner, *PGO)
+    check = ("--check", "same={bin} common {input}", "--inputs", "*.txt", "--tests", "--json")
+    document = user.does("parity", "last:today", "last:pgo on", *check, cwd=learner).document
+    assert {one["name"] for one in document["checks"]} == {"same", "cargo test"}
+    assert all(not one["differences"] for one in document["checks"]), document
+    data = by_label(study)["pgo on"]["training"]["profile_data"]["path"]
+    assert any("--test" in call.split() and f"profile-use={data}" in call for call in rustc_calls())
+    assert any("tests are compiled with the trial's profile data" in note for note in document["notes"])
+
+
 def test_targets_are_trained_where_they_run(user: User, learner: Path) -> None:
     (learner / "trimtab.toml").write_text('[pgo]\ntrain = [["{bin}", "common", "train.txt"]]\n')
     arguments = ("--candidate", "pgo=on", "--run", "common held.txt", "--target", "x86_64-unknown-linux-gnu")

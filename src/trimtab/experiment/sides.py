@@ -157,7 +157,7 @@ class Finder:
         return replace(self._kept(spec, study, study.baseline_trial), exploration=exploration)
 
     def sources(self, side: Candidate) -> tuple[Exploration, Profile]:
-        """All that it takes to build a side once more, and the profile to do it with.
+        """All that it takes to build a side once more, and the profile to do it with; a trained one with its counts.
 
         Raises:
             InputError: it has no sources, or they have changed.
@@ -178,10 +178,15 @@ class Finder:
         exploration = prepare(settled, self.folders, self.runner)
         if exploration.sources.digest != side.study.project.sources:
             raise InputError(f"the sources of {side.name} have changed since it was built", hint="explore again")
-        if side.trial.profile.rustflags:  # they come on top of those in force, which are asked for with an axis only
+        profile, trained = side.trial.profile, side.trial.trained
+        if trained and trained.profile_data:
+            require_intact(side.name, (trained.profile_data,))
+            use = f"-Cprofile-use={trained.profile_data.path}"
+            profile = replace(profile, rustflags=(*profile.rustflags, use))
+        if profile.rustflags:  # they come on top of those in force, which are asked for with an axis only
             flags = flags_in_force(self.runner, exploration.project, exploration.environment)
             exploration = replace(exploration, rustflags=flags)
-        return exploration, side.trial.profile
+        return exploration, profile
 
 
 def _is_project(spec: str) -> bool:

@@ -27,6 +27,12 @@ Side = tuple[Exploration, Profile]
 """The sources of a side and its profile."""
 
 
+_TRAINED = (
+    "tests are compiled with the trial's profile data: counts serve what is compiled as it ships, such as libraries; "
+    "what is compiled as a test has other names of functions, and BOLT lays out no tests"
+)
+
+
 def cargo_tests(base: Side, head: Side, on_message: Callable[[str], None]) -> tuple[list[CheckResult], list[str]]:
     """Run a project's tests as both sides build it.
 
@@ -40,6 +46,8 @@ def cargo_tests(base: Side, head: Side, on_message: Callable[[str], None]) -> tu
     """
     runner, environment = base[0].runner, base[0].environment
     results, notes = [], []
+    if any(profile.is_trained for _, profile in (base, head)):
+        notes.append(_TRAINED)
     for nextest in (False, *((True,) if has_nextest(runner, environment) else ())):
         name = "cargo nextest" if nextest else "cargo test"
         on_message(f"{name}: building and running the tests of both sides")
