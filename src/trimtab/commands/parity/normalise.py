@@ -108,8 +108,10 @@ def normalised(text: str, normalisers: Iterable[Normaliser]) -> str:
         text: of any length; lines end with ``\\n``.
         normalisers: which to apply, in whatever order.
     """
-    chosen, text = set(normalisers), without_process(text)
-    for kind, apply in _IN_ORDER.items():
-        if kind in chosen:
-            text = apply(text)
+    chosen, text, before = set(normalisers), without_process(text), None
+    while text != before:  # what is taken away can lay bare what stood right behind it
+        before = text
+        for kind, apply in _IN_ORDER.items():
+            if kind in chosen:
+                text = apply(text)
     return text

@@ -6,7 +6,7 @@ from datetime import datetime
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trimtab.commands.parity.normalise import hashes, normalised, order, paths, times, without_process
@@ -102,6 +102,7 @@ class TestEach:
 
 
 @given(texts, kinds)
+@example("2026-01-31PT1M", {Normaliser.TIMES})
 def test_twice_is_once(text: str, chosen: set[Normaliser]) -> None:
     once = normalised(text, chosen)
     assert normalised(once, chosen) == once
