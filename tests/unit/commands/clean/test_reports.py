@@ -27,7 +27,7 @@ KEPT = (
     item(KeptKind.UNITS, "compiled/units/ab/ab12", 1_400_000_000, 40.5),
     item(KeptKind.PROGRAMS, "artifacts/1a2b", 12_000_000, 33),
     item(KeptKind.UNITS, "compiled/units/cd/cd34", 700_000_000, 2),
-    item(KeptKind.LEFTOVERS, "work/0/target", 350_000_000, 1.2),
+    item(KeptKind.LEFTOVERS, "compiled/drafts/1", 350_000_000, 1.2),
     item(KeptKind.PROGRAMS, "artifacts/3c4d", 11_000_000, 0.3),
     item(KeptKind.STUDIES, "trimtab.db", 1_900_000, 0.01),
 )
