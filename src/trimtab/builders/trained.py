@@ -74,7 +74,7 @@ class TrainedBuilder:
             clear(folder)
 
 
-@dataclass(kw_only=False, slots=True)
+@dataclass(frozen=True, slots=True)
 class _TrainedRun:
     """One build with its training."""
 

@@ -48,6 +48,9 @@ class Trainer:
             artifact: the program or wheel.
             variables: environment on top of the user's and the training's.
 
+        Returns:
+            Wall and CPU seconds of all runs together.
+
         Raises:
             StepFailedError: a command fails or does not end.
         """

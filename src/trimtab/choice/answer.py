@@ -110,9 +110,8 @@ def _price(trial: Trial, account: TrainedBuild, today: Trial | None) -> str:
     if total and base:
         parts.append(f"in all {total / base:.1f} times today's build")
     if account.functions and account.covered is not None:
-        parts.append(f"training ran {account.covered} of {account.functions} functions")
-    if account.executed is not None:
-        parts.append(f"and {account.executed:.0%} of what held-out benches execute")
+        share = f" and {account.executed:.0%} of what held-out benches execute" if account.executed is not None else ""
+        parts.append(f"training ran {account.covered} of {account.functions} functions{share}")
     return "; ".join(parts)
 
 

@@ -6,7 +6,7 @@ command, or with an input file that training reads too, is refused; files are co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from trimtab.cargo.project import Binary
@@ -134,10 +134,6 @@ def _inputs(commands: Iterable[tuple[str, ...]], declared: Iterable[str], folder
 
 def _by_content(names: Iterable[str], folder: Path, ours: Collection[Path]) -> Mapping[str, str]:
     """Digest of a file's content → the name by which it is read; empty files are nothing to be trained with."""
-    return {found: name for name, found in _contents(names, folder, ours)}
-
-
-def _contents(names: Iterable[str], folder: Path, ours: Collection[Path]) -> Iterator[tuple[str, str]]:
-    for name in names:
-        for found, below in file_digests(folder / name, ours).items():
-            yield str(Path(name, below)), found
+    return {
+        found: str(Path(name, below)) for name in names for found, below in file_digests(folder / name, ours).items()
+    }
