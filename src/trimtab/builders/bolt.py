@@ -16,6 +16,7 @@ from pathlib import Path
 
 from trimtab.builders.costs import costed, sum_of
 from trimtab.builders.training import StepFailedError
+from trimtab.cargo.toolchain import ask
 from trimtab.errors import MissingError
 from trimtab.model.profile import Strip
 from trimtab.model.trial import BuildFailed, Cause, Cost
@@ -96,6 +97,15 @@ class Bolt:
             message = f"{name}, which {does}, failed: {what}"
             raise StepFailedError(BuildFailed(cause=Cause.TRAINING, message=message, log=tuple(said[-_LOG_LINES:])))
         return cost
+
+
+def bolt_version(runner: Runner, folder: Path, environment: Mapping[str, str]) -> str:
+    """Version of BOLT, as it says: another one lays programs out otherwise.
+
+    Raises:
+        MissingError: it is not here.
+    """
+    return ask(runner, (find_bolt(runner, folder, environment).bolt, "--version"), folder, dict(environment))
 
 
 def find_bolt(runner: Runner, folder: Path, environment: Mapping[str, str]) -> Bolt:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trimtab.builders.bolt import find_bolt
+from trimtab.builders.bolt import bolt_version
 from trimtab.builders.lock_layer import lock_layer
 from trimtab.builders.overlay import NOT_CONTAINED, Overlay, overlay
 from trimtab.cargo.environment import compiler_wrapper
@@ -89,7 +89,9 @@ def prepare(request: Request, folders: Folders, runner: Runner | None = None) ->
     learned = ""
     if trained:
         require_trainable(trained, plan, today.target or toolchain.host, toolchain.host, binaries, home)
-        plan, learned = _with_training(plan, home, ours, _bolt_version(runner, project, environment, trained))
+        bolts = any(profile.bolt is Switch.ON for profile in trained)
+        bolt = bolt_version(runner, project.folder, environment) if bolts else ""
+        plan, learned = _with_training(plan, home, ours, bolt)
     touched = home / config.touch if config.touch else binaries[0].source
     machine = this_machine()
     created = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -173,14 +175,6 @@ def _with_training(plan: Plan, home: Path, ours: tuple[Path, ...], bolt: str) ->
         require_held_out(plan.benches, plan.training, home, ours)
     benches = (*plan.benches, *plan.training.benches)
     return replace(plan, benches=benches), training_identity(plan.training, home, ours, bolt)
-
-
-def _bolt_version(runner: Runner, project: Project, environment: dict[str, str], trained: list[Profile]) -> str:
-    """Version of BOLT, where a profile wants it: another one lays programs out otherwise."""
-    if all(profile.bolt is Switch.OFF for profile in trained):
-        return ""
-    bolt = find_bolt(runner, project.folder, environment).bolt
-    return ask(runner, (bolt, "--version"), project.folder, environment)
 
 
 def _require_a_profile_for_its_threshold(space: Space, trained: list[Profile]) -> None:

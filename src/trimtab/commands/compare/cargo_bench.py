@@ -15,6 +15,7 @@ from trimtab.commands.compare.bench_targets import BenchBuilder
 from trimtab.commands.compare.harnesses import BenchExecutable, open_bench
 from trimtab.errors import InputError
 from trimtab.experiment.exploration import Exploration
+from trimtab.experiment.held_out import require_untrained
 from trimtab.measure.series import Case
 from trimtab.model.profile import Profile
 from trimtab.system.process import Finished
@@ -68,6 +69,7 @@ def _build(
     targets: tuple[str, ...], exploration: Exploration, profile: Profile, work: Path, folder: str
 ) -> Executables:
     """The bench executables of a side; those of other harnesses than criterion and divan are left out."""
+    require_untrained((profile,), "cases of cargo bench")  # whose functions have other names, so that no count is found
     builder = BenchBuilder(calls=exploration.calls(work), benches=targets, overlay=exploration.overlay_in(work))
     built = builder.build(profile, folder)
     scratch = work / "target" / "criterion"

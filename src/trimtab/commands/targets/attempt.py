@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from trimtab.builders.bolt import bolt_version
 from trimtab.builders.cargo import CargoBuilder
 from trimtab.builders.overlay import Overlay
 from trimtab.builders.routes import CROSS, BuildRoute, TargetToolchain, Unavailable, choose_way, linkers_in_force
@@ -24,7 +25,7 @@ from trimtab.experiment.held_out import training_identity
 from trimtab.measure.effect import check_effect
 from trimtab.model.identity import digest
 from trimtab.model.plan import Selection
-from trimtab.model.profile import Profile, axis_kind
+from trimtab.model.profile import Profile, Switch, axis_kind
 from trimtab.model.release_target import ReleaseTarget
 from trimtab.model.trial import BuildFailed
 
@@ -139,7 +140,9 @@ class TargetTrials:
         """Digest of what training does and reads, for a profile that is trained."""
         exploration = self.exploration
         if profile.is_trained:
-            yield training_identity(exploration.plan.training, exploration.home, exploration.ours)
+            folder, environment = exploration.project.folder, exploration.environment
+            bolt = bolt_version(exploration.runner, folder, environment) if profile.bolt is Switch.ON else ""
+            yield training_identity(exploration.plan.training, exploration.home, exploration.ours, bolt)
 
     def _build(
         self, triple: str, route: BuildRoute, selection: Selection, today: Profile, profile: Profile, name: str
